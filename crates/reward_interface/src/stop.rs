@@ -59,7 +59,9 @@ pub enum StopCause {
         value: String,
         /// Index of the environment in its batch.
         env_index: usize,
-        /// The variables that the program reads, as they were there.
+        /// The variables that the program reads, as they were there. JSON has no word for NaN and infinity, so these
+        /// are written as text there.
+        #[serde(with = "state_as_json")]
         state: Vec<(String, Vec<f64>)>,
     },
     /// The simulation diverged while the reward was being optimised, so there is nothing to score.
@@ -86,4 +88,66 @@ fn show_state(state: &[(String, Vec<f64>)]) -> String {
         })
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Numbers as JSON writes them, and `"NaN"`, `"inf"`, `"-inf"`: a stop that names its cause must survive being recorded.
+mod state_as_json {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Finite(f64),
+        Other(String),
+    }
+
+    type State = Vec<(String, Vec<f64>)>;
+
+    pub fn serialize<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+        let number = |&value: &f64| match value.is_finite() {
+            true => Number::Finite(value),
+            false => Number::Other(value.to_string()),
+        };
+        let shown: Vec<(&str, Vec<Number>)> = state
+            .iter()
+            .map(|(name, values)| (name.as_str(), values.iter().map(number).collect()))
+            .collect();
+        shown.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
+        let number = |value| match value {
+            Number::Finite(value) => Ok(value),
+            Number::Other(text) => text
+                .parse()
+                .map_err(|_| D::Error::custom(format!("`{text}` is not a number"))),
+        };
+        Vec::<(String, Vec<Number>)>::deserialize(deserializer)?
+            .into_iter()
+            .map(|(name, values)| Ok((name, values.into_iter().map(number).collect::<Result<_, _>>()?)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_not_finite_survives_json() {
+        let stop = Stop {
+            file: "reward.py".into(),
+            at: None,
+            cause: StopCause::NonFinite {
+                term: "total".into(),
+                value: "NaN".into(),
+                env_index: 3,
+                state: vec![("speed".into(), vec![0.1, f64::INFINITY, f64::NEG_INFINITY, f64::NAN])],
+            },
+        };
+        let text = serde_json::to_string(&stop).unwrap();
+        assert!(text.contains(r#"[["speed",[0.1,"inf","-inf","NaN"]]]"#), "{text}");
+        let back: Stop = serde_json::from_str(&text).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{stop:?}")); // by text, since NaN equals nothing
+    }
 }
