@@ -1,0 +1,337 @@
+//! What the command line accepts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
+#[derive(Debug, Parser)]
+#[command(name = "carrot", version, max_term_width = 110, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program.")]
+pub struct Arguments {
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Folder with the environments [default: `envs` here, in a folder above, or beside the program]
+    #[arg(long, global = true, value_name = "DIR", env = "CARROT_ENVS")]
+    pub envs: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check this machine: physics library, drawing, environments, language model endpoint
+    Doctor(Doctor),
+    /// List environments, their tasks and variables
+    Envs(Envs),
+    /// Check a reward program without running it
+    Check(Check),
+    /// Compile a reward program to a WASM module
+    Compile(Compile),
+    /// Evaluate a reward program on a batch of inputs
+    Eval(Eval),
+    /// Train a policy for a reward with PPO
+    Train(Train),
+    /// Search for the best reward program for a task
+    Search(Search),
+    /// Draw a rollout of a policy, or of the winner of a run, as GIF or PNG
+    Play(Play),
+    /// Look at recorded runs
+    Runs(Runs),
+    /// Print completions for a shell
+    #[command(after_help = "Example: carrot completions bash > ~/.local/share/bash-completion/completions/carrot")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages into a folder
+    #[command(after_help = "Example: carrot man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; made if missing
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot doctor --base-url http://localhost:8000/v1")]
+pub struct Doctor {
+    /// Also try to reach this OpenAI-compatible server
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot envs hopper/hop_forward")]
+pub struct Envs {
+    /// `ENV` or `ENV/TASK`; all when absent
+    pub name: Option<String>,
+}
+
+/// What a program is checked against: exactly one of the two.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Against {
+    /// The variables of a task, such as hopper/hop_forward
+    #[arg(long, value_name = "ENV/TASK")]
+    pub task: Option<String>,
+    /// A TOML file with `[variable.*]` tables
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot check reward.py --task hopper/hop_forward")]
+pub struct Check {
+    /// Reward program (.py), or a foreign module (.wasm)
+    pub program: PathBuf,
+    #[command(flatten)]
+    pub against: Against,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// Python's syntax tree
+    Ast,
+    /// The typed intermediate representation
+    Ir,
+    /// The module as text
+    Wat,
+    /// The module
+    Wasm,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot compile reward.py --task hopper/hop_forward -o reward.wasm")]
+pub struct Compile {
+    /// Reward program (.py)
+    pub program: PathBuf,
+    #[command(flatten)]
+    pub against: Against,
+    /// Where to write; text stages go to standard output when absent
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Which stage to write
+    #[arg(long, value_enum, default_value = "wasm")]
+    pub emit: Emit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot eval reward.py --schema variables.toml --inputs in.npz --output out.npz")]
+pub struct Eval {
+    /// Reward program (.py), or a foreign module (.wasm)
+    pub program: PathBuf,
+    #[command(flatten)]
+    pub against: Against,
+    /// One array per variable, first axis N (none for uniform variables)
+    #[arg(long, value_name = "IN.npz")]
+    pub inputs: PathBuf,
+    /// Gets `total` and `term.<name>`, each [N]
+    #[arg(long, value_name = "OUT.npz")]
+    pub output: PathBuf,
+    /// Every array has a leading time axis T; outputs are [T, N]
+    #[arg(long)]
+    pub sequence: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors")]
+pub struct Train {
+    /// The task
+    #[arg(long, value_name = "ENV/TASK")]
+    pub task: String,
+    /// Reward program (.py or .wasm) [default: the task's human-written reward]
+    #[arg(long, value_name = "PROGRAM")]
+    pub reward: Option<PathBuf>,
+    /// Seed of every random number
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Environment steps, such as 300k or 2M [default: the task's preset]
+    #[arg(long, value_parser = parse_count)]
+    pub steps: Option<u64>,
+    /// Episodes of the final evaluation
+    #[arg(long, default_value_t = 16)]
+    pub episodes: usize,
+    /// Threads that step the environments; results do not depend on it [default: all cores]
+    #[arg(long)]
+    pub threads: Option<usize>,
+    /// Where to write the policy
+    #[arg(long, value_name = "FILE", default_value = "policy.safetensors")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProposerKind {
+    /// Embedded: mutates and recombines programs; no language model, no network
+    Evolve,
+    /// Embedded: independent random programs of the same grammar, the baseline
+    Random,
+    /// Any OpenAI-compatible server
+    Openai,
+    /// The recorded exchanges of an earlier run
+    Replay,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0")]
+pub struct Search {
+    /// The task
+    #[arg(long, value_name = "ENV/TASK", required_unless_present = "resume")]
+    pub task: Option<String>,
+    /// Who writes the programs
+    #[arg(long, value_enum, default_value = "evolve")]
+    pub proposer: ProposerKind,
+    /// How candidates are bred from generation to generation
+    #[arg(long, default_value = "eureka", value_parser = ["eureka"])]
+    pub strategy: String,
+    /// Rounds
+    #[arg(long, default_value_t = 4)]
+    pub generations: u32,
+    /// Programs per round
+    #[arg(long, default_value_t = 6)]
+    pub candidates: u32,
+    /// Environment steps for each candidate, such as 200k [default: the task's preset]
+    #[arg(long, value_parser = parse_count)]
+    pub steps: Option<u64>,
+    /// Episodes in which each candidate's policy is judged
+    #[arg(long, default_value_t = 16)]
+    pub episodes: usize,
+    /// Seed of every random number; equal seeds give equal results
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Train the winner and the human reward again over this many further seeds
+    #[arg(long, default_value_t = 3)]
+    pub final_seeds: u32,
+    /// Environment steps of each of these trainings [default: as for candidates]
+    #[arg(long, value_parser = parse_count)]
+    pub final_steps: Option<u64>,
+    /// Candidates trained at the same time; results do not depend on it [default: all cores]
+    #[arg(long)]
+    pub workers: Option<usize>,
+    /// Programs to judge together with the first round: text (.py) or foreign modules (.wasm)
+    #[arg(long, value_name = "PROGRAM")]
+    pub include: Vec<PathBuf>,
+    /// How often a reply with errors may be repaired from its diagnostics
+    #[arg(long, default_value_t = 1)]
+    pub repairs: u32,
+    /// Model name (openai)
+    #[arg(long, default_value = "gpt-4.1")]
+    pub model: String,
+    /// Server address (openai)
+    #[arg(long, value_name = "URL", default_value = "https://api.openai.com/v1", env = "OPENAI_BASE_URL")]
+    pub base_url: String,
+    /// Sampling temperature (openai)
+    #[arg(long, default_value_t = 1.0)]
+    pub temperature: f32,
+    /// Most requests to the server (openai)
+    #[arg(long, default_value_t = 100)]
+    pub max_requests: u64,
+    /// Most tokens, prompt and completion together (openai)
+    #[arg(long, default_value_t = 1_000_000)]
+    pub max_tokens: u64,
+    /// Run folder whose exchanges are played back (replay)
+    #[arg(long, value_name = "RUN", required_if_eq("proposer", "replay"))]
+    pub replay: Option<PathBuf>,
+    /// Folder of the run [default: runs/<env>-<task>-<seed>]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Continue this run with its own settings; everything else on the command line is ignored
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["task", "out"])]
+    pub resume: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png")]
+pub struct Play {
+    /// A policy file, or the folder of a run, whose winner plays
+    pub policy_or_run: PathBuf,
+    /// Picture to write: .gif for a film, .png for four moments side by side
+    #[arg(long, value_name = "FILE", default_value = "rollout.gif")]
+    pub out: PathBuf,
+    /// Seed of the start
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Length at most, in simulated seconds
+    #[arg(long, default_value_t = 8.0)]
+    pub seconds: f64,
+    /// Width and height in pixels
+    #[arg(long, value_name = "WxH", default_value = "400x300", value_parser = parse_size)]
+    pub size: (usize, usize),
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {
+    #[command(subcommand)]
+    pub command: RunsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// List recorded runs
+    #[command(after_help = "Example: carrot runs list --json")]
+    List {
+        /// Folder that holds the runs
+        #[arg(default_value = "runs")]
+        dir: PathBuf,
+    },
+    /// Show one run: its settings, candidates and winner
+    #[command(after_help = "Example: carrot runs show runs/demo")]
+    Show {
+        /// Folder of the run
+        run: PathBuf,
+        /// Show one candidate in full, such as g1c3
+        #[arg(long)]
+        candidate: Option<String>,
+    },
+}
+
+/// `300k`, `2M`, `1_000` or a plain number.
+fn parse_count(text: &str) -> Result<u64, String> {
+    let digits = text.replace('_', "");
+    let (number, factor) = match digits.strip_suffix(['k', 'K']) {
+        Some(number) => (number, 1e3),
+        None => match digits.strip_suffix(['m', 'M']) {
+            Some(number) => (number, 1e6),
+            None => (digits.as_str(), 1.0),
+        },
+    };
+    let count = number.parse::<f64>().map_err(|_| "expected a number such as 200000, 200k or 1.5M".to_owned())? * factor;
+    if count.is_finite() && (1.0..=1e12).contains(&count) {
+        Ok(count.round() as u64)
+    } else {
+        Err("expected a number between 1 and 10^12".to_owned())
+    }
+}
+
+/// `400x300`.
+fn parse_size(text: &str) -> Result<(usize, usize), String> {
+    let parse = |part: &str| part.parse::<usize>().ok().filter(|size| (16..=4096).contains(size));
+    text.split_once('x')
+        .and_then(|(width, height)| Some((parse(width)?, parse(height)?)))
+        .ok_or_else(|| "expected width and height between 16 and 4096, such as 400x300".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn counts_and_sizes() {
+        assert_eq!(parse_count("300k"), Ok(300_000));
+        assert_eq!(parse_count("1.5M"), Ok(1_500_000));
+        assert_eq!(parse_count("1_000"), Ok(1_000));
+        for wrong in ["", "k", "-3", "0", "1e99", "nan", "many"] {
+            assert!(parse_count(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parse_size("400x300"), Ok((400, 300)));
+        for wrong in ["400", "x", "400x", "1x1", "99999x10"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

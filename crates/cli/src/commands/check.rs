@@ -1,0 +1,81 @@
+//! `carrot check`.
+
+use std::path::PathBuf;
+
+use carrot_reward_compiler::{Entry, compile, render};
+use carrot_reward_interface::{Diagnostic, Schema, Severity};
+use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
+use carrot_reward_search::{ProgramBody, ProgramBytes};
+use serde_json::json;
+
+use crate::arguments::Check;
+use crate::files;
+use crate::output::{Answer, Failure};
+
+/// Diagnostics of a program; the answer is no when there is an error.
+pub fn run(options: &Check, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
+    let program = files::program(&options.program)?;
+    let schema = files::schema(&options.against, envs)?;
+    Ok(match load(&program, &schema)? {
+        (Some(reward), diagnostics) => accepted(&reward, &program, &diagnostics),
+        (None, diagnostics) => refused(&program, &diagnostics),
+    })
+}
+
+/// Compiles or opens a program and binds it; without a reward there is at least one error.
+pub fn load(program: &ProgramBytes, schema: &Schema) -> Result<(Option<LoadedReward>, Vec<Diagnostic>), Failure> {
+    let sandbox = Sandbox::new(Limits::default())?;
+    match &program.body {
+        ProgramBody::Source(text) => {
+            let compiled = compile(text, &program.file, schema, Entry::Reward);
+            let reward = match compiled.module {
+                Some(module) => Some(sandbox.load(&module.wasm, Origin::Compiled, schema)?),
+                None => None,
+            };
+            Ok((reward, compiled.diagnostics))
+        }
+        ProgramBody::Wasm(bytes) => match sandbox.load(bytes, Origin::Foreign, schema) {
+            Ok(reward) => Ok((Some(reward), Vec::new())),
+            Err(error) => Ok((None, vec![carrot_reward_search::module_refused(&program.file, &error.to_string())])),
+        },
+    }
+}
+
+/// The answer "no" with drawn diagnostics.
+pub fn refused(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
+    let text = format!("{}\n{}: {}", drawn(program, diagnostics), program.file, counted(errors, "error"));
+    Answer { json: json!({ "diagnostics": diagnostics }), text, yes: false }
+}
+
+/// Diagnostics as text, with the source where there is one.
+pub fn drawn(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> String {
+    use std::io::IsTerminal as _;
+    match &program.body {
+        ProgramBody::Source(text) => render(diagnostics, text, std::io::stdout().is_terminal()),
+        ProgramBody::Wasm(_) => diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect(),
+    }
+}
+
+fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
+    let interface = reward.interface();
+    let terms: Vec<&str> = interface.terms.iter().map(|term| term.name.as_str()).collect();
+    let inputs: Vec<&str> = interface.inputs.iter().map(|input| input.name.as_str()).collect();
+    let json = json!({ "diagnostics": diagnostics, "terms": terms, "inputs": inputs, "dialect": interface.dialect });
+    let mut text = drawn(program, diagnostics);
+    if !diagnostics.is_empty() {
+        text.push('\n');
+    }
+    text += &format!(
+        "{}: ok ({}reads {}; terms {})",
+        program.file,
+        if diagnostics.is_empty() { String::new() } else { counted(diagnostics.len(), "warning") + "; " },
+        if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") },
+        if terms.is_empty() { "none".to_owned() } else { terms.join(", ") },
+    );
+    Answer::new(json, text)
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

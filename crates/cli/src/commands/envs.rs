@@ -1,0 +1,89 @@
+//! `carrot envs`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use carrot_environment::{Task, task_ids};
+use carrot_reward_interface::Variable;
+use serde_json::json;
+
+use crate::arguments::Envs;
+use crate::files;
+use crate::output::{Answer, Failure};
+
+/// Environments, tasks and variables.
+pub fn run(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
+    let ids = task_ids(dir)?;
+    let wanted = |id: &&String| match &options.name {
+        Some(name) => *id == name || id.split('/').next() == Some(name),
+        None => true,
+    };
+    let mut environments: BTreeMap<String, Vec<Task>> = BTreeMap::new();
+    for id in ids.iter().filter(wanted) {
+        let task = files::task(dir, id)?;
+        environments.entry(id.split('/').next().unwrap_or(id).to_owned()).or_default().push(task);
+    }
+    if environments.is_empty() {
+        let name = options.name.as_deref().unwrap_or("any task");
+        return Err(Failure::Usage(format!("{}: there is no {name}; there are {}", dir.display(), ids.join(", "))));
+    }
+    let detailed = options.name.is_some();
+    let text = environments.iter().map(|(name, tasks)| describe(name, tasks, detailed)).collect::<Vec<_>>().join("\n");
+    let environments: Vec<_> = environments
+        .iter()
+        .map(|(name, tasks)| {
+            let variables: Vec<_> = tasks[0].schema.variables.iter().map(variable_json).collect();
+            json!({ "name": name, "tasks": tasks.iter().map(task_json).collect::<Vec<_>>(), "variables": variables })
+        })
+        .collect();
+    Ok(Answer::new(json!({ "environments": environments }), text))
+}
+
+fn task_json(task: &Task) -> serde_json::Value {
+    json!({
+        "name": task.id.split('/').next_back(),
+        "id": task.id,
+        "instruction": task.instruction,
+        "version": task.version,
+        "horizon": task.horizon,
+        "control_dt_secs": task.control_dt_secs(),
+        "observation_size": task.observation_size(),
+        "action_size": task.action_size(),
+        "human_reward": task.human_reward,
+    })
+}
+
+fn variable_json(variable: &Variable) -> serde_json::Value {
+    let mut value = serde_json::to_value(variable).unwrap_or_default();
+    value["name"] = json!(variable.name);
+    value
+}
+
+fn describe(name: &str, tasks: &[Task], detailed: bool) -> String {
+    let mut text = format!("{name}\n");
+    for task in tasks {
+        text += &format!("  {:<24} {}\n", task.id, task.instruction);
+        if detailed {
+            text += &format!(
+                "  {:<24} {} steps of {} s; observation [{}], action [{}]; version {}\n",
+                "",
+                task.horizon,
+                (task.control_dt_secs() * 1e6).round() / 1e6,
+                task.observation_size(),
+                task.action_size(),
+                task.version
+            );
+        }
+    }
+    if detailed {
+        text += "\n  variables\n";
+        for variable in &tasks[0].schema.variables {
+            let shape = if variable.shape.is_empty() { String::new() } else { format!("{:?}", variable.shape) };
+            let name = format!("{}{shape}", variable.name);
+            let unit = variable.unit.as_deref().unwrap_or("");
+            text += format!("  {name:<24} {unit:<6} {}", variable.doc).trim_end();
+            text.push('\n');
+        }
+    }
+    text
+}

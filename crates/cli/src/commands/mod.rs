@@ -1,0 +1,12 @@
+//! One module per verb.
+
+pub mod check;
+pub mod compile;
+pub mod doctor;
+pub mod envs;
+pub mod eval;
+pub mod play;
+pub mod runs;
+pub mod search;
+pub mod shell;
+pub mod train;

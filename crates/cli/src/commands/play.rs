@@ -1,0 +1,112 @@
+//! `carrot play`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use carrot_environment::Task;
+use carrot_optimizer::Policy;
+use carrot_physics::{Frame, Renderer, write_gif, write_png};
+use carrot_reward_search::Workbench;
+use serde_json::json;
+
+use super::runs;
+use crate::arguments::Play;
+use crate::files;
+use crate::output::{Answer, Failure};
+
+/// What a rollout looked like.
+pub struct Film {
+    /// One picture every [`Film::FRAME_SECS`].
+    pub frames: Vec<Frame>,
+    /// Fitness of the episode, if it ended within the film.
+    pub fitness: Option<f64>,
+    /// Simulated seconds.
+    pub seconds: f64,
+}
+
+impl Film {
+    /// Seconds per picture: 25 a second.
+    pub const FRAME_SECS: f64 = 0.04;
+}
+
+/// Draws a rollout to a file.
+pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
+    let kind = options.out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    if !["gif", "png"].contains(&kind) {
+        return Err(Failure::Usage(format!("{}: the file must end in .gif or .png", options.out.display())));
+    }
+    let (policy, task) = policy(&options.policy_or_run)?;
+    let film = film(&policy, files::task(envs, &task)?, options.seed, options.seconds, options.size)?;
+    if kind == "gif" {
+        write_gif(&options.out, &film.frames, Film::FRAME_SECS)?;
+    } else {
+        write_png(&options.out, &side_by_side(&film.frames, 4))?;
+    }
+    let json = json!({
+        "out": options.out, "task": task, "seed": options.seed, "seconds": film.seconds,
+        "frames": film.frames.len(), "fitness": film.fitness,
+    });
+    let fitness = film.fitness.map_or(String::new(), |fitness| format!(", fitness {fitness:.4}"));
+    Ok(Answer::new(json, format!("{}: {:.1} s of {task}{fitness}", options.out.display(), film.seconds)))
+}
+
+/// A policy file, or the winner of a run; and its task.
+fn policy(path: &Path) -> Result<(Policy, String), Failure> {
+    let (policy, metadata) = if path.is_dir() {
+        let record = runs::open(path)?;
+        let winner = record.fact("winner")?;
+        let hash = winner.as_ref().and_then(|winner| winner["policy"].as_str()).ok_or_else(|| {
+            Failure::Usage(format!("{}: the run has no winner yet; finish it with --resume", path.display()))
+        })?;
+        Policy::from_bytes(&record.object(hash)?)?
+    } else if path.exists() {
+        Policy::load(path)?
+    } else {
+        return Err(Failure::Usage(format!("{}: there is no such policy file or run folder", path.display())));
+    };
+    let task = metadata.into_iter().find(|(key, _)| key == "task").map(|(_, task)| task);
+    Ok((policy, task.with_context(|| format!("{}: the policy does not say its task", path.display()))?))
+}
+
+/// Plays one episode, or as much of it as `seconds` hold, and draws it.
+pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, usize)) -> Result<Film, Failure> {
+    let mut renderer = Renderer::new(&task.model, size.0, size.1, Some("track"))
+        .or_else(|_| Renderer::new(&task.model, size.0, size.1, None))?;
+    let control_dt_secs = task.control_dt_secs();
+    let (observation_size, action_size) = (task.observation_size(), task.action_size());
+    if (policy.observation_size(), policy.action_size()) != (observation_size, action_size) {
+        let message = "the policy was trained for another observation or action; train it again for this version of the task";
+        return Err(Failure::Usage(message.into()));
+    }
+    let bench = Workbench::new(task)?;
+    let mut env = bench.env(1, seed, 1)?;
+    let mut actions = vec![0.0; action_size];
+    let mut frames = vec![renderer.draw(env.qpos(0))?];
+    let mut fitness = None;
+    let mut time_secs = 0.0;
+    while time_secs + control_dt_secs <= seconds && fitness.is_none() {
+        policy.act(&env.step.observations, &mut actions);
+        let qpos_before = env.qpos(0).to_vec();
+        fitness = env.step(&actions)?.episodes.first().map(|episode| episode.fitness);
+        time_secs += control_dt_secs;
+        // After the last step of an episode the world is already reset; its last picture is the one before.
+        let qpos = if fitness.is_some() { qpos_before } else { env.qpos(0).to_vec() };
+        while frames.len() as f64 * Film::FRAME_SECS <= time_secs + 1e-9 {
+            frames.push(renderer.draw(&qpos)?);
+        }
+    }
+    Ok(Film { frames, fitness, seconds: time_secs })
+}
+
+/// `count` moments of the film in one row.
+pub fn side_by_side(frames: &[Frame], count: usize) -> Frame {
+    let chosen: Vec<&Frame> = (0..count).map(|k| &frames[k * (frames.len() - 1) / (count - 1).max(1)]).collect();
+    let (width, height) = (chosen[0].width, chosen[0].height);
+    let mut rgb = Vec::with_capacity(3 * width * height * count);
+    for y in 0..height {
+        for frame in &chosen {
+            rgb.extend_from_slice(&frame.rgb[3 * width * y..3 * width * (y + 1)]);
+        }
+    }
+    Frame { width: width * count, height, rgb }
+}

@@ -1,0 +1,120 @@
+//! `carrot runs`.
+
+use std::path::Path;
+
+use carrot_run_record::{Candidate, Outcome, Program, RunRecord, RunSummary, list};
+use serde_json::json;
+
+use crate::arguments::{Runs, RunsCommand};
+use crate::output::{Answer, Failure};
+
+/// Records.
+pub fn run(options: &Runs) -> Result<Answer, Failure> {
+    match &options.command {
+        RunsCommand::List { dir } => list_runs(dir),
+        RunsCommand::Show { run, candidate } => {
+            let record = open(run)?;
+            match candidate {
+                Some(label) => show_candidate(&record, label),
+                None => show_run(&record),
+            }
+        }
+    }
+}
+
+/// Opens a run for reading; a missing one is a usage error.
+pub fn open(run: &Path) -> Result<RunRecord, Failure> {
+    RunRecord::open_read_only(run).map_err(|error| match error {
+        carrot_run_record::RecordError::NotFound(message) => Failure::Usage(message),
+        error => Failure::Fault(error.into()),
+    })
+}
+
+/// `g1c3`.
+pub fn label(candidate: &Candidate) -> String {
+    format!("g{}c{}", candidate.generation, candidate.index)
+}
+
+/// One line on what became of a candidate.
+pub fn outcome_line(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Rejected { diagnostics } => match diagnostics.first() {
+            Some(first) => format!("rejected  {first}"),
+            None => "rejected".to_owned(),
+        },
+        Outcome::Stopped { stop } => format!("stopped   {stop}"),
+        Outcome::Evaluated(evaluated) => format!(
+            "fitness {:>9.4}  success {:>3.0} %  {:>5.0} steps/episode",
+            evaluated.evaluation.fitness,
+            evaluated.evaluation.success_rate * 100.0,
+            evaluated.evaluation.episode_length
+        ),
+    }
+}
+
+fn list_runs(dir: &Path) -> Result<Answer, Failure> {
+    let runs: Vec<RunSummary> = list(dir)?;
+    if runs.is_empty() {
+        let text = format!("no runs in {}; start one with carrot search --task hopper/hop_forward", dir.display());
+        return Ok(Answer::new(json!({ "runs": [] }), text));
+    }
+    let mut text = format!("{:<28} {:<22} {:<10} {:>10} {:>12}  state\n", "run", "task", "proposer", "candidates", "best fitness");
+    for run in &runs {
+        text += &format!(
+            "{:<28} {:<22} {:<10} {:>10} {:>12}  {}\n",
+            run.name,
+            run.task,
+            run.proposer,
+            run.candidates,
+            run.best_fitness.map_or("-".into(), |fitness| format!("{fitness:.4}")),
+            if run.finished.is_some() { "finished" } else { "unfinished; go on with --resume" }
+        );
+    }
+    Ok(Answer::new(json!({ "runs": runs }), text))
+}
+
+fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
+    let config = record.config()?;
+    let candidates = record.candidates()?;
+    let winner = record.fact("winner")?;
+    let mut text = format!("{}\n\n{}\n", record.dir().display(), config);
+    for candidate in &candidates {
+        text += &format!("{:<6} {}\n", label(candidate), outcome_line(&candidate.outcome));
+        if !candidate.note.is_empty() {
+            text += &format!("       {}\n", candidate.note);
+        }
+    }
+    match winner.as_ref().and_then(|winner| winner["source"].as_str()) {
+        Some(source) => text += &format!("\nwinner, fitness {}\n\n{source}", winner.as_ref().map_or(&json!(null), |w| &w["fitness"])),
+        None => text += "\nno winner yet\n",
+    }
+    let facts = ["ledger", "final"].into_iter().map(|name| Ok((name, record.fact(name)?)));
+    let facts: Vec<_> = facts.collect::<Result<_, carrot_run_record::RecordError>>()?;
+    let mut json = json!({ "dir": record.dir(), "config": config, "candidates": candidates, "winner": winner });
+    for (name, fact) in facts {
+        json[name] = json!(fact);
+    }
+    Ok(Answer::new(json, text))
+}
+
+fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {
+    let candidates = record.candidates()?;
+    let Some(candidate) = candidates.iter().find(|candidate| label(candidate) == wanted) else {
+        let labels: Vec<String> = candidates.iter().map(label).collect();
+        return Err(Failure::Usage(format!("there is no candidate {wanted}; there are {}", labels.join(", "))));
+    };
+    let mut text = format!("{wanted} by {}: {}\n{}\n", candidate.proposer, candidate.note, outcome_line(&candidate.outcome));
+    match &candidate.program {
+        Program::Source { text: source, .. } => {
+            text += &format!("\n{source}\n");
+            if let Outcome::Rejected { diagnostics } = &candidate.outcome {
+                text += &carrot_reward_compiler::render(diagnostics, source, false);
+            }
+        }
+        Program::Wasm { file, object } => text += &format!("\n{file}: module {object}\n"),
+    }
+    if let Outcome::Evaluated(evaluated) = &candidate.outcome {
+        text += &format!("\n{}\n", carrot_reward_search::reflection(evaluated));
+    }
+    Ok(Answer::new(json!({ "candidate": candidate }), text))
+}

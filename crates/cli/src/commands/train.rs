@@ -1,0 +1,103 @@
+//! `carrot train`.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use carrot_optimizer::PpoSettings;
+use carrot_reward_search::Workbench;
+use carrot_run_record::Outcome;
+use serde_json::json;
+
+use super::check;
+use crate::arguments::Train;
+use crate::files;
+use crate::output::{Answer, Failure};
+use crate::progress::{Progress, interrupt_flag};
+
+/// Trains a policy and judges it by the task's fitness.
+pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
+    let task = files::task(envs, &options.task)?;
+    let reward = options
+        .reward
+        .clone()
+        .or_else(|| task.human_reward.clone())
+        .ok_or_else(|| Failure::Usage(format!("{} has no human-written reward; name one with --reward", task.id)))?;
+    let program = files::program(&reward)?;
+    let mut settings = PpoSettings::for_task(&task)?;
+    settings.steps = options.steps.unwrap_or(settings.steps);
+    let bench = Workbench::new(task)?;
+    if let Err(diagnostics) = bench.load(&program) {
+        return Ok(check::refused(&program, &diagnostics));
+    }
+
+    let started = Instant::now();
+    let progress = Progress::new(settings.steps, quiet);
+    let interrupted = interrupt_flag();
+    let threads = options.threads.unwrap_or_else(files::cores);
+    let result = bench.run(&program, &settings, options.episodes, options.seed, threads, &mut |now| {
+        progress.set(now.steps);
+        if let Some(fitness) = now.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness) {
+            progress.message(format!("fitness {fitness:.3}"));
+        }
+        if interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    progress.finish();
+    let Ok(result) = result else {
+        return Err(Failure::Interrupted("interrupted; no policy was written".into()));
+    };
+    let seconds = started.elapsed().as_secs_f64();
+
+    match result.outcome {
+        Outcome::Rejected { diagnostics } => Ok(check::refused(&program, &diagnostics)),
+        Outcome::Stopped { stop } => {
+            let json = json!({ "stopped": stop, "message": stop.to_string() });
+            Ok(Answer { json, text: format!("stopped: {stop}"), yes: false })
+        }
+        Outcome::Evaluated(evaluated) => {
+            let policy = result.policy.context("a finished training has a policy")?;
+            std::fs::write(&options.out, policy).with_context(|| options.out.display().to_string())?;
+            let judged = &evaluated.evaluation;
+            let terms: serde_json::Map<_, _> = judged.terms.iter().map(|(name, mean)| (name.clone(), json!(mean))).collect();
+            let json = json!({
+                "fitness": judged.fitness, "fitness_sd": judged.fitness_sd, "success": judged.success_rate,
+                "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
+                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": options.task,
+                "reward": reward, "policy": options.out, "checkpoints": evaluated.checkpoints,
+            });
+            let text = format!(
+                "{}\nfitness {:.4} ± {:.4} over {} episodes, success {:.0} %, {:.0} steps per episode\n{} steps in {:.1} s ({:.0} steps/s), seed {}\npolicy {}",
+                learning_curve(&evaluated.checkpoints),
+                judged.fitness,
+                judged.fitness_sd,
+                judged.episodes,
+                judged.success_rate * 100.0,
+                judged.episode_length,
+                evaluated.steps,
+                seconds,
+                evaluated.steps as f64 / seconds,
+                options.seed,
+                options.out.display()
+            );
+            Ok(Answer::new(json, text))
+        }
+    }
+}
+
+fn learning_curve(checkpoints: &[carrot_environment::Checkpoint]) -> String {
+    let mut text = "     steps    fitness  success   length   reward/step".to_owned();
+    let shown = |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
+    for checkpoint in checkpoints {
+        text += &format!(
+            "\n{:>10} {:>10} {:>8} {:>8} {:>13.4}",
+            checkpoint.steps,
+            shown(checkpoint.fitness, 3),
+            shown(checkpoint.success_rate, 2),
+            shown(checkpoint.episode_length, 0),
+            checkpoint.reward
+        );
+    }
+    text
+}

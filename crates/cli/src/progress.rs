@@ -1,0 +1,83 @@
+//! Progress of long work: a bar with rate and time left on a terminal, silence elsewhere; and Ctrl-C.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A bar over environment steps.
+pub struct Progress {
+    bar: ProgressBar,
+    /// Where there is no terminal to draw on, a line now and then on standard error instead; `None` is silence.
+    lines: Option<std::sync::Mutex<Instant>>,
+    started: Instant,
+}
+
+impl Progress {
+    /// How often a line is written where no bar can be drawn.
+    const LINE_EVERY: Duration = Duration::from_secs(15);
+
+    /// A bar of `steps`, hidden when `quiet` or when standard error is not a terminal.
+    pub fn new(steps: u64, quiet: bool) -> Self {
+        let draw = std::io::stderr().is_terminal() && !quiet;
+        let target = if draw { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(steps), target);
+        let style = "{spinner} {bar:32} {human_pos}/{human_len} steps  {per_sec}  {elapsed} elapsed, {eta} left  {msg}";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        if draw {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        let now = Instant::now();
+        Self { bar, lines: (!draw && !quiet).then(|| std::sync::Mutex::new(now)), started: now }
+    }
+
+    /// Steps done so far.
+    pub fn set(&self, steps: u64) {
+        self.bar.set_position(steps);
+        let Some(last) = &self.lines else { return };
+        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.elapsed() < Self::LINE_EVERY {
+            return;
+        }
+        *last = Instant::now();
+        let total = self.bar.length().unwrap_or(steps).max(steps);
+        let rate = steps as f64 / self.started.elapsed().as_secs_f64();
+        let left = (total - steps) as f64 / rate.max(1e-9);
+        eprintln!("{steps}/{total} steps, {rate:.0} steps/s, {left:.0} s left {}", self.bar.message());
+    }
+
+    /// A short word behind the bar.
+    pub fn message(&self, text: String) {
+        self.bar.set_message(text);
+    }
+
+    /// A line above the bar that stays.
+    pub fn line(&self, text: &str) {
+        if self.lines.is_some() {
+            eprintln!("{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A flag that Ctrl-C raises; a second Ctrl-C ends the process at once.
+pub fn interrupt_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = flag.clone();
+    // Only one handler can be installed per process, and each process runs one verb; a failure leaves the default.
+    let _ = ctrlc::set_handler(move || {
+        if raised.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("stopping at the next update (press Ctrl-C again to stop at once)");
+    });
+    flag
+}
