@@ -1,75 +1,127 @@
 //! Runs a WASM reward on a batch of environments, under limits, and says where it stopped.
 //!
 //! A reward module may come from our compiler, from another one, or from someone who wants to hurt the machine. All of
-//! them get the same treatment: no imports, a memory, a fuel tank, a deadline.
+//! them get the same treatment: no imports, one memory, bounded code, a deadline; and strangers a fuel tank as well.
 //!
 //! ```text
-//! wasm bytes ──load(Origin)──▶ LoadedReward ──instantiate──▶ SandboxedReward: RewardFn
+//! bytes ──check(&Limits)──▶ Checked ──compile──▶ LoadedReward ──instantiate──▶ SandboxedReward: RewardFn
+//!   └──▶ LoadError                                                  evaluate │
+//!                                                                            ├──▶ Rewards
+//!                                                                            └──▶ Stop {file, span, cause}
 //! ```
 //!
-//! Start in [`Sandbox::load`].
+//! What a module cannot do, because nothing offers it: read a file, a clock or a random number, call the host, see
+//! another instance's memory, or start running before it is asked.
+//!
+//! Start in [`Sandbox::load`]; then read [`limits`], `check`, `instance` and `stop`, in that order.
 
-use carrot_reward_interface::{Batch, ModuleInterface, RewardFn, Rewards, Schema, Stop};
+pub mod limits;
 
-/// What a module may use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Instructions per evaluation, of foreign modules.
-    pub fuel: u64,
-}
+mod check;
+mod compile_cost;
+mod instance;
+mod runtime;
+mod stop;
+mod transfer;
 
-/// Who made a module. Ours need no NaN canonicalisation and no fuel, because the compiler bounds them.
+pub use instance::SandboxedReward;
+pub use limits::Limits;
+
+use std::sync::Arc;
+
+use carrot_reward_interface::{ModuleInterface, Schema, Stop};
+use wasmtime::{InstancePre, Linker, Module};
+
+use crate::limits::StoreGuard;
+use crate::runtime::Runtime;
+
+/// Who made a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Bytes that our compiler returned in this very process.
+    /// Bytes that our compiler returned in this very process. They never look at a NaN's payload and their cost is
+    /// bounded by construction, so they run without NaN canonicalisation (which makes them 2.4 times slower) and without
+    /// fuel; the deadline stays behind them.
     Compiled,
-    /// Anything else.
+    /// Anything else: fuel, and canonical NaNs, so that every machine computes the same bits.
     Foreign,
 }
 
-/// Why a module was refused before it ran.
-#[derive(Debug, thiserror::Error)]
+/// Why a module was refused before it ran: one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct LoadError(pub String);
 
-/// The runtime, shared by all rewards of a process.
+/// The runtime, shared by all rewards of a process. Clones share one runtime.
 #[derive(Clone)]
-pub struct Sandbox {}
+pub struct Sandbox {
+    runtime: Arc<Runtime>,
+}
 
 impl Sandbox {
     /// Starts the runtime.
-    pub fn new(_limits: Limits) -> Result<Self, LoadError> {
-        todo!()
+    ///
+    /// Errors: [`LoadError`] where this machine cannot run WASM at all, or a limit is out of range.
+    pub fn new(limits: Limits) -> Result<Self, LoadError> {
+        Ok(Self {
+            runtime: Arc::new(Runtime::new(limits)?),
+        })
     }
-    /// Checks, compiles and binds a module to `schema`.
-    pub fn load(&self, _wasm: &[u8], _origin: Origin, _schema: &Schema) -> Result<LoadedReward, LoadError> {
-        todo!()
+
+    /// Checks, compiles and binds a module to `schema`. Nothing of it runs yet.
+    ///
+    /// Errors: [`LoadError`] names the first rule or limit that the module breaks, or the first variable it reads that
+    /// `schema` does not offer in that form.
+    pub fn load(&self, wasm: &[u8], origin: Origin, schema: &Schema) -> Result<LoadedReward, LoadError> {
+        let interface = check::check(wasm, &self.runtime.limits)?;
+        let variables = check::bind(&interface, schema)?;
+        let engine = self.runtime.engine(origin);
+        self.runtime.start_ticker()?;
+        let refused = |error: wasmtime::Error| LoadError(format!("the module cannot be compiled: {error:#}"));
+        let module = Module::from_binary(engine, wasm).map_err(refused)?;
+        let ready = Linker::new(engine).instantiate_pre(&module).map_err(refused)?;
+        let term_names = interface.terms.iter().map(|term| term.name.clone()).collect();
+        Ok(LoadedReward {
+            loaded: Arc::new(Loaded {
+                runtime: Arc::clone(&self.runtime),
+                origin,
+                ready,
+                interface,
+                schema: schema.clone(),
+                variables,
+                term_names,
+            }),
+        })
     }
 }
 
-/// A checked module bound to a schema; instances of it are independent.
+/// A checked module bound to a schema; instances of it are independent. Clones share the compiled code.
 #[derive(Clone)]
-pub struct LoadedReward {}
+pub struct LoadedReward {
+    loaded: Arc<Loaded>,
+}
+
+/// What all instances of a module share.
+struct Loaded {
+    runtime: Arc<Runtime>,
+    origin: Origin,
+    ready: InstancePre<StoreGuard>,
+    interface: ModuleInterface,
+    schema: Schema,
+    /// Position in `schema` of each input.
+    variables: Vec<usize>,
+    term_names: Vec<String>,
+}
 
 impl LoadedReward {
     /// What the module says about itself.
     pub fn interface(&self) -> &ModuleInterface {
-        todo!()
+        &self.loaded.interface
     }
-    /// A fresh instance.
+
+    /// A fresh instance with its own memory.
+    ///
+    /// Errors: a [`Stop`] where a segment lies outside the module's memory or table, or too many instances are alive.
     pub fn instantiate(&self) -> Result<SandboxedReward, Stop> {
-        todo!()
-    }
-}
-
-/// One running instance.
-pub struct SandboxedReward {}
-
-impl RewardFn for SandboxedReward {
-    fn terms(&self) -> &[String] {
-        todo!()
-    }
-    fn evaluate(&mut self, _batch: &Batch, _rewards: &mut Rewards) -> Result<(), Stop> {
-        todo!()
+        SandboxedReward::new(Arc::clone(&self.loaded))
     }
 }

@@ -1,0 +1,283 @@
+//! Reads a module's bytes and refuses what is not a reward, before any compiler sees it.
+
+use std::collections::BTreeSet;
+
+use carrot_reward_interface::module::{ABI_VERSION, SECTION};
+use carrot_reward_interface::{DType, Input, ModuleInterface, Schema};
+use serde::Deserialize;
+use wasmparser::types::Types;
+use wasmparser::{
+    BinaryReaderError, FuncValidatorAllocations, MemoryType, Parser, Payload, ValType, ValidPayload,
+    Validator,
+};
+
+use crate::compile_cost::compile_cost;
+use crate::runtime::FEATURES;
+use crate::{Limits, LoadError};
+
+/// Longest name of an input or term, in bytes.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Checks a module as a whole and returns what it says about itself.
+///
+/// Errors: [`LoadError`] for the first rule that it breaks.
+pub(crate) fn check(wasm: &[u8], limits: &Limits) -> Result<ModuleInterface, LoadError> {
+    at_most("bytes", wasm.len() as u64, limits.module_bytes as u64)?;
+    let mut walk = Walk::new(limits);
+    for payload in Parser::new(0).parse_all(wasm) {
+        walk.visit(&payload.map_err(malformed)?)?;
+    }
+    walk.check_exports()?;
+    let section = walk
+        .section
+        .ok_or_else(|| LoadError(format!("the module has no custom section `{SECTION}`, so nothing says what it reads")))?;
+    let interface = parse_section(section)?;
+    check_interface(&interface, limits)?;
+    Ok(interface)
+}
+
+/// Position in `schema` of each input of a checked interface.
+///
+/// Errors: [`LoadError`] for the first input that `schema` lacks, describes otherwise, or could only offer by cutting off
+/// fractions.
+pub(crate) fn bind(interface: &ModuleInterface, schema: &Schema) -> Result<Vec<usize>, LoadError> {
+    let variables = interface.bind(schema).map_err(LoadError)?;
+    for (input, &variable) in interface.inputs.iter().zip(&variables) {
+        let offered = schema.variables[variable].dtype;
+        let fits = match input.dtype {
+            DType::Bool => offered == DType::Bool,
+            DType::I64 => matches!(offered, DType::I64 | DType::Bool),
+            DType::F32 | DType::F64 | DType::Float => true,
+        };
+        if !fits {
+            return refuse(format!(
+                "the module reads `{}` as {:?}, but this task offers {offered:?}",
+                input.name, input.dtype
+            ));
+        }
+    }
+    Ok(variables)
+}
+
+/// One pass over the sections of a module.
+struct Walk<'a> {
+    limits: &'a Limits,
+    validator: Validator,
+    allocations: FuncValidatorAllocations,
+    compile_cost: u64,
+    section: Option<&'a [u8]>,
+    types: Option<Types>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            validator: Validator::new_with_features(FEATURES),
+            allocations: FuncValidatorAllocations::default(),
+            compile_cost: 0,
+            section: None,
+            types: None,
+        }
+    }
+
+    /// Limits first, then validity: a limit bounds the work that validation does.
+    fn visit(&mut self, payload: &Payload<'a>) -> Result<(), LoadError> {
+        self.check_limits(payload)?;
+        match self.validator.payload(payload).map_err(malformed)? {
+            ValidPayload::Func(function, body) => {
+                let mut validator = function.into_validator(std::mem::take(&mut self.allocations));
+                validator.validate(&body).map_err(malformed)?;
+                let cost = compile_cost(&body, validator.len_locals()).map_err(malformed)?;
+                self.compile_cost = self.compile_cost.saturating_add(cost);
+                self.allocations = validator.into_allocations();
+                at_most("units of compile cost", self.compile_cost, self.limits.compile_cost)
+            }
+            ValidPayload::End(types) => {
+                self.types = Some(types);
+                Ok(())
+            }
+            ValidPayload::Ok | ValidPayload::Parser(_) => Ok(()),
+        }
+    }
+
+    fn check_limits(&mut self, payload: &Payload<'a>) -> Result<(), LoadError> {
+        let entries = |what, count| at_most(what, u64::from(count), u64::from(self.limits.section_entries));
+        match payload {
+            Payload::ImportSection(imports) => match imports.clone().into_imports().next() {
+                Some(import) => {
+                    let import = import.map_err(malformed)?;
+                    refuse(format!(
+                        "the module imports `{}.{}`; rewards may import nothing",
+                        printable(import.module),
+                        printable(import.name)
+                    ))
+                }
+                None => Ok(()),
+            },
+            Payload::StartSection { .. } => {
+                refuse("the module has a start function; rewards run only when they are evaluated".into())
+            }
+            Payload::TypeSection(section) => entries("types", section.count()),
+            Payload::FunctionSection(section) => entries("functions", section.count()),
+            Payload::GlobalSection(section) => entries("globals", section.count()),
+            Payload::ExportSection(section) => entries("exports", section.count()),
+            Payload::ElementSection(section) => entries("element segments", section.count()),
+            Payload::DataSection(section) => entries("data segments", section.count()),
+            Payload::TableSection(section) => self.check_tables(section.clone()),
+            Payload::MemorySection(section) => {
+                for memory in section.clone() {
+                    self.check_memory(memory.map_err(malformed)?)?;
+                }
+                Ok(())
+            }
+            Payload::CodeSectionStart { size, .. } => {
+                at_most("bytes of code", u64::from(*size), self.limits.code_bytes as u64)
+            }
+            Payload::CustomSection(custom) if custom.name() == SECTION => match self.section.replace(custom.data()) {
+                Some(_) => refuse(format!("the module has more than one custom section `{SECTION}`")),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn check_memory(&self, memory: MemoryType) -> Result<(), LoadError> {
+        let bytes = memory.initial.saturating_mul(65_536);
+        at_most("bytes of memory", bytes, self.limits.memory_bytes as u64)
+    }
+
+    fn check_tables(&self, tables: wasmparser::TableSectionReader<'_>) -> Result<(), LoadError> {
+        at_most("tables", u64::from(tables.count()), 1)?;
+        for table in tables {
+            let elements = table.map_err(malformed)?.ty.initial;
+            at_most("table elements", elements, self.limits.table_elements as u64)?;
+        }
+        Ok(())
+    }
+
+    /// The two exports of the contract, with the right types.
+    fn check_exports(&self) -> Result<(), LoadError> {
+        use wasmparser::types::EntityType;
+        let types = self
+            .types
+            .as_ref()
+            .ok_or_else(|| LoadError("the module is cut off".into()))?
+            .as_ref();
+        let export = |name: &str| {
+            types
+                .core_exports()
+                .and_then(|mut exports| exports.find(|(known, _)| *known == name))
+                .map(|(_, entity)| entity)
+        };
+        if !matches!(export("memory"), Some(EntityType::Memory(_))) {
+            return refuse("the module exports no memory named `memory`".into());
+        }
+        let Some(EntityType::Func(id)) = export("evaluate") else {
+            return refuse("the module exports no function named `evaluate`".into());
+        };
+        let signature = types[id].unwrap_func();
+        if signature.params() != [ValType::I32, ValType::I32] || !signature.results().is_empty() {
+            return refuse(format!(
+                "`evaluate` takes ({}) and gives ({}); it must take (i32, i32), the number of environments and an \
+                 address, and give nothing",
+                join(signature.params()),
+                join(signature.results()),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn parse_section(json: &[u8]) -> Result<ModuleInterface, LoadError> {
+    #[derive(Deserialize)]
+    struct Version {
+        abi: u32,
+    }
+    let parsed = serde_json::from_slice::<ModuleInterface>(json);
+    // Another version may well have other fields, so its number is looked at by itself before the fields are blamed.
+    if let Ok(Version { abi }) = serde_json::from_slice(json)
+        && abi != ABI_VERSION
+    {
+        return refuse(format!("the module follows version {abi} of the contract; this host follows {ABI_VERSION}"));
+    }
+    parsed.map_err(|error| LoadError(format!("the custom section `{SECTION}` cannot be read: {error}")))
+}
+
+/// Holds the section to what the host relies on: small counts and sizes, unique printable names, laid-out types.
+fn check_interface(interface: &ModuleInterface, limits: &Limits) -> Result<(), LoadError> {
+    at_most("inputs", interface.inputs.len() as u64, limits.names as u64)?;
+    at_most("terms", interface.terms.len() as u64, limits.names as u64)?;
+    check_names("input", interface.inputs.iter().map(|input| &input.name))?;
+    check_names("term", interface.terms.iter().map(|term| &term.name))?;
+    if interface.file.chars().any(char::is_control) {
+        return refuse("the file name in the custom section has a control character".into());
+    }
+    interface.inputs.iter().try_for_each(check_input)?;
+    if !matches!(interface.output, DType::F32 | DType::F64) {
+        return refuse(format!("the module's output is {:?}; it must be f32 or f64", interface.output));
+    }
+    if !interface.line_table.is_sorted_by_key(|entry| entry.offset) {
+        return refuse("the line table is not sorted by offset".into());
+    }
+    Ok(())
+}
+
+fn check_input(input: &Input) -> Result<(), LoadError> {
+    if input.dtype == DType::Float {
+        return refuse(format!("input `{}` has no element type in memory; say f32 or f64", input.name));
+    }
+    let components = input
+        .shape
+        .iter()
+        .try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    match components {
+        Some(1..=Schema::MAX_COMPONENTS) => Ok(()),
+        _ => refuse(format!(
+            "input `{}` has shape {:?}; allowed are 1 to {} numbers",
+            input.name,
+            input.shape,
+            Schema::MAX_COMPONENTS
+        )),
+    }
+}
+
+fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), LoadError> {
+    let mut known = BTreeSet::new();
+    for name in names {
+        let shown = printable(name);
+        if name.is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+            return refuse(format!(
+                "{what} name `{shown}` is not usable: names are 1 to {MAX_NAME_BYTES} bytes without control characters"
+            ));
+        }
+        if !known.insert(name) {
+            return refuse(format!("{what} `{shown}` is declared twice"));
+        }
+    }
+    Ok(())
+}
+
+fn at_most(what: &str, count: u64, limit: u64) -> Result<(), LoadError> {
+    if count <= limit {
+        return Ok(());
+    }
+    refuse(format!("the module has {count} {what}; the limit is {limit}"))
+}
+
+fn refuse<T>(sentence: String) -> Result<T, LoadError> {
+    Err(LoadError(sentence))
+}
+
+fn malformed(error: BinaryReaderError) -> LoadError {
+    LoadError(format!("the module is not valid WebAssembly: {error}"))
+}
+
+/// A name from a stranger, short and without characters that could drive a terminal.
+fn printable(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
+}
+
+fn join(types: &[ValType]) -> String {
+    types.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

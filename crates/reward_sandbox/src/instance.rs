@@ -1,0 +1,265 @@
+//! A running instance: lays a batch out in linear memory, calls the module, reads the rewards back.
+
+use std::sync::Arc;
+
+use carrot_reward_interface::{Batch, BatchLayout, RewardFn, Rewards, Span, Stop, StopCause};
+use wasmtime::{Memory, Store, TypedFunc};
+
+use crate::limits::StoreGuard;
+use crate::runtime::InstanceSlot;
+use crate::stop::{stop_anywhere, stop_from};
+use crate::transfer::{read_row, write_column};
+use crate::{Loaded, Origin};
+
+const PAGE_BYTES: usize = 65_536;
+
+/// What 32-bit addresses reach.
+const ADDRESSABLE_BYTES: usize = 1 << 32;
+
+/// One instance of a reward, with its own memory. Evaluations in a row at one batch size allocate nothing.
+///
+/// After a stop inside the module its memory may be torn, so the next evaluation starts from a fresh instance.
+pub struct SandboxedReward {
+    loaded: Arc<Loaded>,
+    running: Option<Running>,
+    /// Layout of the last batch, for `n_envs` environments.
+    layout: BatchLayout,
+    n_envs: usize,
+}
+
+impl SandboxedReward {
+    pub(crate) fn new(loaded: Arc<Loaded>) -> Result<Self, Stop> {
+        Ok(Self {
+            running: Some(Running::start(&loaded)?),
+            layout: BatchLayout::new(&loaded.interface, 0),
+            n_envs: 0,
+            loaded,
+        })
+    }
+
+    /// Refuses a batch that does not follow the schema.
+    fn check_shapes(&self, batch: &Batch) -> Result<(), Stop> {
+        let misfit = |message| Err(stop_anywhere(&self.loaded.interface, StopCause::Trap { message }));
+        for &variable in &self.loaded.variables {
+            let description = &self.loaded.schema.variables[variable];
+            let rows = if description.uniform { 1 } else { batch.n_envs };
+            let expected = description.components().saturating_mul(rows);
+            let given = batch.columns.get(variable).map_or(0, Vec::len);
+            if given != expected {
+                return misfit(format!(
+                    "the batch of {} environments has {given} values of `{}`; it must have {expected}",
+                    batch.n_envs, description.name
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the layout to the batch's size. Its bytes are then addressable.
+    fn lay_out(&mut self, n_envs: usize) -> Result<(), Stop> {
+        let interface = &self.loaded.interface;
+        // The total alone takes four bytes per environment; more would overflow sums of sizes.
+        if n_envs < ADDRESSABLE_BYTES / 4 {
+            if n_envs != self.n_envs {
+                self.layout = BatchLayout::new(interface, n_envs);
+                self.n_envs = n_envs;
+            }
+            if self.layout.bytes < ADDRESSABLE_BYTES {
+                return Ok(());
+            }
+        }
+        let limit_bytes = ADDRESSABLE_BYTES as u64;
+        Err(stop_anywhere(interface, StopCause::Memory { limit_bytes }))
+    }
+
+    /// The first term that is not finite, else the total: every term counts before the total, since the total usually
+    /// only inherits what a term did.
+    fn non_finite(&self, batch: &Batch, rewards: &Rewards) -> Option<Stop> {
+        let interface = &self.loaded.interface;
+        let terms = interface.terms.iter().zip(&rewards.terms);
+        let outputs = terms
+            .map(|(term, row)| (term.name.as_str(), term.at, row))
+            .chain([("total", interface.total_at, &rewards.total)]);
+        for (name, at, row) in outputs {
+            if let Some(env_index) = row.iter().position(|value| !value.is_finite()) {
+                return Some(self.non_finite_stop(batch, name, at, env_index, row[env_index]));
+            }
+        }
+        None
+    }
+
+    fn non_finite_stop(&self, batch: &Batch, name: &str, at: Option<Span>, env_index: usize, value: f64) -> Stop {
+        let schema = &self.loaded.schema;
+        let state = self
+            .loaded
+            .variables
+            .iter()
+            .map(|&variable| {
+                let values = batch.row(schema, variable, env_index);
+                (schema.variables[variable].name.clone(), values)
+            })
+            .collect();
+        let cause = StopCause::NonFinite {
+            term: name.into(),
+            value: value.to_string(),
+            env_index,
+            state,
+        };
+        Stop {
+            at,
+            ..stop_anywhere(&self.loaded.interface, cause)
+        }
+    }
+}
+
+impl RewardFn for SandboxedReward {
+    fn terms(&self) -> &[String] {
+        &self.loaded.term_names
+    }
+
+    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
+        self.check_shapes(batch)?;
+        self.lay_out(batch.n_envs)?;
+        if batch.n_envs == 0 {
+            rewards.total.clear();
+            rewards.terms.resize_with(self.layout.terms.len(), Vec::new);
+            rewards.terms.iter_mut().for_each(Vec::clear);
+            return Ok(());
+        }
+        // Taken out while it works and put back only if it came to its end.
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => Running::start(&self.loaded)?,
+        };
+        let limits = &self.loaded.runtime.limits;
+        let fuel = limits.fuel(batch.n_envs);
+        let finite = running
+            .evaluate(&self.loaded, &self.layout, batch, fuel, rewards)
+            .map_err(|error| stop_from(&error, &self.loaded.interface, limits, fuel))?;
+        self.running = Some(running);
+        if finite {
+            return Ok(());
+        }
+        self.non_finite(batch, rewards).map_or(Ok(()), Err)
+    }
+}
+
+/// A live WASM instance and the region of its memory that holds batches.
+struct Running {
+    store: Store<StoreGuard>,
+    memory: Memory,
+    evaluate: TypedFunc<(i32, i32), ()>,
+    /// Address of the region, a multiple of 16: the size of the memory before the region was added.
+    base: usize,
+    /// Bytes of the region.
+    capacity: usize,
+    /// Given back after the store is gone.
+    _slot: InstanceSlot,
+}
+
+impl Running {
+    fn start(loaded: &Loaded) -> Result<Self, Stop> {
+        let limits = &loaded.runtime.limits;
+        let slot = InstanceSlot::claim(&loaded.runtime).ok_or_else(|| {
+            let message = format!("more than {} instances are alive", limits.instances);
+            stop_anywhere(&loaded.interface, StopCause::Trap { message })
+        })?;
+        let fuel = limits.fuel(0);
+        Self::instantiate(loaded, slot, fuel).map_err(|error| stop_from(&error, &loaded.interface, limits, fuel))
+    }
+
+    fn instantiate(loaded: &Loaded, slot: InstanceSlot, fuel: u64) -> wasmtime::Result<Self> {
+        let limits = &loaded.runtime.limits;
+        let guard = StoreGuard {
+            memory_bytes: limits.memory_bytes,
+            batch_bytes: 0,
+            table_elements: limits.table_elements,
+        };
+        let mut store = Store::try_new(loaded.runtime.engine(loaded.origin), guard)?;
+        store.limiter(|guard| guard);
+        refill(&mut store, loaded, fuel)?;
+        let instance = loaded.ready.instantiate(&mut store)?;
+        let memory = instance
+            .get_memory(&mut store, "memory")
+            .ok_or_else(|| wasmtime::Error::msg("the export `memory` is missing"))?;
+        let evaluate = instance.get_typed_func(&mut store, "evaluate")?;
+        Ok(Self {
+            base: memory.data_size(&store),
+            capacity: 0,
+            store,
+            memory,
+            evaluate,
+            _slot: slot,
+        })
+    }
+
+    /// Scores a batch; true if every value is finite.
+    fn evaluate(
+        &mut self,
+        loaded: &Loaded,
+        layout: &BatchLayout,
+        batch: &Batch,
+        fuel: u64,
+        rewards: &mut Rewards,
+    ) -> wasmtime::Result<bool> {
+        self.reserve(layout.bytes)?;
+        self.write(loaded, layout, batch);
+        refill(&mut self.store, loaded, fuel)?;
+        // Both fit: `lay_out` and the size of a 32-bit memory bound them. An address is a u32 that WASM types as i32.
+        let arguments = (batch.n_envs as i32, self.base as u32 as i32);
+        self.evaluate.call(&mut self.store, arguments)?;
+        Ok(self.read(loaded, layout, batch.n_envs, rewards))
+    }
+
+    /// Makes the region at least `bytes` long. It grows in place unless the module has grown its memory behind it.
+    fn reserve(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        if bytes <= self.capacity {
+            return Ok(());
+        }
+        let size = self.memory.data_size(&self.store);
+        let base = if self.base + self.capacity == size { self.base } else { size };
+        let pages = (base + bytes - size).div_ceil(PAGE_BYTES);
+        self.store.data_mut().batch_bytes += pages * PAGE_BYTES;
+        if self.memory.grow(&mut self.store, pages as u64).is_err() {
+            let pages = self.memory.ty(&self.store).maximum();
+            let limit_bytes = pages.map_or(ADDRESSABLE_BYTES as u64, |pages| pages * PAGE_BYTES as u64);
+            return Err(StopCause::Memory { limit_bytes }.into());
+        }
+        self.base = base;
+        self.capacity = self.memory.data_size(&self.store) - base;
+        Ok(())
+    }
+
+    fn write(&mut self, loaded: &Loaded, layout: &BatchLayout, batch: &Batch) {
+        let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
+        for ((input, &variable), &offset) in loaded.interface.inputs.iter().zip(&loaded.variables).zip(&layout.inputs) {
+            let column = &batch.columns[variable];
+            let (row_len, stride) = if input.uniform {
+                (column.len(), column.len())
+            } else {
+                (batch.n_envs, layout.stride)
+            };
+            write_column(&mut region[offset..], column, row_len, stride, input.dtype);
+        }
+    }
+
+    fn read(&self, loaded: &Loaded, layout: &BatchLayout, n_envs: usize, rewards: &mut Rewards) -> bool {
+        let region = &self.memory.data(&self.store)[self.base..];
+        let output = loaded.interface.output;
+        let mut finite = read_row(&region[layout.total..], n_envs, output, &mut rewards.total);
+        rewards.terms.resize_with(layout.terms.len(), Vec::new);
+        for (row, &offset) in rewards.terms.iter_mut().zip(&layout.terms) {
+            finite &= read_row(&region[offset..], n_envs, output, row);
+        }
+        finite
+    }
+}
+
+/// Gives the next call its fuel and its time.
+fn refill(store: &mut Store<StoreGuard>, loaded: &Loaded, fuel: u64) -> wasmtime::Result<()> {
+    store.set_epoch_deadline(loaded.runtime.deadline_ticks());
+    match loaded.origin {
+        Origin::Compiled => Ok(()),
+        Origin::Foreign => store.set_fuel(fuel),
+    }
+}
