@@ -9,44 +9,24 @@
 //!                 └──world()──▶ Physics ──read──┴──▶ f64 values      Physics ──▶ Renderer ──▶ Frame ──▶ GIF, PNG
 //! ```
 //!
-//! Start in [`Physics`]; [`Model`] is MuJoCo's side of it.
+//! Start in [`Physics`]; [`Model`] is MuJoCo's side of it. Absent here: tasks, rewards, random numbers and threads; a
+//! [`Model`] is shared between threads, a world belongs to whoever steps it.
 
-use std::path::{Path, PathBuf};
+mod animation;
+mod library;
+mod model;
+mod picture;
+mod renderer;
+mod source;
+mod world;
 
-/// A quantity of a model, by name. This is what `source = { … }` in an `env.toml` says.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
-    /// Position of a body's frame in the world, `[3]`, m.
-    BodyPosition(String),
-    /// Orientation of a body in the world, wxyz quaternion, `[4]`.
-    BodyQuaternion(String),
-    /// Linear velocity of a body's frame in the world, `[3]`, m/s.
-    BodyLinearVelocity(String),
-    /// Angular velocity of a body in the world, `[3]`, rad/s.
-    BodyAngularVelocity(String),
-    /// Position of the centre of mass of the subtree rooted at a body, `[3]`, m.
-    SubtreeCom(String),
-    /// Position of a site in the world, `[3]`, m.
-    SitePosition(String),
-    /// Generalised positions of the named joints, in that order (a free joint gives 7 numbers).
-    JointPosition(Vec<String>),
-    /// Generalised velocities of the named joints, in that order (a free joint gives 6 numbers).
-    JointVelocity(Vec<String>),
-    /// Output of a sensor.
-    Sensor(String),
-    /// Forces of all actuators, `[nu]`, N or N*m.
-    ActuatorForce,
-    /// Total contact force on a body from everything else, in the world, `[3]`, N.
-    ContactForce(String),
-}
+use std::path::PathBuf;
 
-/// A resolved [`Source`]: cheap to copy, valid for the model that resolved it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Quantity {
-    /// Number of scalars.
-    pub components: usize,
-}
+pub use animation::write_gif;
+pub use model::{Model, mujoco_version};
+pub use picture::{Frame, write_png};
+pub use renderer::Renderer;
+pub use source::{Quantity, Source};
 
 /// What the physics could not do.
 #[derive(Debug, thiserror::Error)]
@@ -97,91 +77,31 @@ pub struct Divergence {
 pub struct Snapshot(pub(crate) Vec<f64>);
 
 /// One simulated world.
+///
+/// After every method, quantities that follow from positions and velocities belong to the present [`Physics::state`].
+/// Forces (actuator, contact, and sensors that measure force or acceleration) belong to the last physics step: they are
+/// what moved the world into this state.
 pub trait Physics: Send {
     /// Back to the model's initial state.
     fn reset(&mut self);
     /// Current generalised positions and velocities.
     fn state(&self) -> (&[f64], &[f64]);
-    /// Sets generalised positions and velocities and recomputes everything that follows from them.
+    /// Sets generalised positions and velocities and recomputes everything that follows from them; forces are those of
+    /// the present controls. Quaternions are normalised.
+    ///
+    /// Values that are no numbers are reported by the next [`Physics::step`]. Panics when a length is wrong.
     fn set_state(&mut self, qpos: &[f64], qvel: &[f64]);
     /// Applies `ctrl` (`[nu]`, in actuator units) for `substeps` physics steps.
     ///
-    /// Errors: [`Divergence`]; the world must be reset before it is used again.
+    /// Errors: [`Divergence`], also for a control that is no number; the world must be reset before it is used again,
+    /// until then every step repeats the error. Panics when `ctrl` has the wrong length.
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence>;
-    /// Writes a quantity into `out` (`[quantity.components]`).
+    /// Writes a quantity into `out` (`[quantity.components]`). Panics when `out` has another length.
     fn read(&self, quantity: &Quantity, out: &mut [f64]);
     /// Simulated time since reset.
     fn time_secs(&self) -> f64;
     /// Takes the state out.
     fn snapshot(&self) -> Snapshot;
-    /// Puts a state back.
+    /// Puts a state back, even into a world that diverged. Panics when it is of another model.
     fn restore(&mut self, snapshot: &Snapshot);
-}
-
-/// A compiled model; cheap to clone and to share between threads.
-#[derive(Clone)]
-pub struct Model {}
-
-impl Model {
-    /// Loads MJCF.
-    pub fn load(_path: &Path) -> Result<Self, PhysicsError> {
-        todo!()
-    }
-    /// Physics timestep.
-    pub fn timestep_secs(&self) -> f64 {
-        todo!()
-    }
-    /// Lower and upper control bound of each actuator; unlimited actuators give infinities.
-    pub fn control_ranges(&self) -> Vec<[f64; 2]> {
-        todo!()
-    }
-    /// Resolves a quantity by name.
-    pub fn quantity(&self, _source: &Source) -> Result<Quantity, PhysicsError> {
-        todo!()
-    }
-    /// A new world at the initial state.
-    pub fn world(&self) -> Box<dyn Physics> {
-        todo!()
-    }
-}
-
-/// One picture, RGB, row by row from the top.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// Width in pixels.
-    pub width: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// `3 × width × height` bytes.
-    pub rgb: Vec<u8>,
-}
-
-/// Draws worlds of one model, headless.
-pub struct Renderer {}
-
-impl Renderer {
-    /// A renderer with its own GL context; it stays on the thread that made it. `camera` names a camera of the model;
-    /// absent, a free camera looks at the model from the side.
-    pub fn new(_model: &Model, _width: usize, _height: usize, _camera: Option<&str>) -> Result<Self, PhysicsError> {
-        todo!()
-    }
-    /// Draws the generalised positions `qpos`.
-    pub fn draw(&mut self, _qpos: &[f64]) -> Result<Frame, PhysicsError> {
-        todo!()
-    }
-}
-
-/// Writes frames as an animated GIF that plays at real speed: `frame_secs` seconds each.
-pub fn write_gif(_path: &Path, _frames: &[Frame], _frame_secs: f64) -> Result<(), PhysicsError> {
-    todo!()
-}
-
-/// Writes one frame as PNG.
-pub fn write_png(_path: &Path, _frame: &Frame) -> Result<(), PhysicsError> {
-    todo!()
-}
-
-/// Version of the loaded libmujoco, such as `3.17.0`.
-pub fn mujoco_version() -> String {
-    todo!()
 }

@@ -1,0 +1,167 @@
+//! The door to libmujoco: its messages stay off the terminal and its errors become values.
+//!
+//! MuJoCo by itself prints warnings, appends them to `MUJOCO_LOG.TXT` in the current folder, and ends the process on an
+//! error such as a full stack. Here a log handler drops the warnings, which are also counted in `mjData` where
+//! [`crate::Physics::step`] looks, and an error unwinds to the call that met it. MuJoCo passes an error on without holding any
+//! state of its own, so that a handler may leave by unwinding or `longjmp`; only the `mjData` at hand is left unusable until
+//! it is reset.
+
+// The only unsafe code of this crate.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::{Arc, Once};
+
+use mujoco_rs::mujoco_c::{mj_deleteModel, mj_version, mjData, mjModel};
+use mujoco_rs::prelude::{MjData, MjModel};
+
+/// The first fields of `mjLogMessage`, which are all that is read here.
+#[repr(C)]
+struct LogMessage {
+    level: c_int,
+    topic: c_int,
+    subject: [c_char; 1024],
+}
+
+/// `mjLOG_ERROR`: MuJoCo expects the handler of such a message not to return.
+const LEVEL_ERROR: c_int = 3;
+
+type LogHandler = unsafe extern "C-unwind" fn(*const LogMessage);
+
+// mujoco-rs declares these as functions that never unwind; the error handler below does.
+unsafe extern "C-unwind" {
+    fn mju_setLogHandler(handler: Option<LogHandler>) -> Option<LogHandler>;
+    fn mj_loadXML(path: *const c_char, vfs: *const c_void, error: *mut c_char, error_len: c_int) -> *mut mjModel;
+    fn mj_step(model: *const mjModel, data: *mut mjData);
+    fn mj_step1(model: *const mjModel, data: *mut mjData);
+    fn mj_step2(model: *const mjModel, data: *mut mjData);
+    fn mj_forward(model: *const mjModel, data: *mut mjData);
+    fn mj_fwdKinematics(model: *const mjModel, data: *mut mjData);
+}
+
+/// What an error of MuJoCo unwinds with.
+struct MujocoError(String);
+
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Installs the log handler. Every path into MuJoCo starts here, because nothing is possible without a model.
+pub(crate) fn initialise() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        // SAFETY: `on_message` has the signature MuJoCo expects and lives as long as the program. `Once` holds back every
+        // other thread that would load a model, and no thread uses MuJoCo before it has loaded one.
+        unsafe { mju_setLogHandler(Some(on_message)) };
+    });
+}
+
+unsafe extern "C-unwind" fn on_message(message: *const LogMessage) {
+    // SAFETY: MuJoCo passes a pointer to a message that is valid during the call.
+    let message = unsafe { &*message };
+    if message.level != LEVEL_ERROR {
+        return;
+    }
+    // SAFETY: MuJoCo ends the subject with a zero inside its 1024 bytes.
+    let subject = unsafe { CStr::from_ptr(message.subject.as_ptr()) };
+    let text = subject.to_string_lossy().into_owned();
+    if CATCHING.get() {
+        // Not `panic!`: this is an error to report, not a bug of ours to print.
+        resume_unwind(Box::new(MujocoError(text)));
+    }
+    eprintln!("MuJoCo cannot go on: {text}");
+    std::process::exit(3);
+}
+
+/// Runs `call`; an error of MuJoCo inside it becomes `Err` with MuJoCo's words.
+fn catching<R>(call: impl FnOnce() -> R) -> Result<R, String> {
+    let outer = CATCHING.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    CATCHING.set(outer);
+    result.map_err(|cause: Box<dyn Any + Send>| match cause.downcast::<MujocoError>() {
+        Ok(error) => error.0,
+        Err(other) => resume_unwind(other),
+    })
+}
+
+/// Which part of MuJoCo's pipeline to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// `mj_step`: everything from the present state, then integrate.
+    Step,
+    /// `mj_step1`: what follows from positions and velocities.
+    Step1,
+    /// `mj_step2`: forces and accelerations, then integrate; valid only after `Step1`.
+    Step2,
+    /// `mj_forward`: everything from the present state, without integrating.
+    Forward,
+    /// `mj_fwdKinematics`: where everything is; enough for drawing.
+    Kinematics,
+}
+
+/// Runs one stage.
+///
+/// Errors: MuJoCo's words; `data` must then be reset before any other stage.
+pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) -> Result<(), String> {
+    let model: *const mjModel = data.model().ffi();
+    // SAFETY: the pointer is handed to MuJoCo only, which keeps the invariants of the structure.
+    let data: *mut mjData = unsafe { data.ffi_mut() };
+    catching(|| {
+        // SAFETY: both pointers are valid, belong together (`MjData` holds its model) and are not used by anyone else
+        // during the call: the data is borrowed mutably, the model is never changed while it is shared.
+        unsafe {
+            match stage {
+                Stage::Step => mj_step(model, data),
+                Stage::Step1 => mj_step1(model, data),
+                Stage::Step2 => mj_step2(model, data),
+                Stage::Forward => mj_forward(model, data),
+                Stage::Kinematics => mj_fwdKinematics(model, data),
+            }
+        }
+    })
+}
+
+/// Loads MJCF.
+///
+/// Errors: MuJoCo's words in full.
+pub(crate) fn load(path: &Path) -> Result<MjModel, String> {
+    let Some(text) = path.to_str().filter(|text| !text.contains('\0')) else {
+        return Err("the path is not valid UTF-8".to_owned());
+    };
+    MjModel::from_xml(text).map_err(|error| full_load_error(text).unwrap_or_else(|| error.to_string()))
+}
+
+/// Loads once more for the words alone: mujoco-rs keeps only the first 99 bytes, which often end before the line number.
+fn full_load_error(path: &str) -> Option<String> {
+    let path = std::ffi::CString::new(path).ok()?;
+    let mut message = [0 as c_char; 2048];
+    // SAFETY: the path ends with a zero; the buffer is as long as stated, and MuJoCo ends its words with a zero.
+    let model = unsafe {
+        mj_loadXML(
+            path.as_ptr(),
+            std::ptr::null(),
+            message.as_mut_ptr(),
+            message.len() as c_int,
+        )
+    };
+    if !model.is_null() {
+        // SAFETY: the model was just made and nobody else has it.
+        unsafe { mj_deleteModel(model) };
+    }
+    // SAFETY: zero-terminated, as above; the buffer started as zeros.
+    let message = unsafe { CStr::from_ptr(message.as_ptr()) }
+        .to_string_lossy()
+        .trim()
+        .to_owned();
+    (!message.is_empty()).then_some(message)
+}
+
+/// Version of the loaded library as one number, 3017000 for 3.17.0.
+pub(crate) fn version() -> u32 {
+    // SAFETY: returns a constant.
+    unsafe { mj_version() as u32 }
+}

@@ -1,0 +1,96 @@
+//! A compiled MJCF model, shared by every world and renderer made from it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mujoco_rs::mujoco_c::mjVERSION_HEADER;
+use mujoco_rs::prelude::{MjModel, MjtDisableBit};
+
+use crate::source::{self, Quantity, Source};
+use crate::world::World;
+use crate::{Physics, PhysicsError, library};
+
+/// A compiled model; cheap to clone and to share between threads.
+#[derive(Clone)]
+pub struct Model {
+    pub(crate) compiled: Arc<MjModel>,
+}
+
+impl Model {
+    /// Loads MJCF. Files it includes are found relative to it.
+    ///
+    /// MuJoCo's automatic reset is switched off: it would put a diverged world silently back to its start.
+    ///
+    /// Errors: [`PhysicsError::Load`].
+    pub fn load(path: &Path) -> Result<Self, PhysicsError> {
+        let refuse = |message: String| PhysicsError::Load {
+            path: path.to_owned(),
+            message,
+        };
+        library::initialise();
+        if library::version() != mjVERSION_HEADER {
+            return Err(refuse(format!(
+                "libmujoco {} was found where {} is needed; run `cargo xtask setup`",
+                mujoco_version(),
+                version_text(mjVERSION_HEADER)
+            )));
+        }
+        let mut compiled = library::load(path).map_err(refuse)?;
+        check(&compiled).map_err(refuse)?;
+        compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;
+        Ok(Self {
+            compiled: Arc::new(compiled),
+        })
+    }
+
+    /// Physics timestep.
+    pub fn timestep_secs(&self) -> f64 {
+        self.compiled.opt().timestep
+    }
+
+    /// Lower and upper control bound of each actuator; unlimited actuators give infinities.
+    pub fn control_ranges(&self) -> Vec<[f64; 2]> {
+        let limited = self.compiled.actuator_ctrllimited().iter();
+        let ranges = self.compiled.actuator_ctrlrange().iter();
+        let bound = |(limited, range): (_, &[f64; 2])| {
+            if limited {
+                *range
+            } else {
+                [f64::NEG_INFINITY, f64::INFINITY]
+            }
+        };
+        limited.copied().zip(ranges).map(bound).collect()
+    }
+
+    /// Resolves a quantity by name.
+    ///
+    /// Errors: [`PhysicsError::Unknown`], with the nearest name that exists.
+    pub fn quantity(&self, source: &Source) -> Result<Quantity, PhysicsError> {
+        source::resolve(&self.compiled, source)
+    }
+
+    /// A new world at the initial state.
+    pub fn world(&self) -> Box<dyn Physics> {
+        Box::new(World::new(&self.compiled))
+    }
+}
+
+/// Refuses what would later end in a panic or in MuJoCo ending the process.
+fn check(model: &MjModel) -> Result<(), String> {
+    let timestep = model.opt().timestep;
+    if !(timestep.is_finite() && timestep > 0.0) {
+        return Err(format!("the timestep must be positive, not {timestep}"));
+    }
+    let names: Vec<u8> = model.names().iter().map(|&byte| byte as u8).collect();
+    std::str::from_utf8(&names).map_err(|_| "a name in the model is not valid UTF-8".to_owned())?;
+    Ok(())
+}
+
+/// Version of the loaded libmujoco, such as `3.17.0`.
+pub fn mujoco_version() -> String {
+    mujoco_rs::mujoco_version().to_owned()
+}
+
+fn version_text(number: u32) -> String {
+    format!("{}.{}.{}", number / 1_000_000, number / 1_000 % 1_000, number % 1_000)
+}
