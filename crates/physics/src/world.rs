@@ -116,7 +116,7 @@ impl World {
     }
 
     fn warning_text(&self, kind: usize) -> String {
-        let model = self.model;
+        let model = &self.model;
         let info = self.data.warning()[kind].lastinfo as usize;
         const INERTIA: usize = MjtWarning::mjWARN_INERTIA as usize;
         const CONTACTS: usize = MjtWarning::mjWARN_CONTACTFULL as usize;
