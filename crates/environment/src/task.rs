@@ -1,0 +1,275 @@
+//! A task: which world, what to do in it, what programs may read, when it ends and how it is judged.
+
+use std::path::{Path, PathBuf};
+
+use carrot_physics::{Model, PhysicsError};
+use carrot_reward_interface::Schema;
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use crate::binding::{Binding, bind};
+use crate::episode::{FitnessAggregate, SuccessAggregate};
+use crate::files::{EnvFile, TaskFile, Text};
+
+/// A task, read from its files and checked.
+#[derive(Clone)]
+pub struct Task {
+    /// `<env>/<task>`.
+    pub id: String,
+    /// What the robot should do, one sentence.
+    pub instruction: String,
+    /// Raised whenever a change makes results incomparable.
+    pub version: u32,
+    /// What programs may read.
+    pub schema: Schema,
+    /// Names of the variables that make up the observation, in order.
+    pub observation: Vec<String>,
+    /// The compiled model.
+    pub model: Model,
+    /// Physics steps per control step.
+    pub substeps: usize,
+    /// Control steps until truncation.
+    pub horizon: usize,
+    /// Text and file name of the task's program with `fitness`, `success`, `terminated`.
+    pub program: (String, PathBuf),
+    /// The hand-written reward, where there is one.
+    pub human_reward: Option<PathBuf>,
+    /// Optimiser settings that differ from the defaults, as read from `[ppo]` in task.toml.
+    pub ppo: toml::Table,
+    /// SHA-256 over every file that can change results, as hex.
+    pub hash: String,
+    /// Where each variable comes from, in the order of the schema.
+    pub(crate) bindings: Vec<Binding>,
+    /// Place of each observed number in a row of all variables.
+    pub(crate) observed: Vec<usize>,
+    /// Lower and upper bound of each actuator.
+    pub(crate) control_ranges: Vec<[f64; 2]>,
+    /// Half-width of the uniform noise on the initial positions and velocities.
+    pub(crate) reset_noise: [f64; 2],
+    pub(crate) aggregates: (FitnessAggregate, SuccessAggregate),
+}
+
+/// What is wrong with an environment's files; each message names file and key.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// No such environment or task.
+    #[error("{0}")]
+    NotFound(String),
+    /// A file cannot be used.
+    #[error("{path}: {message}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+}
+
+impl Task {
+    /// Loads `<env>/<task>` below `envs`, its human reward from `reward_programs/<env>/<task>/human.py` beside `envs`.
+    ///
+    /// Errors: [`TaskError::NotFound`] with the nearest id that exists, or [`TaskError::File`] for the first file that
+    /// cannot be used, with the line where there is one.
+    pub fn load(envs: &Path, id: &str) -> Result<Self, TaskError> {
+        let known = task_ids(envs)?;
+        if !known.iter().any(|task| task == id) {
+            return Err(TaskError::NotFound(no_such_task(envs, id, &known)));
+        }
+        // `id` is now one of the folders that were listed, so it cannot point anywhere else.
+        let (env_name, task_name) = id.split_once('/').expect("listed ids have two parts");
+        let env_dir = envs.join(env_name);
+        let task_dir = env_dir.join("tasks").join(task_name);
+
+        let env_text = Text::read(&env_dir.join("env.toml"))?;
+        let task_text = Text::read(&task_dir.join("task.toml"))?;
+        let program = Text::read(&task_dir.join("task.py"))?;
+        let model_path = env_dir.join("model.xml");
+        let model_text = Text::read(&model_path)?;
+
+        let env: EnvFile = env_text.parse()?;
+        let task: TaskFile = task_text.parse()?;
+        let schema = Schema::from_toml(&env_text.text).map_err(|cause| env_text.whole(cause.to_string()))?;
+        let model = Model::load(&model_path).map_err(|cause| match cause {
+            PhysicsError::Load { path, message } => TaskError::File { path, message },
+            other => model_text.whole(other.to_string()),
+        })?;
+        let control_ranges = model.control_ranges();
+        if control_ranges.is_empty() {
+            return Err(model_text.whole("the model has no actuator, so no policy can act in it".into()));
+        }
+
+        let substeps = at_least_one(&env_text, "control.substeps", &env.control.substeps)?;
+        let horizon = at_least_one(&task_text, "horizon", &task.horizon)?;
+        if task.instruction.get_ref().trim().is_empty() {
+            let message = "`instruction` is empty; write one sentence that says what the robot should do";
+            return Err(task_text.at(task.instruction.span(), message));
+        }
+        let reset_noise = [
+            noise(&env_text, "reset.qpos_noise", env.reset.qpos_noise.as_ref())?,
+            noise(&env_text, "reset.qvel_noise", env.reset.qvel_noise.as_ref())?,
+        ];
+        let bindings = bind(&env_text, &env, &schema, &model, control_ranges.len())?;
+        let observed = observe(&task_text, &task, &schema, &bindings)?;
+        let human_reward = envs
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join("reward_programs")
+            .join(id)
+            .join("human.py");
+
+        Ok(Self {
+            id: id.to_owned(),
+            instruction: task.instruction.into_inner(),
+            version: task.version,
+            observation: task
+                .observation
+                .into_inner()
+                .into_iter()
+                .map(Spanned::into_inner)
+                .collect(),
+            substeps,
+            horizon,
+            human_reward: human_reward.is_file().then_some(human_reward),
+            ppo: task.ppo,
+            hash: hash(&[&model_text, &env_text, &task_text, &program]),
+            program: (program.text, program.path),
+            schema,
+            model,
+            bindings,
+            observed,
+            control_ranges,
+            reset_noise,
+            aggregates: (task.fitness.aggregate, task.success.aggregate),
+        })
+    }
+
+    /// Seconds per control step.
+    pub fn control_dt_secs(&self) -> f64 {
+        self.model.timestep_secs() * self.substeps as f64
+    }
+
+    /// Length of the observation vector.
+    pub fn observation_size(&self) -> usize {
+        self.observed.len()
+    }
+
+    /// Length of the action vector; every action lies in [-1, 1] and is scaled to the actuator's range.
+    pub fn action_size(&self) -> usize {
+        self.control_ranges.len()
+    }
+
+    /// Number of scalars in all variables together.
+    pub(crate) fn row_size(&self) -> usize {
+        self.bindings.last().map_or(0, |last| last.offset + last.components)
+    }
+}
+
+/// Ids of all tasks below `envs`, sorted: every `<env>/<task>` with a file `<env>/tasks/<task>/task.toml`.
+///
+/// Errors: [`TaskError::NotFound`] when `envs` is no folder or holds no task.
+pub fn task_ids(envs: &Path) -> Result<Vec<String>, TaskError> {
+    let mut ids = Vec::new();
+    for env_name in folders(envs).ok_or_else(|| {
+        TaskError::NotFound(format!(
+            "there is no folder {}; environments are looked for there as <env>/tasks/<task>/task.toml",
+            envs.display()
+        ))
+    })? {
+        let tasks = envs.join(&env_name).join("tasks");
+        for task_name in folders(&tasks).unwrap_or_default() {
+            if tasks.join(&task_name).join("task.toml").is_file() {
+                ids.push(format!("{env_name}/{task_name}"));
+            }
+        }
+    }
+    if ids.is_empty() {
+        return Err(TaskError::NotFound(format!(
+            "{} holds no task; a task is a file <env>/tasks/<task>/task.toml",
+            envs.display()
+        )));
+    }
+    ids.sort();
+    Ok(ids)
+}
+
+/// Names of the folders in `dir`, or `None` where it cannot be read.
+fn folders(dir: &Path) -> Option<Vec<String>> {
+    let entries = std::fs::read_dir(dir).ok()?;
+    Some(
+        entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect(),
+    )
+}
+
+fn no_such_task(envs: &Path, id: &str, known: &[String]) -> String {
+    let found = format!("there is no task `{id}` in {}", envs.display());
+    match nearest(id, known.iter().map(String::as_str)) {
+        Some(name) => format!("{found}; did you mean `{name}`?"),
+        None => format!("{found}; there are {}", known.join(", ")),
+    }
+}
+
+/// The name closest to `wanted`, if one is close enough to be a slip.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(similarity, _)| *similarity > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn at_least_one(file: &Text, key: &str, value: &Spanned<usize>) -> Result<usize, TaskError> {
+    match value.get_ref() {
+        0 => Err(file.at(value.span(), format!("`{key}` must be at least 1"))),
+        number => Ok(*number),
+    }
+}
+
+fn noise(file: &Text, key: &str, value: Option<&Spanned<f64>>) -> Result<f64, TaskError> {
+    match value {
+        None => Ok(0.0),
+        Some(value) if value.get_ref().is_finite() && *value.get_ref() >= 0.0 => Ok(*value.get_ref()),
+        Some(value) => Err(file.at(
+            value.span(),
+            format!(
+                "`{key}` is {}; it is the half-width of a uniform distribution, so zero or more",
+                value.get_ref()
+            ),
+        )),
+    }
+}
+
+/// Places of the observed numbers in a row of all variables.
+fn observe(file: &Text, task: &TaskFile, schema: &Schema, bindings: &[Binding]) -> Result<Vec<usize>, TaskError> {
+    let mut observed = Vec::new();
+    for name in task.observation.get_ref() {
+        let Some(index) = schema.index(name.get_ref()) else {
+            let unknown = format!("`observation`: env.toml declares no variable `{}`", name.get_ref());
+            let names = schema.variables.iter().map(|variable| variable.name.as_str());
+            return Err(match nearest(name.get_ref(), names) {
+                Some(near) => file.at(name.span(), format!("{unknown}; did you mean `{near}`?")),
+                None => file.at(name.span(), unknown),
+            });
+        };
+        let binding = &bindings[index];
+        observed.extend(binding.offset..binding.offset + binding.components);
+    }
+    if observed.is_empty() {
+        let message = "`observation` is empty; name the variables that the policy sees";
+        return Err(file.at(task.observation.span(), message));
+    }
+    Ok(observed)
+}
+
+fn hash(files: &[&Text]) -> String {
+    let mut hasher = Sha256::new();
+    for file in files {
+        // The length separates the files, so that moving text from one to the next changes the hash.
+        hasher.update((file.text.len() as u64).to_le_bytes());
+        hasher.update(&file.text);
+    }
+    carrot_reward_interface::schema::hex(&hasher.finalize())
+}

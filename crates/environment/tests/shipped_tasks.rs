@@ -1,0 +1,120 @@
+//! The repository's own tasks: their programs compile, their worlds run, their pages say what their files say.
+
+mod support;
+
+use carrot_environment::{MEASURES, Task, VecEnv, task_ids};
+use carrot_reward_compiler::{Entry, compile};
+use carrot_reward_interface::{RewardFn, Rewards, Schema};
+use carrot_reward_sandbox::{Limits, Origin, Sandbox};
+use support::{actions, envs};
+
+fn tasks() -> Vec<Task> {
+    let ids = task_ids(&envs()).unwrap();
+    assert_eq!(ids, ["ant/run_forward", "cartpole/balance", "hopper/hop_forward"]);
+    ids.iter().map(|id| Task::load(&envs(), id).unwrap()).collect()
+}
+
+fn instance(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {
+    let compiled = compile(source, file, schema, entry);
+    assert!(compiled.diagnostics.is_empty(), "{:#?}", compiled.diagnostics);
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    let loaded = sandbox
+        .load(&compiled.module.unwrap().wasm, Origin::Compiled, schema)
+        .unwrap();
+    Box::new(loaded.instantiate().unwrap())
+}
+
+fn measures(task: &Task) -> Box<dyn RewardFn> {
+    let (source, file) = &task.program;
+    instance(
+        source,
+        &file.display().to_string(),
+        &task.schema,
+        Entry::Functions(&MEASURES),
+    )
+}
+
+#[test]
+fn programs_run_on_real_physics() {
+    for task in tasks() {
+        let path = task
+            .human_reward
+            .as_ref()
+            .expect("every shipped task has a human reward");
+        let source = std::fs::read_to_string(path).unwrap();
+        let mut human = instance(&source, "human.py", &task.schema, Entry::Reward);
+        let mut env = VecEnv::new(&task, measures(&task), 6, 1, 1).unwrap();
+        let mut rewards = Rewards::default();
+        let mut episodes = Vec::new();
+        for step in 0..200 {
+            env.step(&actions(step, 6 * task.action_size())).unwrap();
+            human.evaluate(&env.step.batch, &mut rewards).unwrap();
+            assert!(
+                rewards.total.iter().all(|total| total.abs() < 100.0),
+                "{}: {rewards:?}",
+                task.id
+            );
+            episodes.extend(env.step.episodes.iter().cloned());
+        }
+        for episode in &episodes {
+            assert_eq!(episode.fault, None, "{}", task.id);
+            assert!(!episode.success, "{}: flailing succeeds: {episode:?}", task.id);
+        }
+        let must_fall = !task.id.starts_with("ant/");
+        assert!(
+            !must_fall || !episodes.is_empty(),
+            "{}: flailing never ends an episode",
+            task.id
+        );
+    }
+}
+
+#[test]
+fn a_new_episode_neither_ends_nor_succeeds_at_once() {
+    for task in tasks() {
+        let mut env = VecEnv::new(&task, measures(&task), 32, 9, 1).unwrap();
+        let data = env.step(&vec![0.0; 32 * task.action_size()]).unwrap();
+        assert!(data.episodes.is_empty(), "{}: {:?}", task.id, data.episodes);
+    }
+}
+
+#[test]
+fn variables_are_documented_in_files_and_pages() {
+    for task in tasks() {
+        let (env_name, task_name) = task.id.split_once('/').unwrap();
+        let page = std::fs::read_to_string(envs().join(env_name).join("README.md")).unwrap();
+        for variable in &task.schema.variables {
+            assert!(
+                variable.doc.ends_with('.'),
+                "{}: `{}` has no sentence",
+                task.id,
+                variable.name
+            );
+            assert!(
+                variable.range.is_some(),
+                "{}: `{}` has no range",
+                task.id,
+                variable.name
+            );
+            assert!(
+                page.contains(&format!("`{}`", variable.name)),
+                "{}: page lacks `{}`",
+                task.id,
+                variable.name
+            );
+        }
+        for expected in [
+            task_name.to_owned(),
+            task.instruction.clone(),
+            format!("after {} steps", task.horizon),
+            format!("observation: {} numbers", task.observation_size()),
+            format!("| {} |", task.version),
+        ] {
+            assert!(
+                page.contains(&expected),
+                "{}: the page does not say {expected:?}",
+                task.id
+            );
+        }
+    }
+}

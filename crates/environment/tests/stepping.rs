@@ -1,0 +1,221 @@
+//! Vectorised stepping with real physics: same numbers at any thread count, ends of episodes, faults.
+
+mod support;
+
+use carrot_environment::{StepData, Task, VecEnv};
+use carrot_reward_interface::StopCause;
+use support::{Cartpole, Measures, Row, actions, envs};
+
+fn hopper() -> Task {
+    Task::load(&envs(), "hopper/hop_forward").unwrap()
+}
+
+fn fallen(row: &Row<'_>) -> [f64; 3] {
+    [row.get("torso_x"), 0.0, f64::from(row.get("torso_height") < 0.75)]
+}
+
+fn for_ever(_: &Row<'_>) -> [f64; 3] {
+    [1.0, 1.0, 0.0]
+}
+
+/// Everything a step shows, with floats as bits.
+fn bits(step: &StepData) -> (Vec<u32>, Vec<u32>, Vec<u64>, Vec<bool>, String) {
+    let f32_bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
+    (
+        f32_bits(&step.observations),
+        f32_bits(&step.final_observations),
+        step.batch
+            .columns
+            .iter()
+            .flatten()
+            .map(|value| value.to_bits())
+            .collect(),
+        [&step.terminated[..], &step.truncated, &step.faulted].concat(),
+        format!("{:?}", step.episodes),
+    )
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let task = hopper();
+    let mut envs: Vec<VecEnv> = [1, 2, 3]
+        .map(|threads| VecEnv::new(&task, Measures::boxed(&task, fallen), 7, 5, threads).unwrap())
+        .into();
+    let mut ended = 0;
+    for step in 0..150 {
+        let actions = actions(step, 7 * task.action_size());
+        let results: Vec<_> = envs.iter_mut().map(|env| bits(env.step(&actions).unwrap())).collect();
+        assert_eq!(results[0], results[1], "step {step}");
+        assert_eq!(results[0], results[2], "step {step}");
+        ended += envs[0].step.episodes.len();
+    }
+    assert!(
+        ended > 7,
+        "only {ended} episodes ended, so that resets were hardly compared"
+    );
+}
+
+#[test]
+fn a_seed_determines_the_trajectory_and_reset_repeats_it() {
+    let task = hopper();
+    let run = |env: &mut VecEnv| -> Vec<_> {
+        let first = bits(&env.step);
+        let steps = (0..40).map(|step| bits(env.step(&actions(step, 3 * task.action_size())).unwrap()));
+        std::iter::once(first).chain(steps).collect()
+    };
+    let new = |seed| VecEnv::new(&task, Measures::boxed(&task, fallen), 3, seed, 1).unwrap();
+    let mut env = new(11);
+    let once = run(&mut env);
+    assert_eq!(once, run(&mut new(11)));
+    assert_ne!(once, run(&mut new(12)));
+    env.reset().unwrap();
+    assert_eq!(once, run(&mut env));
+}
+
+#[test]
+fn environments_and_episodes_start_differently() {
+    let task = Cartpole::new()
+        .edit("task.toml", "horizon = 500", "horizon = 1")
+        .load()
+        .unwrap();
+    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1).unwrap();
+    let first = env.step.observations.clone();
+    env.step(&[0.0, 0.0]).unwrap();
+    let second = env.step.observations.clone();
+    let mut starts: Vec<&[f32]> = first.chunks(4).chain(second.chunks(4)).collect();
+    for start in &starts {
+        assert!(
+            start.iter().all(|value| value.abs() <= 0.05),
+            "outside of the noise: {start:?}"
+        );
+    }
+    starts.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    starts.dedup();
+    assert_eq!(starts.len(), 4, "every episode of every environment has its own start");
+}
+
+#[test]
+fn the_clock_truncates_and_the_task_terminates() {
+    let task = Cartpole::new()
+        .edit("task.toml", "horizon = 500", "horizon = 20")
+        .load()
+        .unwrap();
+    // Fitness 1 a step; environments whose cart started on the left end themselves after 10 steps.
+    let left = |row: &Row<'_>| {
+        let leaves = row.get("time") > 0.19 && row.get("tip_position") < 0.0;
+        [1.0, 1.0, f64::from(leaves)]
+    };
+    let mut env = VecEnv::new(&task, Measures::boxed(&task, left), 8, 3, 1).unwrap();
+    let mut terminated = Vec::new();
+    for step in 1..=20 {
+        let data = env.step(&[0.0; 8]).unwrap();
+        for episode in &data.episodes {
+            let (e, at) = (episode.env_index, episode.env_index * 4..episode.env_index * 4 + 4);
+            assert_eq!(data.truncated[e], !data.terminated[e]);
+            assert_eq!(episode.steps, step);
+            assert_eq!(episode.fitness, step as f64, "one per step");
+            assert!(episode.success && episode.fault.is_none());
+            assert_ne!(
+                data.observations[at.clone()],
+                data.final_observations[at],
+                "a reset lies between"
+            );
+            if data.terminated[e] {
+                terminated.push(e);
+            }
+        }
+        let ended = (0..8).filter(|&e| data.truncated[e] || data.terminated[e]).count();
+        assert_eq!(ended, data.episodes.len());
+        match step {
+            1..=9 => assert_eq!(ended, 0, "step {step}"),
+            20 => assert_eq!(ended, 8 - terminated.len(), "the clock ends the others"),
+            _ => {}
+        }
+    }
+    assert!(
+        (1..8).contains(&terminated.len()),
+        "both ends must occur: {terminated:?}"
+    );
+}
+
+#[test]
+fn actions_are_clamped_scaled_and_remembered() {
+    let task = Cartpole::new()
+        .edit("model.xml", "ctrlrange=\"-1 1\"", "ctrlrange=\"0 3\"")
+        .load()
+        .unwrap();
+    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 3, 0, 1).unwrap();
+    let column = |env: &VecEnv, name: &str| env.step.batch.columns[task.schema.index(name).unwrap()].clone();
+    let before = column(&env, "cart_velocity");
+    env.step(&[-7.0, -1.0, 0.5]).unwrap();
+    assert_eq!(column(&env, "control"), [-1.0, -1.0, 0.5]);
+    assert_eq!(column(&env, "previous_control"), [0.0; 3]);
+    // -1 is the lower bound 0 N here, so that the first two carts just coast; 0.5 is 2.25 of 3, so that the third is pushed.
+    let after = column(&env, "cart_velocity");
+    let gain: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
+    assert!(
+        gain[0].abs() < 0.05 && gain[1].abs() < 0.05 && gain[2] > 0.2,
+        "{gain:?}"
+    );
+    env.step(&[0.0; 3]).unwrap();
+    assert_eq!(column(&env, "previous_control"), [-1.0, -1.0, 0.5]);
+    assert_eq!(column(&env, "time"), [0.04; 3]);
+    assert_eq!(column(&env, "control_dt"), [0.02]);
+}
+
+#[test]
+fn a_divergence_ends_one_episode_and_spares_the_others() {
+    let task = Cartpole::new()
+        .edit("model.xml", "gear=\"10\"", "gear=\"1e14\"")
+        .load()
+        .unwrap();
+    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 3, 0, 2).unwrap();
+    env.step(&[0.0; 3]).unwrap();
+    let data = env.step(&[0.0, 1.0, 0.0]).unwrap();
+    assert_eq!(data.faulted, [false, true, false]);
+    assert_eq!(
+        (&data.terminated[..], &data.truncated[..]),
+        (&[false; 3][..], &[false; 3][..])
+    );
+    let [episode] = &data.episodes[..] else {
+        panic!("{:?}", data.episodes);
+    };
+    assert_eq!((episode.env_index, episode.success, episode.fitness), (1, false, 0.0));
+    assert!(episode.fault.as_ref().unwrap().contains("t = "), "{episode:?}");
+    let finite = data.batch.columns.iter().flatten().all(|value| value.is_finite());
+    assert!(finite, "nothing of the divergence is shown");
+    assert!(
+        data.observations[4..8].iter().all(|value| value.abs() <= 0.05),
+        "a fresh episode began"
+    );
+    let data = env.step(&[0.0; 3]).unwrap();
+    assert_eq!((&data.faulted[..], data.episodes.len()), (&[false; 3][..], 0));
+}
+
+#[test]
+fn an_action_that_is_no_number_is_a_fault_of_its_environment() {
+    let task = Cartpole::new().load().unwrap();
+    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1).unwrap();
+    for bad in [f32::NAN, f32::INFINITY] {
+        let data = env.step(&[0.3, bad]).unwrap();
+        assert_eq!(data.faulted, [false, true]);
+        assert!(
+            data.episodes[0].fault.as_ref().unwrap().contains("action 0 is"),
+            "{:?}",
+            data.episodes
+        );
+    }
+}
+
+#[test]
+fn an_initial_state_that_is_no_number_stops_at_once() {
+    let task = Cartpole::new()
+        .edit("env.toml", "qpos_noise = 0.05", "qpos_noise = 1e300")
+        .load()
+        .unwrap();
+    let stop = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1)
+        .err()
+        .unwrap();
+    assert!(matches!(stop.cause, StopCause::Diverged { .. }), "{stop}");
+    assert!(stop.to_string().contains("after the reset of environment 0"), "{stop}");
+}
