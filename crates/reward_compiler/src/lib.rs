@@ -13,6 +13,9 @@
 use carrot_reward_interface::{Diagnostic, ModuleInterface, Schema};
 
 pub mod ir;
+pub mod interpret;
+mod kernels;
+pub mod emit;
 
 /// A compiled program.
 #[derive(Debug, Clone)]

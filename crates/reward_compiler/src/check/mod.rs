@@ -1,0 +1,409 @@
+//! Runs the program once, on symbols instead of numbers, and writes down every operation as a graph.
+//!
+//! Shapes, loops and calls are settled here. A branch on a value that is known only at run time is executed on both
+//! sides, and the outcomes are joined with selects ([`branch`]). What Python or the library would refuse is reported with
+//! its place; after an error the names it would have set are poisoned, so that one mistake gives one message.
+//!
+//! Read [`statement`], then [`expression`], then [`operator`].
+
+mod branch;
+mod call;
+mod expression;
+mod index;
+mod nodes;
+mod operator;
+mod statement;
+mod tensor;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span};
+use ruff_python_ast::{ModModule, StmtFunctionDef};
+use ruff_text_size::{Ranged, TextRange};
+
+pub(crate) use branch::State;
+pub(crate) use call::Body;
+
+use crate::ir::{Graph, NodeId};
+use crate::position::Positions;
+use crate::terms::Summand;
+use crate::value::{Dim, Element, Object, ObjectId, Scalar, ScalarKind, Tensor, Value};
+use crate::{Code, library};
+
+/// Most operations of a program after unrolling.
+pub const MAX_NODES: usize = 50_000;
+/// Most numbers in one array.
+pub const MAX_ELEMENTS: usize = 4_096;
+/// Most rounds of one loop.
+pub const MAX_ROUNDS: usize = 1_024;
+/// Most expressions and statements that the checker runs, unrolling included.
+const MAX_STEPS: usize = 400_000;
+/// Deepest nesting of expressions and statements over all active calls.
+const MAX_DEPTH: usize = 4_000;
+/// Most diagnostics for one program; the reader has enough to do.
+const MAX_DIAGNOSTICS: usize = 20;
+
+/// The diagnostic has been written; nothing is left but to go on with the next statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reported;
+
+/// Result of a step of the checker.
+pub(crate) type Checked<T = Value> = Result<T, Reported>;
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub(crate) enum Binding {
+    Value(Value),
+    /// Set on some of the paths that lead here.
+    Maybe,
+    /// Set on all paths, to values that have no common form; says which.
+    Clash(String),
+    /// A parameter of the reward that the task has no variable for; an error only if it is read.
+    UnknownParameter(Span),
+}
+
+/// The names of one active call.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Distinguishes calls, so that a closure knows whether the call it was made in is still active.
+    serial: usize,
+    /// Which function runs; none for the module itself.
+    function: Option<usize>,
+    /// Position of the frame in which the function was defined.
+    parent: Option<usize>,
+    locals: BTreeMap<String, Binding>,
+    /// Names that the function assigns anywhere: Python never looks for these outside.
+    assigned: std::rc::Rc<BTreeSet<String>>,
+    loops: Vec<branch::LoopExits>,
+    returns: Vec<branch::Parked>,
+    /// Length of the path when the call began.
+    path_base: usize,
+}
+
+/// A function of the program.
+pub(crate) struct Function<'a> {
+    pub(crate) name: String,
+    pub(crate) parameters: Option<&'a ruff_python_ast::Parameters>,
+    pub(crate) body: Body<'a>,
+    pub(crate) at: Span,
+    /// Default values, evaluated at the definition as Python does.
+    defaults: BTreeMap<String, Value>,
+    parent: usize,
+    parent_serial: usize,
+    assigned: std::rc::Rc<BTreeSet<String>>,
+}
+
+/// The state of a check.
+pub(crate) struct Checker<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) dialect: Dialect,
+    positions: &'a Positions<'a>,
+    file: &'a str,
+    pub(crate) graph: Graph,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Schema index of each input of the graph.
+    pub(crate) inputs: Vec<usize>,
+    variables: BTreeMap<usize, Value>,
+    objects: Vec<std::rc::Rc<Object>>,
+    pub(crate) functions: Vec<Function<'a>>,
+    frames: Vec<Frame>,
+    serial: usize,
+    /// Conditions of the branches that are being executed, outermost first.
+    path: Vec<NodeId>,
+    /// Names in the conditions of `path`, for naming summands.
+    pub(crate) path_names: Vec<Option<String>>,
+    /// Span of the expression at work: nodes and messages get it.
+    pub(crate) here: Span,
+    pub(crate) summands: BTreeMap<NodeId, Vec<Summand>>,
+    steps: usize,
+    depth: usize,
+    /// A limit is reached, so nothing more is worth checking.
+    exhausted: bool,
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(schema: &'a Schema, dialect: Dialect, positions: &'a Positions<'a>, file: &'a str) -> Self {
+        let here = positions.span_of_bytes(0, 0);
+        Self {
+            schema,
+            dialect,
+            positions,
+            file,
+            graph: Graph::default(),
+            diagnostics: Vec::new(),
+            inputs: Vec::new(),
+            variables: BTreeMap::new(),
+            objects: Vec::new(),
+            functions: Vec::new(),
+            frames: vec![Frame {
+                serial: 0,
+                function: None,
+                parent: None,
+                locals: BTreeMap::new(),
+                assigned: std::rc::Rc::default(),
+                loops: Vec::new(),
+                returns: Vec::new(),
+                path_base: 0,
+            }],
+            serial: 0,
+            path: Vec::new(),
+            path_names: Vec::new(),
+            here,
+            summands: BTreeMap::new(),
+            steps: 0,
+            depth: 0,
+            exhausted: false,
+        }
+    }
+
+    /// Runs the module's own statements: imports, constants, definitions.
+    pub(crate) fn run_module(&mut self, module: &'a ModModule) {
+        self.block(&module.body);
+    }
+
+    /// The function of that name at the module's top level.
+    pub(crate) fn function_named(&self, name: &str) -> Option<usize> {
+        match self.frames[0].locals.get(name) {
+            Some(Binding::Value(Value::Function(index))) => Some(*index),
+            _ => None,
+        }
+    }
+
+    /// Calls an entry function with its parameters bound to variables by name. Objects start afresh, so that one entry
+    /// never sees what another wrote into a variable.
+    pub(crate) fn call_entry(&mut self, function: usize) -> Checked {
+        self.variables.clear();
+        self.here = self.functions[function].at;
+        let Some(parameters) = self.functions[function].parameters else {
+            return self.call_function(function, BTreeMap::new());
+        };
+        let mut bound = BTreeMap::new();
+        for (position, parameter) in parameters.iter_non_variadic_params().enumerate() {
+            let name = parameter.name().as_str();
+            let binding = self.entry_parameter(function, position, name, parameter);
+            bound.insert(name.to_owned(), binding);
+        }
+        self.call_function(function, bound)
+    }
+
+    fn entry_parameter(
+        &mut self,
+        function: usize,
+        position: usize,
+        name: &str,
+        parameter: &ruff_python_ast::ParameterWithDefault,
+    ) -> Binding {
+        self.here = self.span(parameter.parameter.name.range());
+        let is_tensor = parameter.parameter.annotation.as_deref().is_some_and(|annotation| {
+            let text = self.positions.text(annotation.range());
+            text == "Tensor" || text == "torch.Tensor"
+        });
+        if let Some(variable) = self.schema.index(name) {
+            let value = self.variable(variable);
+            return Binding::Value(match value {
+                Value::Scalar(scalar) if is_tensor => Value::Tensor(self.tensor_of_scalar(scalar)),
+                value => value,
+            });
+        }
+        if let Some(default) = self.functions[function].defaults.get(name) {
+            return Binding::Value(default.clone());
+        }
+        if position == 0 && name == "self" {
+            return Binding::Value(Value::Surface("".into()));
+        }
+        if self.is_surface(name) {
+            return Binding::Value(Value::Surface(name.into()));
+        }
+        Binding::UnknownParameter(self.here)
+    }
+
+    /// Whether some variable lies below this dotted prefix.
+    pub(crate) fn is_surface(&self, prefix: &str) -> bool {
+        self.schema
+            .variables
+            .iter()
+            .any(|variable| variable.name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')))
+    }
+
+    /// The value of a variable of the schema, the same object at every reading.
+    pub(crate) fn variable(&mut self, variable: usize) -> Value {
+        if let Some(value) = self.variables.get(&variable) {
+            return value.clone();
+        }
+        let input = match self.inputs.iter().position(|&known| known == variable) {
+            Some(input) => input,
+            None => {
+                self.inputs.push(variable);
+                self.inputs.len() - 1
+            }
+        };
+        let declared = &self.schema.variables[variable];
+        let is_torch = self.dialect == Dialect::Torch;
+        let is_python_number = is_torch && declared.uniform && declared.shape.is_empty();
+        let element = match declared.dtype {
+            DType::Float if is_torch && !is_python_number => Element::F32,
+            DType::Float | DType::F64 => Element::F64,
+            DType::F32 => Element::F32,
+            DType::Bool => Element::Bool,
+            DType::I64 => Element::I64,
+        };
+        let nodes: Vec<NodeId> = (0..declared.components())
+            .map(|component| self.graph.input(input as u32, component as u32, element.ty(), self.here))
+            .collect();
+        let value = if is_python_number {
+            let kind = match element {
+                Element::Bool => ScalarKind::Bool,
+                Element::I64 => ScalarKind::Int,
+                Element::F32 | Element::F64 => ScalarKind::Float,
+            };
+            let node = if kind == ScalarKind::Float { self.convert(nodes[0], crate::ir::Type::F64) } else { nodes[0] };
+            Value::Scalar(Scalar { kind, node })
+        } else {
+            let batch = (is_torch && !declared.uniform).then_some(Dim::Batch);
+            let dims = batch.into_iter().chain(declared.shape.iter().map(|&size| Dim::Size(size))).collect();
+            Value::Tensor(self.tensor(element, dims, nodes))
+        };
+        self.variables.insert(variable, value.clone());
+        value
+    }
+
+    // Objects.
+
+    pub(crate) fn new_object(&mut self, object: Object) -> ObjectId {
+        self.objects.push(std::rc::Rc::new(object));
+        ObjectId(self.objects.len() - 1)
+    }
+
+    pub(crate) fn new_list(&mut self, items: Vec<Value>) -> Value {
+        Value::List(self.new_object(Object::List(items)))
+    }
+
+    pub(crate) fn object(&self, id: ObjectId) -> &Object {
+        &self.objects[id.0]
+    }
+
+    pub(crate) fn object_mut(&mut self, id: ObjectId) -> &mut Object {
+        std::rc::Rc::make_mut(&mut self.objects[id.0])
+    }
+
+    pub(crate) fn list_items(&self, id: ObjectId) -> &[Value] {
+        match self.object(id) {
+            Object::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn dict_items(&self, id: ObjectId) -> &[(std::rc::Rc<str>, Value)] {
+        match self.object(id) {
+            Object::Dict(items) => items,
+            _ => &[],
+        }
+    }
+
+    // Messages.
+
+    pub(crate) fn span(&self, range: TextRange) -> Span {
+        self.positions.span(range)
+    }
+
+    pub(crate) fn text(&self, range: TextRange) -> &'a str {
+        self.positions.text(range)
+    }
+
+    /// Reports at the expression at work.
+    pub(crate) fn error<T>(&mut self, code: Code, message: impl Into<String>, help: impl Into<Option<String>>) -> Checked<T> {
+        self.error_at(self.here, code, message, help)
+    }
+
+    /// Reports at a place.
+    pub(crate) fn error_at<T>(
+        &mut self,
+        span: Span,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) -> Checked<T> {
+        let diagnostic = Diagnostic {
+            code: code.as_str().into(),
+            severity: code.severity(),
+            file: self.file.into(),
+            span,
+            message: message.into(),
+            help: help.into(),
+        };
+        if !self.diagnostics.contains(&diagnostic) && self.diagnostics.len() < MAX_DIAGNOSTICS {
+            self.diagnostics.push(diagnostic);
+        }
+        Err(Reported)
+    }
+
+    /// Reports something that does not refuse the program.
+    pub(crate) fn warn(&mut self, code: Code, message: impl Into<String>, help: impl Into<Option<String>>) {
+        let _: Checked = self.error(code, message, help);
+    }
+
+    pub(crate) fn unsupported<T>(&mut self, what: &str, help: &str) -> Checked<T> {
+        self.error(Code::Unsupported, what, (!help.is_empty()).then(|| help.to_owned()))
+    }
+
+    /// Counts one step and refuses programs that are too large or too deep.
+    fn step(&mut self) -> Checked<()> {
+        self.steps += 1;
+        if self.exhausted {
+            return Err(Reported);
+        }
+        if self.steps > MAX_STEPS || self.graph.nodes().len() > MAX_NODES {
+            self.exhausted = true;
+            return self.error(
+                Code::ProgramTooLarge,
+                format!("the unrolled program has more than {MAX_NODES} operations"),
+                "use fewer or shorter loops".to_owned(),
+            );
+        }
+        if self.depth > MAX_DEPTH {
+            self.exhausted = true;
+            return self.error(
+                Code::NestingTooDeep,
+                "calls and expressions nest too deep",
+                "give inner expressions a name".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses to create so many nodes at once.
+    pub(crate) fn reserve(&mut self, nodes: usize) -> Checked<()> {
+        if self.graph.nodes().len().saturating_add(nodes) <= MAX_NODES {
+            return Ok(());
+        }
+        self.exhausted = true;
+        self.error(
+            Code::ProgramTooLarge,
+            format!("the unrolled program has more than {MAX_NODES} operations"),
+            "use smaller arrays or fewer loops".to_owned(),
+        )
+    }
+
+    /// What is meant by a name that nothing knows: the nearest of all names in sight.
+    pub(crate) fn did_you_mean(&self, name: &str) -> Option<String> {
+        let locals = self.frames.iter().flat_map(|frame| frame.locals.keys().map(String::as_str));
+        let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
+        nearest(name, locals.chain(variables).chain(library::builtin_names()))
+            .map(|nearest| format!("did you mean `{nearest}`?"))
+    }
+}
+
+/// The candidate most like `name`, if any is alike.
+pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<String> {
+    candidates
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
+        .map(|(_, candidate)| candidate.to_owned())
+}
+
+/// The name of a definition.
+pub(crate) fn definition_name(definition: &StmtFunctionDef) -> &str {
+    definition.name.as_str()
+}

@@ -1,0 +1,1 @@
+//! Mathematical functions that give the same bits on every platform.
