@@ -1,0 +1,103 @@
+//! The two networks and the action noise of PPO, in one parameter vector: `[policy | log standard deviations | value]`.
+
+use std::ops::Range;
+
+use crate::kernels::padded;
+use crate::network::{Activations, Mlp};
+use crate::random::stream;
+
+/// Rows that one network pass takes at a time; activations of so many stay in the first caches.
+pub(crate) const CHUNK: usize = 128;
+
+/// Limits of the logarithm of the action noise: below, the policy's density overflows; above, every action is clamped.
+const LOG_STD: (f32, f32) = (-5.0, 1.0);
+
+/// Policy mean, action noise and value.
+#[derive(Debug, Clone)]
+pub(crate) struct ActorCritic {
+    /// All numbers that are learned.
+    pub parameters: Vec<f32>,
+    /// Observation to mean action.
+    pub policy: Mlp,
+    /// Place of the logarithms of the standard deviations, `[A]`.
+    pub log_std: Range<usize>,
+    /// Observation to value.
+    pub value: Mlp,
+    /// Observation length O.
+    pub observation_size: usize,
+    /// Action length A.
+    pub action_size: usize,
+}
+
+impl ActorCritic {
+    /// Fresh networks: orthogonal, with a last policy layer so small that first actions are nearly pure noise.
+    pub(crate) fn new(
+        observation_size: usize,
+        action_size: usize,
+        hidden: &[usize],
+        initial_log_std: f64,
+        seed: u64,
+    ) -> Self {
+        let sizes = |outputs: usize| [&[observation_size], hidden, &[outputs]].concat();
+        let policy = Mlp::new(&sizes(action_size), 0);
+        let log_std = policy.end()..policy.end() + action_size;
+        let value = Mlp::new(&sizes(1), policy.end() + padded(action_size));
+        let mut parameters = vec![0.0; value.end()];
+        policy.initialise(&mut parameters, 0.01, &mut stream(seed, "policy weights"));
+        value.initialise(&mut parameters, 1.0, &mut stream(seed, "value weights"));
+        parameters[log_std.clone()].fill(initial_log_std as f32);
+        Self {
+            parameters,
+            policy,
+            log_std,
+            value,
+            observation_size,
+            action_size,
+        }
+    }
+
+    /// Logarithms of the standard deviations.
+    pub(crate) fn log_std(&self) -> &[f32] {
+        &self.parameters[self.log_std.clone()]
+    }
+
+    /// Keeps the action noise within its limits.
+    pub(crate) fn limit_log_std(&mut self) {
+        for log_std in &mut self.parameters[self.log_std.clone()] {
+            *log_std = log_std.clamp(LOG_STD.0, LOG_STD.1);
+        }
+    }
+
+    /// Values of normalised `observations` (`[_, O]`) into `values`.
+    pub(crate) fn values(&self, observations: &[f32], values: &mut [f32], activations: &mut Activations) {
+        for (rows, out) in observations
+            .chunks(CHUNK * self.observation_size)
+            .zip(values.chunks_mut(CHUNK))
+        {
+            let outputs = self.value.forward(&self.parameters, rows, out.len(), activations);
+            for (value, row) in out.iter_mut().zip(outputs.chunks_exact(padded(1))) {
+                *value = row[0];
+            }
+        }
+    }
+}
+
+/// Mean actions `[N, A]` of a policy network for normalised observations `[N, O]`.
+pub(crate) fn mean_actions(
+    policy: &Mlp,
+    parameters: &[f32],
+    observations: &[f32],
+    actions: &mut [f32],
+    activations: &mut Activations,
+) {
+    let (inputs, last) = (policy.layers[0].inputs, &policy.layers[policy.layers.len() - 1]);
+    let chunks = observations
+        .chunks(CHUNK * inputs)
+        .zip(actions.chunks_mut(CHUNK * last.outputs));
+    for (rows, out) in chunks {
+        let outputs = policy.forward(parameters, rows, rows.len() / inputs, activations);
+        for (action, row) in out.chunks_exact_mut(last.outputs).zip(outputs.chunks_exact(last.width)) {
+            action.copy_from_slice(&row[..last.outputs]);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Adam over one flat parameter vector.
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
+const EPSILON: f32 = 1e-5;
+
+/// First and second moments of the gradient.
+///
+/// Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1, with ε = 1e-5 as is usual for PPO.
+#[derive(Debug, Clone)]
+pub(crate) struct Adam {
+    step: i32,
+    means: Vec<f32>,
+    squares: Vec<f32>,
+}
+
+impl Adam {
+    /// For `count` parameters.
+    pub(crate) fn new(count: usize) -> Self {
+        Self {
+            step: 0,
+            means: vec![0.0; count],
+            squares: vec![0.0; count],
+        }
+    }
+
+    /// Moves `parameters` against `gradient`, which is multiplied by `scale` first.
+    pub(crate) fn step(&mut self, parameters: &mut [f32], gradient: &[f32], scale: f32, learning_rate: f32) {
+        self.step += 1;
+        let mean_correction = 1.0 / (1.0 - f64::from(BETA_1).powi(self.step)) as f32;
+        let square_correction = 1.0 / (1.0 - f64::from(BETA_2).powi(self.step)) as f32;
+        let moments = self.means.iter_mut().zip(&mut self.squares);
+        pulp::Arch::new().dispatch(|| {
+            for ((parameter, gradient), (mean, square)) in parameters.iter_mut().zip(gradient).zip(moments) {
+                let gradient = gradient * scale;
+                *mean = BETA_1 * *mean + (1.0 - BETA_1) * gradient;
+                *square = BETA_2 * *square + (1.0 - BETA_2) * gradient * gradient;
+                *parameter -=
+                    learning_rate * (*mean * mean_correction) / ((*square * square_correction).sqrt() + EPSILON);
+            }
+        });
+    }
+}
+
+/// Euclidean norm, summed in f64 so that no finite gradient overflows.
+pub(crate) fn norm(gradient: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 8];
+    for values in gradient.chunks(8) {
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+    }
+    sums.iter().sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gradients 1 and then −1 at learning rate 0.1.
+    ///
+    /// Step 1: m̂ = 1, v̂ = 1, so x = 1 − 0.1·1/(1 + ε) = 0.900001.
+    /// Step 2: m = 0.9·0.1 − 0.1 = −0.01, m̂ = −0.01/0.19; v = 0.001999, v̂ = 1; x += 0.1·0.0526316 = 0.9052641.
+    #[test]
+    fn two_steps_by_hand() {
+        let (mut adam, mut parameters) = (Adam::new(1), [1.0_f32]);
+        adam.step(&mut parameters, &[1.0], 1.0, 0.1);
+        assert!((parameters[0] - 0.900_001).abs() < 1e-6);
+        adam.step(&mut parameters, &[-2.0], 0.5, 0.1);
+        assert!((parameters[0] - 0.905_264_1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_norm_is_euclidean_and_does_not_overflow() {
+        assert_eq!(norm(&[3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0]), 5.0);
+        assert!(norm(&[3e38, 3e38]).is_finite());
+    }
+}

@@ -1,0 +1,181 @@
+//! The learning curve: about ten checkpoints, each the mean of everything since the one before.
+
+use carrot_environment::Checkpoint;
+use carrot_reward_interface::Stop;
+
+use crate::rollout::{Rollout, diverged};
+
+/// Checkpoints in a training.
+const CHECKPOINTS: u64 = 10;
+
+/// Largest share of episodes that may end by divergence.
+const FAULT_SHARE: f64 = 0.2;
+
+/// Collects rollouts into checkpoints.
+pub(crate) struct Curve {
+    /// Steps of the whole training.
+    total_steps: u64,
+    steps: u64,
+    pending: Sums,
+    episodes: u64,
+    faults: u64,
+    /// Finished checkpoints.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// Sums since the last checkpoint.
+#[derive(Debug, Default)]
+struct Sums {
+    steps: u64,
+    reward: f64,
+    terms: Vec<f64>,
+    episodes: u64,
+    fitness: f64,
+    successes: u64,
+    length: u64,
+    faults: u64,
+}
+
+impl Curve {
+    /// Of a training of `total_steps` environment steps.
+    pub(crate) fn new(total_steps: u64) -> Self {
+        Self {
+            total_steps,
+            steps: 0,
+            pending: Sums::default(),
+            episodes: 0,
+            faults: 0,
+            checkpoints: Vec::new(),
+        }
+    }
+
+    /// Takes in a rollout and closes a checkpoint where a tenth of the training is full.
+    ///
+    /// Errors: [`carrot_reward_interface::StopCause::Diverged`] when more than a fifth of the episodes diverged (of at
+    /// least twenty, or at the end).
+    pub(crate) fn take_in(&mut self, rollout: &Rollout) -> Result<(), Stop> {
+        self.steps += rollout.rewards.len() as u64;
+        self.pending.take_in(rollout);
+        self.episodes += rollout.episodes.len() as u64;
+        self.faults += rollout
+            .episodes
+            .iter()
+            .filter(|episode| episode.fault.is_some())
+            .count() as u64;
+        let finished = self.steps >= self.total_steps;
+        if (self.episodes >= 20 || finished) && self.faults as f64 > FAULT_SHARE * self.episodes as f64 {
+            let example = rollout.episodes.iter().find_map(|episode| episode.fault.clone());
+            return Err(diverged(format!(
+                "{} of {} episodes within {} training steps{}",
+                self.faults,
+                self.episodes,
+                self.steps,
+                example.map(|fault| format!(", lately: {fault}")).unwrap_or_default()
+            )));
+        }
+        let due = (self.checkpoints.len() as u64 + 1) * self.total_steps / CHECKPOINTS;
+        if self.steps >= due || finished {
+            let sums = std::mem::take(&mut self.pending);
+            self.checkpoints.push(sums.checkpoint(self.steps));
+        }
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn take_in(&mut self, rollout: &Rollout) {
+        self.steps += rollout.valid_steps().count() as u64;
+        self.reward += rollout.rewards.iter().sum::<f64>();
+        self.terms.resize(rollout.term_sums.len(), 0.0);
+        self.terms
+            .iter_mut()
+            .zip(&rollout.term_sums)
+            .for_each(|(sum, term)| *sum += term);
+        for episode in &rollout.episodes {
+            if episode.fault.is_some() {
+                self.faults += 1;
+                continue;
+            }
+            self.episodes += 1;
+            self.fitness += episode.fitness;
+            self.successes += u64::from(episode.success);
+            self.length += episode.steps as u64;
+        }
+    }
+
+    fn checkpoint(self, steps: u64) -> Checkpoint {
+        let per_step = |sum: f64| sum / self.steps.max(1) as f64;
+        let per_episode = |sum: f64| (self.episodes > 0).then(|| sum / self.episodes as f64);
+        Checkpoint {
+            steps,
+            fitness: per_episode(self.fitness),
+            success_rate: per_episode(self.successes as f64),
+            episode_length: per_episode(self.length as f64),
+            reward: per_step(self.reward),
+            terms: self.terms.iter().map(|&sum| per_step(sum)).collect(),
+            faults: self.faults,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrot_environment::Episode;
+
+    use super::*;
+
+    fn rollout(episodes: &[(f64, Option<&str>)]) -> Rollout {
+        Rollout {
+            rewards: vec![1.0, 3.0, 0.0, 2.0],
+            faulted: vec![false, false, true, false],
+            term_sums: vec![9.0],
+            episodes: episodes
+                .iter()
+                .map(|&(fitness, fault)| Episode {
+                    env_index: 0,
+                    fitness,
+                    success: fitness > 1.0,
+                    steps: 4,
+                    fault: fault.map(Into::into),
+                })
+                .collect(),
+            ..Rollout::default()
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_is_the_mean_since_the_last() {
+        let mut curve = Curve::new(80);
+        let ended = [(1.0, None), (4.0, None), (2.0, None), (3.0, None), (9.0, Some("NaN"))];
+        curve.take_in(&rollout(&ended)).unwrap();
+        assert!(curve.checkpoints.is_empty());
+        curve.take_in(&rollout(&[])).unwrap();
+        let expected = Checkpoint {
+            steps: 8,
+            fitness: Some(2.5),
+            success_rate: Some(0.75),
+            episode_length: Some(4.0),
+            reward: 2.0,
+            terms: vec![3.0],
+            faults: 1,
+        };
+        assert_eq!(curve.checkpoints, [expected]);
+        (2..20).for_each(|_| curve.take_in(&rollout(&[])).unwrap());
+        assert_eq!(curve.checkpoints.len(), 10);
+        assert_eq!(curve.checkpoints[9].fitness, None);
+    }
+
+    #[test]
+    fn a_training_that_keeps_diverging_stops() {
+        let mut curve = Curve::new(1_000_000);
+        let broken = [(0.0, Some("NaN in QACC")), (1.0, None), (1.0, None)];
+        for _ in 0..6 {
+            curve.take_in(&rollout(&broken)).unwrap();
+        }
+        let stop = curve.take_in(&rollout(&broken)).unwrap_err().to_string();
+        assert!(
+            stop.contains("7 of 21 episodes within 28 training steps, lately: NaN in QACC"),
+            "{stop}"
+        );
+    }
+}
