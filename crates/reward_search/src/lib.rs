@@ -1,3 +1,39 @@
-//! Searches for the reward program whose trained policy does the task best: prompt, proposer, evaluation, selection, reflection.
+//! Searches for the reward program whose trained policy does the task best: propose, evaluate, select, reflect.
 //!
-//! Start in `search`.
+//! A program's worth shows only in the policy that it trains, and that takes minutes; so every proposal and every
+//! result is recorded before anyone acts on it, and a search that was killed takes the same course again without
+//! paying for anything twice.
+//!
+//! ```text
+//! prompt ──▶ Proposer ──Proposal──▶ Workbench (compile, train, judge) ──Outcome──▶ RunRecord
+//!    ▲       openai │ replay                                               │
+//!    │       evolve │ random                                               ▼
+//!    └───────────────────── reflection ◀── selection ◀── candidates so far
+//! ```
+//!
+//! Proposers and the rest do not know each other: a proposer reads a [`Request`] and returns text. Start in [`search()`];
+//! then read [`workbench`] (one program to one outcome) and [`evolve`] (how programs are written without a model).
+
+pub mod config;
+pub mod evolve;
+mod exchange;
+mod executor;
+pub mod extract;
+pub mod openai;
+pub mod prompt;
+pub mod proposer;
+mod random;
+pub mod reflection;
+pub mod replay;
+pub mod retrain;
+pub mod search;
+pub mod workbench;
+
+pub use config::SearchConfig;
+pub use evolve::{Evolve, Random};
+pub use openai::{OpenAi, OpenAiSettings};
+pub use proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
+pub use replay::Replay;
+pub use retrain::{Retrained, Retraining, retrain};
+pub use search::{Event, SearchError, Winner, search};
+pub use workbench::{Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, module_refused};

@@ -1,0 +1,144 @@
+//! What a search is told to do; stored with the run, so that a resumed search does the same.
+
+use carrot_environment::Task;
+use carrot_optimizer::{PpoSettings, TrainError};
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides the course of a search. Only `workers` may differ between two runs with equal results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SearchConfig {
+    /// `<env>/<task>`.
+    pub task: String,
+    /// `eureka`: K candidates in each of N generations, each prompt carrying the best so far and its reflection.
+    pub strategy: String,
+    /// `evolve`, `random`, `openai` or `replay`.
+    pub proposer: String,
+    /// Rounds.
+    pub generations: u32,
+    /// Programs per round.
+    pub candidates: u32,
+    /// Environment steps for each candidate.
+    pub steps: u64,
+    /// Episodes in which each candidate's policy is judged.
+    pub episodes: usize,
+    /// Seed of every random number.
+    pub seed: u64,
+    /// How often a program that was refused or stopped may be repaired from its diagnostics.
+    pub repairs: u32,
+    /// Candidates trained at the same time; results do not depend on it.
+    pub workers: usize,
+    /// Files judged together with generation 0: text (`.py`) or foreign modules (`.wasm`).
+    pub include: Vec<String>,
+    /// Optimiser settings that differ from the task's preset.
+    pub ppo: toml::Table,
+    /// Model name (`openai`).
+    pub model: String,
+    /// Server address (`openai`).
+    pub base_url: String,
+    /// Sampling temperature (`openai`).
+    pub temperature: f32,
+    /// Most answered requests (`openai`).
+    pub max_requests: u64,
+    /// Most tokens, prompt and completion together (`openai`).
+    pub max_tokens: u64,
+    /// Most money, in the currency of the prices; counted only where prices are given (`openai`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<f64>,
+    /// Price of a million prompt tokens (`openai`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_price: Option<f64>,
+    /// Price of a million completion tokens (`openai`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion_price: Option<f64>,
+    /// Run whose exchanges are played back (`replay`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            task: String::new(),
+            strategy: "eureka".into(),
+            proposer: "evolve".into(),
+            generations: 4,
+            candidates: 6,
+            steps: 100_000,
+            episodes: 16,
+            seed: 0,
+            repairs: 1,
+            workers: 1,
+            include: Vec::new(),
+            ppo: toml::Table::new(),
+            model: "gpt-4.1".into(),
+            base_url: "https://api.openai.com/v1".into(),
+            temperature: 1.0,
+            max_requests: 100,
+            max_tokens: 1_000_000,
+            max_cost: None,
+            prompt_price: None,
+            completion_price: None,
+            replay: None,
+        }
+    }
+}
+
+impl SearchConfig {
+    /// Optimiser settings of every candidate: defaults, then the task's preset, then `ppo`, then `steps`.
+    ///
+    /// Errors: one sentence naming the key that the optimiser does not take.
+    pub fn settings(&self, task: &Task) -> Result<PpoSettings, String> {
+        let resolve = || -> Result<PpoSettings, TrainError> {
+            let mut settings = PpoSettings::for_task(task)?.with_overrides(&self.ppo)?;
+            settings.steps = self.steps;
+            settings.validate()?;
+            Ok(settings)
+        };
+        resolve().map_err(|error| error.to_string())
+    }
+
+    /// Refuses what no search can mean. Errors: one sentence naming the key.
+    pub fn validate(&self) -> Result<(), String> {
+        let at_least_one = [
+            ("generations", u64::from(self.generations)),
+            ("candidates", u64::from(self.candidates)),
+            ("steps", self.steps),
+            ("episodes", self.episodes as u64),
+        ];
+        if let Some((key, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{key}` must be at least 1"));
+        }
+        if self.strategy != "eureka" {
+            return Err(format!("`strategy` is `{}`; there is `eureka`", self.strategy));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn survives_the_record() {
+        let config = SearchConfig {
+            task: "hopper/hop_forward".into(),
+            max_cost: Some(0.5),
+            ..SearchConfig::default()
+        };
+        let table = toml::Table::try_from(&config).unwrap();
+        assert_eq!(table.try_into::<SearchConfig>().unwrap(), config);
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for (config, expected) in [
+            (SearchConfig { candidates: 0, ..SearchConfig::default() }, "`candidates` must be at least 1"),
+            (SearchConfig { strategy: "magic".into(), ..SearchConfig::default() }, "`strategy` is `magic`"),
+        ] {
+            let message = config.validate().unwrap_err();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,568 @@
+//! Asks a language model behind any server that speaks the chat-completions protocol.
+//!
+//! A server may be slow, overloaded, cut off, or never stop talking, and every answer costs money. So: three timeouts and a
+//! cap on the answer's size, retries that wait as long as the server asks, an answer recorded before it is used, and
+//! budgets that are checked before each request. The key comes from the environment and leaves it only in the request's
+//! header: no log, record, error or argument holds it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use async_openai::Client;
+use async_openai::config::OpenAIConfig;
+use async_openai::error::OpenAIError;
+use async_openai::middleware::HttpRequestFactory;
+use carrot_run_record::RunRecord;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::config::SearchConfig;
+use crate::exchange::{Exchange, RequestKey, recorded};
+use crate::proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
+use crate::search::Event;
+
+/// Environment variables that may hold the key, the first that is set counts.
+const KEY_VARIABLES: [&str; 2] = ["CARROT_OPENAI_API_KEY", "OPENAI_API_KEY"];
+
+/// Most tokens of one sample: a long program with its explanation takes about two thousand.
+const REPLY_TOKENS: u64 = 8_192;
+
+/// Fewest tokens for which a request is worth sending.
+const LEAST_REPLY_TOKENS: u64 = 256;
+
+/// Where to ask, and how long and how often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenAiSettings {
+    /// Address up to and without `/chat/completions`.
+    pub base_url: String,
+    /// Model name.
+    pub model: String,
+    /// Sampling temperature.
+    pub temperature: f32,
+    /// Most answered requests of a run.
+    pub max_requests: u64,
+    /// Most tokens of a run, prompt and completion together.
+    pub max_tokens: u64,
+    /// Most money of a run, where prices are given.
+    pub max_cost: Option<f64>,
+    /// Price of a million prompt tokens.
+    pub prompt_price: Option<f64>,
+    /// Price of a million completion tokens.
+    pub completion_price: Option<f64>,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest silence of the server.
+    pub read_timeout: Duration,
+    /// Longest time for one answer in all.
+    pub total_timeout: Duration,
+    /// Longest answer, in bytes.
+    pub body_limit: usize,
+    /// Attempts for one request.
+    pub attempts: u32,
+    /// Wait before the second attempt; doubles with each further one. A server's `Retry-After` goes before.
+    pub backoff: Duration,
+    /// Longest single wait; a server that asks for more ends the search, which can be resumed later.
+    pub longest_wait: Duration,
+}
+
+impl OpenAiSettings {
+    /// What a search's config says, with timeouts that suit models that think for minutes.
+    pub fn from_config(config: &SearchConfig) -> Self {
+        Self {
+            base_url: config.base_url.clone(),
+            model: config.model.clone(),
+            temperature: config.temperature,
+            max_requests: config.max_requests,
+            max_tokens: config.max_tokens,
+            max_cost: config.max_cost,
+            prompt_price: config.prompt_price,
+            completion_price: config.completion_price,
+            connect_timeout: Duration::from_secs(15),
+            read_timeout: Duration::from_secs(300),
+            total_timeout: Duration::from_secs(900),
+            body_limit: 4 << 20,
+            attempts: 5,
+            backoff: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A language model behind a server.
+pub struct OpenAi {
+    client: Client<OpenAIConfig>,
+    runtime: tokio::runtime::Runtime,
+    settings: OpenAiSettings,
+    key: Option<String>,
+    /// The server takes several samples at once.
+    takes_n: bool,
+    /// The server knows the newer name of the limit on an answer's length.
+    takes_completion_limit: bool,
+}
+
+impl OpenAi {
+    /// Takes the key from `CARROT_OPENAI_API_KEY` or `OPENAI_API_KEY`. Servers on this machine or in one's own network
+    /// often need none; the one that surely does is asked for it here.
+    ///
+    /// Errors: an address or a key that cannot be used.
+    pub fn from_env(settings: OpenAiSettings) -> Result<Self, ProposerError> {
+        let key = KEY_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|key| !key.trim().is_empty()));
+        Self::new(settings, key)
+    }
+
+    fn new(settings: OpenAiSettings, key: Option<String>) -> Result<Self, ProposerError> {
+        let refuse = |message: String| Err(ProposerError::Settings(message));
+        let url = match reqwest::Url::parse(&settings.base_url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+            _ => return refuse(format!("`{}` is not an http or https address", settings.base_url)),
+        };
+        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+            return refuse(format!("the server's address must hold no credentials; put the key into {}", KEY_VARIABLES[1]));
+        }
+        let key = key.map(|key| key.trim().to_owned());
+        if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+            return refuse("the API key holds characters that no header can carry".into());
+        }
+        if key.is_none() && url.host_str() == Some("api.openai.com") {
+            return refuse(format!("{} needs an API key; set {}", settings.base_url, KEY_VARIABLES[1]));
+        }
+        let http = http_client(&settings, &url).map_err(|error| ProposerError::Settings(format!("no HTTP client: {error}")))?;
+        let limit = settings.body_limit;
+        let config = OpenAIConfig::default()
+            .with_api_base(settings.base_url.trim_end_matches('/'))
+            .with_api_key(key.clone().unwrap_or_default())
+            .with_org_id(header_from_env("OPENAI_ORG_ID")?)
+            .with_project_id(header_from_env("OPENAI_PROJECT_ID")?);
+        // The library's own sender reads answers of any length and retries on its own schedule; this one does neither.
+        let client = Client::with_config(config)
+            .with_http_service(tower::service_fn(move |request| fetch(http.clone(), request, limit)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| ProposerError::Settings(format!("no runtime for requests: {error}")))?;
+        Ok(Self { client, runtime, settings, key, takes_n: true, takes_completion_limit: true })
+    }
+
+    /// One answered request for up to `wanted` samples, after as many attempts as it takes.
+    fn ask(&mut self, key: &RequestKey, messages: &Value, wanted: u32, request: &Request<'_>) -> Result<Answer, ProposerError> {
+        let mut attempt = 1;
+        loop {
+            let samples = if self.takes_n { wanted } else { 1 };
+            let body = self.body(messages, samples, &self.ledger_of(request.record)?)?;
+            let answered = self.runtime.block_on(unless(request.interrupted, self.client.chat().create_byot::<_, Value>(body)));
+            let fault = match answered.ok_or(ProposerError::Interrupted)? {
+                Ok(answer) => match Answer::read(answer) {
+                    Ok(answer) => return Ok(answer),
+                    Err(message) => Fault::Malformed(message),
+                },
+                Err(error) => Fault::from(error),
+            };
+            let fault_text = self.redacted(&fault.to_string());
+            if self.adapt(&fault, samples) {
+                tracing::info!("the server refuses an option ({fault_text}); asking without it");
+                continue;
+            }
+            let wait = fault.retry_after().unwrap_or_else(|| self.settings.backoff * 2_u32.saturating_pow(attempt - 1));
+            if !fault.may_pass() || attempt >= self.settings.attempts || wait > self.settings.longest_wait {
+                return Err(self.given_up(key, &fault, &fault_text, attempt, wait));
+            }
+            attempt += 1;
+            (request.observer)(&Event::Retry { reason: fault_text, wait_secs: wait.as_secs_f64(), attempt });
+            self.runtime
+                .block_on(unless(request.interrupted, tokio::time::sleep(wait)))
+                .ok_or(ProposerError::Interrupted)?;
+        }
+    }
+
+    /// The request. Errors: a budget is used up.
+    fn body(&self, messages: &Value, samples: u32, ledger: &Ledger) -> Result<Value, ProposerError> {
+        let settings = &self.settings;
+        let used_up = |what: String| Err(ProposerError::Budget(format!("the budget of {what} is used up")));
+        if ledger.requests >= settings.max_requests {
+            return used_up(format!("{} requests", settings.max_requests));
+        }
+        let left = settings.max_tokens.saturating_sub(ledger.prompt_tokens + ledger.completion_tokens);
+        let prompt_tokens = estimated_tokens(&messages.to_string());
+        let each = (left.saturating_sub(prompt_tokens) / u64::from(samples)).min(REPLY_TOKENS);
+        if each < LEAST_REPLY_TOKENS {
+            return used_up(format!("{} tokens", settings.max_tokens));
+        }
+        if let (Some(limit), Some(spent)) = (settings.max_cost, ledger.cost)
+            && spent >= limit
+        {
+            return used_up(format!("{limit} for tokens"));
+        }
+        let limit = if self.takes_completion_limit { "max_completion_tokens" } else { "max_tokens" };
+        let mut body = json!({
+            "model": settings.model, "messages": messages, "temperature": settings.temperature, limit: each,
+        });
+        if samples > 1 {
+            body["n"] = json!(samples);
+        }
+        Ok(body)
+    }
+
+    /// Leaves out an option that the server refuses. Says whether there is anything left to try.
+    fn adapt(&mut self, fault: &Fault, samples: u32) -> bool {
+        let Fault::Status { code: 400 | 422, message, .. } = fault else { return false };
+        if self.takes_completion_limit && message.contains("max_completion_tokens") {
+            self.takes_completion_limit = false;
+            return true;
+        }
+        let several = self.takes_n && samples > 1;
+        self.takes_n &= !several;
+        several
+    }
+
+    fn given_up(&self, key: &RequestKey, fault: &Fault, text: &str, attempt: u32, wait: Duration) -> ProposerError {
+        let asked = format!("{} at {}", key.describe(), self.settings.base_url);
+        ProposerError::Server(match fault {
+            Fault::Status { retry_after: Some(_), .. } if wait > self.settings.longest_wait => {
+                format!("{asked}: {text}; the server asks to wait {} s, resume the search then", wait.as_secs())
+            }
+            _ if attempt == 1 => format!("{asked}: {text}"),
+            _ => format!("{asked}: {text} (after {attempt} attempts)"),
+        })
+    }
+
+    fn ledger_of(&self, record: &RunRecord) -> Result<Ledger, ProposerError> {
+        let mut ledger = Ledger::default();
+        for exchange in recorded(record)? {
+            ledger.requests += exchange.requests;
+            ledger.prompt_tokens += exchange.prompt_tokens;
+            ledger.completion_tokens += exchange.completion_tokens;
+        }
+        let price = |per_million: Option<f64>, tokens: u64| per_million.map(|price| price * tokens as f64 / 1e6);
+        let parts = [
+            price(self.settings.prompt_price, ledger.prompt_tokens),
+            price(self.settings.completion_price, ledger.completion_tokens),
+        ];
+        ledger.cost = parts.into_iter().flatten().reduce(|a, b| a + b);
+        Ok(ledger)
+    }
+
+    /// Servers quote keys in their errors.
+    fn redacted(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) => text.replace(key.as_str(), "[key]"),
+            None => text.to_owned(),
+        }
+    }
+}
+
+impl Proposer for OpenAi {
+    fn name(&self) -> String {
+        format!("openai:{}", self.settings.model)
+    }
+
+    fn propose(&mut self, request: &Request<'_>) -> Result<Vec<Proposal>, ProposerError> {
+        let count = match request.purpose {
+            Purpose::Generate { count } => count,
+            Purpose::Repair { .. } => 1,
+        };
+        let key = RequestKey::new(request);
+        let hash = key.hash();
+        let messages = json!(request.messages);
+        let mut proposals = Vec::new();
+        let mut sample = 0;
+        while sample < count {
+            if let Some(text) = request.record.exchange(&hash, sample)? {
+                proposals.push(Exchange::from_json(&text)?.proposal());
+                sample += 1;
+                continue;
+            }
+            let answer = self.ask(&key, &messages, count - sample, request)?;
+            let usage = answer.usage(&messages.to_string());
+            for (nth, choice) in answer.choices.into_iter().take((count - sample) as usize).enumerate() {
+                let exchange = Exchange {
+                    model: answer.model.clone().unwrap_or_else(|| self.settings.model.clone()),
+                    temperature: self.settings.temperature,
+                    content: self.redacted(&choice.message.content),
+                    finish_reason: choice.finish_reason,
+                    requests: u64::from(nth == 0),
+                    prompt_tokens: if nth == 0 { usage.prompt_tokens } else { 0 },
+                    completion_tokens: if nth == 0 { usage.completion_tokens } else { 0 },
+                };
+                request.record.put_exchange(&hash, sample, &key.to_json(), &exchange.to_json())?;
+                proposals.push(exchange.proposal());
+                sample += 1;
+            }
+        }
+        Ok(proposals)
+    }
+
+    fn ledger(&self, record: &RunRecord) -> Result<Option<Ledger>, ProposerError> {
+        self.ledger_of(record).map(Some)
+    }
+}
+
+/// Why one attempt failed.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("{0}")]
+    Transport(String),
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
+    #[error("the answer is not a chat completion: {0}")]
+    Malformed(String),
+    #[error("HTTP {code}: {message}")]
+    Status { code: u16, message: String, retry_after: Option<Duration> },
+}
+
+impl Fault {
+    /// Whether asking again can help.
+    fn may_pass(&self) -> bool {
+        match self {
+            Fault::Status { code: 429, message, .. } => !message.contains("insufficient_quota"),
+            Fault::Status { code, .. } => matches!(code, 408 | 409 | 425) || *code >= 500,
+            Fault::Transport(_) | Fault::TooLong(_) | Fault::Malformed(_) => true,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Fault::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl From<OpenAIError> for Fault {
+    fn from(error: OpenAIError) -> Self {
+        match error {
+            OpenAIError::Boxed(inner) => match inner.downcast::<Fault>() {
+                Ok(fault) => *fault,
+                Err(other) => Fault::Transport(other.to_string()),
+            },
+            OpenAIError::Reqwest(error) => Fault::Transport(with_causes(error)),
+            OpenAIError::JSONDeserialize(error, _) => Fault::Malformed(error.to_string()),
+            other => Fault::Transport(other.to_string()),
+        }
+    }
+}
+
+/// The parts of an answer that count; servers differ in the rest.
+#[derive(Debug, Deserialize)]
+struct Answer {
+    model: Option<String>,
+    choices: Vec<Choice>,
+    usage: Option<Usage>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    message: Content,
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Content {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    content: String,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Usage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+}
+
+impl Answer {
+    fn read(value: Value) -> Result<Self, String> {
+        let answer: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        if answer.choices.is_empty() { Err("it has no choices".into()) } else { Ok(answer) }
+    }
+
+    /// What the server counted; an estimate where it did not, so that the budget holds all the same.
+    fn usage(&self, prompt: &str) -> Usage {
+        let written = || self.choices.iter().map(|choice| estimated_tokens(&choice.message.content)).sum();
+        self.usage.unwrap_or_else(|| Usage { prompt_tokens: estimated_tokens(prompt), completion_tokens: written() })
+    }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// About four bytes of English or Python make a token.
+fn estimated_tokens(text: &str) -> u64 {
+    (text.len() as u64).div_ceil(4)
+}
+
+fn http_client(settings: &OpenAiSettings, url: &reqwest::Url) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .timeout(settings.total_timeout);
+    // A proxy cannot reach a server on this machine.
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    if local { builder.no_proxy() } else { builder }.build()
+}
+
+fn header_from_env(name: &str) -> Result<String, ProposerError> {
+    let value = std::env::var(name).unwrap_or_default();
+    if value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(value)
+    } else {
+        Err(ProposerError::Settings(format!("{name} holds characters that no header can carry")))
+    }
+}
+
+/// Sends one request and reads its answer up to `limit` bytes. Anything but success is a [`Fault`].
+async fn fetch(client: reqwest::Client, request: HttpRequestFactory, limit: usize) -> Result<reqwest::Response, OpenAIError> {
+    let fault = |fault: Fault| OpenAIError::Boxed(Box::new(fault));
+    let mut response = client.execute(request.build().await?).await?;
+    let status = response.status();
+    let retry_after = response
+        .headers()
+        .get(http::header::RETRY_AFTER)
+        .and_then(|value| parse_retry_after(value.to_str().ok()?, SystemTime::now()));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Err(fault(Fault::TooLong(limit)));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !status.is_success() {
+        let message = error_message(&String::from_utf8_lossy(&body));
+        return Err(fault(Fault::Status { code: status.as_u16(), message, retry_after }));
+    }
+    Ok(http::Response::new(body).into())
+}
+
+/// Seconds, or a date.
+fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = httpdate::parse_http_date(text.trim()).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// The message of an error object, with its type; else the beginning of whatever came.
+fn error_message(body: &str) -> String {
+    let object: Value = serde_json::from_str(body).unwrap_or_default();
+    let error = &object["error"];
+    let text = match (error["message"].as_str(), error["type"].as_str(), error["code"].as_str()) {
+        (Some(message), kind, code) => {
+            let labels: Vec<&str> = [kind, code].into_iter().flatten().collect();
+            if labels.is_empty() { message.to_owned() } else { format!("{message} ({})", labels.join(", ")) }
+        }
+        (None, ..) => body.trim().to_owned(),
+    };
+    text.chars().take(400).collect()
+}
+
+fn with_causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text += &format!(": {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// The future's result, or nothing once `interrupted` is set.
+async fn unless<F: Future>(interrupted: &AtomicBool, future: F) -> Option<F::Output> {
+    tokio::pin!(future);
+    loop {
+        if interrupted.load(Ordering::SeqCst) {
+            return None;
+        }
+        if let Ok(output) = tokio::time::timeout(Duration::from_millis(100), &mut future).await {
+            return Some(output);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(base_url: &str) -> OpenAiSettings {
+        OpenAiSettings::from_config(&SearchConfig { base_url: base_url.into(), ..SearchConfig::default() })
+    }
+
+    #[test]
+    fn addresses_and_keys_that_cannot_be_used_are_refused_without_showing_the_key() {
+        for (url, key, expected) in [
+            ("nonsense", None, "is not an http or https address"),
+            ("file:///etc", None, "is not an http or https address"),
+            ("http://user:secret@host/v1", None, "must hold no credentials"),
+            ("http://host/v1?key=secret", None, "must hold no credentials"),
+            ("http://host/v1", Some("secret\nX-Other: 1"), "characters that no header can carry"),
+            ("https://api.openai.com/v1", None, "needs an API key; set OPENAI_API_KEY"),
+        ] {
+            let message = OpenAi::new(settings(url), key.map(str::to_owned)).err().unwrap().to_string();
+            assert!(message.contains(expected), "{url}: {message}");
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+
+    #[test]
+    fn servers_that_quote_the_key_are_not_repeated() {
+        let proposer = OpenAi::new(settings("http://127.0.0.1:1/v1"), Some("sk-secret".into())).unwrap();
+        assert_eq!(proposer.redacted("Incorrect key: sk-secret."), "Incorrect key: [key].");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
+        for (text, expected) in [
+            ("1", Some(1.0)),
+            (" 2.5 ", Some(2.5)),
+            ("Wed, 21 Oct 2015 07:28:30 GMT", Some(30.0)),
+            ("Wed, 21 Oct 2015 07:27:00 GMT", Some(0.0)),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            assert_eq!(parse_retry_after(text, now).map(|wait| wait.as_secs_f64()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn error_objects_and_plain_pages_become_one_line() {
+        let object = r#"{"error": {"message": "Slow down", "type": "rate_limit_error"}}"#;
+        assert_eq!(error_message(object), "Slow down (rate_limit_error)");
+        assert_eq!(error_message("  <h1>Bad gateway</h1> "), "<h1>Bad gateway</h1>");
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        let status = |code, message: &str| Fault::Status { code, message: message.into(), retry_after: None };
+        for (fault, expected) in [
+            (status(429, "slow down"), true),
+            (status(429, "no money (insufficient_quota)"), false),
+            (status(503, ""), true),
+            (status(401, ""), false),
+            (status(400, ""), false),
+            (Fault::Transport("connection reset".into()), true),
+        ] {
+            assert_eq!(fault.may_pass(), expected, "{fault}");
+        }
+    }
+
+    #[test]
+    fn budgets_are_checked_before_a_request() {
+        let mut settings = settings("http://127.0.0.1:1/v1");
+        (settings.max_requests, settings.max_tokens, settings.max_cost) = (3, 4_000, Some(0.5));
+        let proposer = OpenAi::new(settings, None).unwrap();
+        let body = |ledger: Ledger| proposer.body(&json!([]), 2, &ledger);
+        // 4,000 − 1,000 used − 1 for the prompt, over two samples.
+        let ledger = Ledger { requests: 2, prompt_tokens: 400, completion_tokens: 600, cost: Some(0.1) };
+        assert_eq!(body(ledger).unwrap()["max_completion_tokens"], json!(1_499));
+        for (used, expected) in [
+            (Ledger { requests: 3, ..ledger }, "3 requests"),
+            (Ledger { completion_tokens: 3_500, ..ledger }, "4000 tokens"),
+            (Ledger { cost: Some(0.6), ..ledger }, "0.5 for tokens"),
+        ] {
+            let message = body(used).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

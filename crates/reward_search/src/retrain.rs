@@ -1,0 +1,184 @@
+//! Trains finished programs again, on seeds that no selection has seen.
+//!
+//! The winner of a search is the best of many on one seed, so its fitness there is flattering. Only fresh seeds, the same
+//! for every program compared, say how good it is.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use carrot_optimizer::PpoSettings;
+use carrot_run_record::{Outcome, RunRecord};
+use serde::{Deserialize, Serialize};
+
+use crate::executor::run_all;
+use crate::search::SearchError;
+use crate::workbench::{Interrupted, ProgramBytes, Workbench};
+
+/// How programs are trained again.
+#[derive(Debug, Clone)]
+pub struct Retraining<'a> {
+    /// Optimiser settings of every training.
+    pub settings: PpoSettings,
+    /// Episodes in which each policy is judged.
+    pub episodes: usize,
+    /// One training of every program for each.
+    pub seeds: &'a [u64],
+    /// Trainings at the same time; results do not depend on it.
+    pub workers: usize,
+}
+
+/// One program on all seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retrained {
+    /// What the caller calls it, such as `winner` or `human`.
+    pub name: String,
+    /// Fitness for each seed; absent where the training stopped.
+    pub fitness: Vec<Option<f64>>,
+    /// Mean over the seeds; absent unless every seed has a fitness, since leaving the failures out would flatter.
+    pub mean: Option<f64>,
+    /// Sample standard deviation over the seeds; absent with fewer than two.
+    pub sd: Option<f64>,
+    /// Why trainings stopped.
+    pub stopped: Vec<String>,
+    /// Object of the policy with the highest fitness.
+    pub policy: Option<String>,
+}
+
+/// Trains each program on each seed. Results are kept in the record as any other evaluation, so what it already holds is
+/// not done again. `observer` is told the environment steps done and found so far.
+pub fn retrain(
+    bench: &Workbench,
+    record: &RunRecord,
+    programs: &[(String, ProgramBytes)],
+    retraining: &Retraining<'_>,
+    observer: &(dyn Fn(u64) + Sync),
+    interrupted: &AtomicBool,
+) -> Result<Vec<Retrained>, SearchError> {
+    let done = AtomicU64::new(0);
+    let work = Work { bench, record, retraining, observer, interrupted, done: &done };
+    let pairs: Vec<(&ProgramBytes, u64)> = programs
+        .iter()
+        .flat_map(|(_, program)| retraining.seeds.iter().map(move |&seed| (program, seed)))
+        .collect();
+    // Two names for one program are trained once.
+    let mut wanted: BTreeMap<(String, u64), (&ProgramBytes, u64)> = BTreeMap::new();
+    for (program, seed) in &pairs {
+        wanted.entry((program.hash(), *seed)).or_insert((program, *seed));
+    }
+    let keys: Vec<(String, u64)> = wanted.keys().cloned().collect();
+    let wanted: Vec<(&ProgramBytes, u64)> = wanted.into_values().collect();
+    let outcomes = run_all(retraining.workers, &wanted, |(program, seed)| work.outcome(program, *seed))?;
+    let outcomes: BTreeMap<(String, u64), Outcome> = keys.into_iter().zip(outcomes).collect();
+    Ok(programs
+        .iter()
+        .map(|(name, program)| {
+            let hash = program.hash();
+            let of_seed = |&seed: &u64| outcomes.get(&(hash.clone(), seed));
+            summary(name, &retraining.seeds.iter().filter_map(of_seed).collect::<Vec<_>>())
+        })
+        .collect())
+}
+
+struct Work<'a> {
+    bench: &'a Workbench,
+    record: &'a RunRecord,
+    retraining: &'a Retraining<'a>,
+    observer: &'a (dyn Fn(u64) + Sync),
+    interrupted: &'a AtomicBool,
+    done: &'a AtomicU64,
+}
+
+impl Work<'_> {
+    fn outcome(&self, program: &ProgramBytes, seed: u64) -> Result<Outcome, SearchError> {
+        let Retraining { settings, episodes, .. } = self.retraining;
+        let job = self.bench.job(program, settings, *episodes, seed);
+        if let Some(outcome) = self.record.evaluation(&job)? {
+            self.advance(settings.steps);
+            return Ok(outcome);
+        }
+        let mut counted = 0;
+        let result = self.bench.run(program, settings, *episodes, seed, 1, &mut |progress| {
+            self.advance(progress.steps - counted);
+            counted = progress.steps;
+            if self.interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let result = result.map_err(|interrupted| match interrupted {
+            Interrupted::Asked => SearchError::Interrupted,
+            Interrupted::Settings(message) => SearchError::Config(message),
+        })?;
+        if let Some(policy) = &result.policy {
+            self.record.put_object(policy)?;
+        }
+        if !matches!(result.outcome, Outcome::Rejected { .. }) {
+            self.record.put_evaluation(&job, &result.outcome)?;
+        }
+        self.advance(settings.steps.saturating_sub(counted));
+        Ok(result.outcome)
+    }
+
+    fn advance(&self, steps: u64) {
+        let before = self.done.fetch_add(steps, Ordering::SeqCst);
+        (self.observer)(before + steps);
+    }
+}
+
+fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {
+    let mut best: Option<(f64, &str)> = None;
+    let mut fitness = Vec::new();
+    let mut stopped = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Evaluated(evaluated) => {
+                let reached = evaluated.evaluation.fitness;
+                if best.is_none_or(|(highest, _)| reached > highest) {
+                    best = Some((reached, &evaluated.policy));
+                }
+                fitness.push(Some(reached));
+            }
+            Outcome::Stopped { stop } => {
+                stopped.push(stop.to_string());
+                fitness.push(None);
+            }
+            Outcome::Rejected { diagnostics } => {
+                stopped.extend(diagnostics.iter().map(ToString::to_string));
+                fitness.push(None);
+            }
+        }
+    }
+    let reached: Option<Vec<f64>> = fitness.iter().copied().collect();
+    let (mean, sd) = reached.map_or((None, None), |reached| mean_and_sd(&reached));
+    Retrained { name: name.into(), fitness, mean, sd, stopped, policy: best.map(|(_, policy)| policy.to_owned()) }
+}
+
+fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    if values.is_empty() {
+        return (None, None);
+    }
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (Some(mean), (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use carrot_reward_interface::{Stop, StopCause};
+
+    #[test]
+    fn spread_by_hand() {
+        // Mean 2; squared distances 1 + 0 + 1 over 2 degrees of freedom.
+        assert_eq!(mean_and_sd(&[1.0, 2.0, 3.0]), (Some(2.0), Some(1.0)));
+        assert_eq!(mean_and_sd(&[5.0]), (Some(5.0), None));
+        assert_eq!(mean_and_sd(&[]), (None, None));
+    }
+
+    #[test]
+    fn a_stopped_training_gets_no_number() {
+        let stop = Stop { file: "a.py".into(), at: None, cause: StopCause::Fuel { limit: 5 } };
+        let retrained = summary("a", &[&Outcome::Stopped { stop }]);
+        assert_eq!((retrained.fitness, retrained.mean, retrained.policy), (vec![None], None, None));
+        assert!(retrained.stopped[0].contains("out of fuel"));
+    }
+}

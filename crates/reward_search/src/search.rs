@@ -1,0 +1,522 @@
+//! The Eureka strategy: K candidates in each of N generations, each generation shown the best program so far and what its
+//! training looked like.
+//!
+//! The course of a search is a pure function of its config and of the answers of its proposer. A resumed search therefore
+//! simply runs again from the start: whatever the record already holds, evaluations by job and answers by request, is read
+//! instead of done, and the first step that is missing is the one that the kill interrupted.
+//!
+//! Every program that was ever proposed has its own row, by (generation, index): the K proposals come first, the r-th
+//! repairs of candidate `i` at `i + r·K`, and the included files after them.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use carrot_optimizer::PpoSettings;
+use carrot_reward_interface::Diagnostic;
+use carrot_run_record::{Candidate, Job, Outcome, Program, RecordError, RunRecord};
+use serde_json::json;
+
+use crate::config::SearchConfig;
+use crate::executor::run_all;
+use crate::prompt;
+use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
+use crate::workbench::{Interrupted, ProgramBody, ProgramBytes, Workbench};
+
+/// What happens during a search, for a progress view. Step counts grow monotonically; the plan shrinks when a candidate
+/// needs no training and grows when a repaired one does.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A round begins.
+    GenerationStarted {
+        /// Round, from 0.
+        generation: u32,
+        /// Rounds in all.
+        generations: u32,
+    },
+    /// Programs have been written.
+    Proposed {
+        /// Round.
+        generation: u32,
+        /// How many.
+        count: usize,
+        /// By whom.
+        proposer: String,
+    },
+    /// A training goes on.
+    Progress {
+        /// Round.
+        generation: u32,
+        /// Place within the round.
+        index: u32,
+        /// Environment steps of this candidate.
+        steps: u64,
+        /// Mean fitness at its latest checkpoint.
+        fitness: Option<f64>,
+        /// Environment steps of this session.
+        steps_done: u64,
+        /// Environment steps that this session is going to take, as far as is known.
+        steps_planned: u64,
+    },
+    /// A candidate has its outcome.
+    Finished {
+        /// The candidate.
+        candidate: Box<Candidate>,
+        /// Its outcome was already in the record.
+        reused: bool,
+        /// Environment steps of this session.
+        steps_done: u64,
+        /// Environment steps that this session is going to take, as far as is known.
+        steps_planned: u64,
+    },
+    /// A proposer waits before it asks again.
+    Retry {
+        /// What went wrong.
+        reason: String,
+        /// How long it waits.
+        wait_secs: f64,
+        /// Which attempt comes next, from 2.
+        attempt: u32,
+    },
+}
+
+/// The best program of a search.
+#[derive(Debug, Clone)]
+pub struct Winner {
+    /// The candidate; always an evaluated one.
+    pub candidate: Candidate,
+    /// Its text; empty for a foreign module.
+    pub source: String,
+    /// Its fitness in the search.
+    pub fitness: f64,
+    /// SHA-256 of the program.
+    pub program_hash: String,
+    /// Who proposed in this search; an included file can win all the same, see [`Candidate::proposer`].
+    pub proposer: String,
+    /// Candidates that were evaluated, of how many in all.
+    pub evaluated: (usize, usize),
+    /// Why the search ended before its last generation, if it did.
+    pub ended_early: Option<String>,
+}
+
+/// Why a search has no winner. Everything completed is in the record, and the search can be resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The config means nothing.
+    #[error("{0}")]
+    Config(String),
+    /// The proposer gave up.
+    #[error("proposer: {0}")]
+    Proposer(#[from] ProposerError),
+    /// The record could not be read or written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// An included program could not be read.
+    #[error("{file}: {source}")]
+    Include {
+        /// The file.
+        file: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The user stopped it.
+    #[error("interrupted; resume to go on")]
+    Interrupted,
+    /// No program could be evaluated.
+    #[error("none of the {candidates} candidates could be evaluated; the last one:\n{last}")]
+    NothingEvaluated {
+        /// Programs proposed.
+        candidates: usize,
+        /// Findings of the last one.
+        last: String,
+    },
+}
+
+/// Searches as `config` says, or continues the search that `record` holds.
+pub fn search(
+    config: &SearchConfig,
+    bench: &Workbench,
+    record: &RunRecord,
+    proposer: &mut dyn Proposer,
+    observer: &(dyn Fn(&Event) + Sync),
+    interrupted: &AtomicBool,
+) -> Result<Winner, SearchError> {
+    config.validate().map_err(SearchError::Config)?;
+    let settings = config.settings(&bench.task).map_err(SearchError::Config)?;
+    let included = read_included(config)?;
+    let planned = u64::from(config.generations) * u64::from(config.candidates) + included.len() as u64;
+    let mut search = Search {
+        config,
+        bench,
+        record,
+        observer,
+        interrupted,
+        steps: Steps { done: AtomicU64::new(0), planned: AtomicU64::new(planned * settings.steps) },
+        settings,
+        included,
+        history: Vec::new(),
+    };
+    record.put_fact("proposer", &json!(proposer.name()))?;
+    let mut ended_early = None;
+    for generation in 0..config.generations {
+        match search.generation(generation, proposer) {
+            Err(SearchError::Proposer(ProposerError::Budget(reason))) if search.best().is_some() => {
+                ended_early = Some(reason);
+                break;
+            }
+            result => result?,
+        }
+    }
+    search.winner(proposer.name(), ended_early)
+}
+
+struct Search<'a> {
+    config: &'a SearchConfig,
+    bench: &'a Workbench,
+    record: &'a RunRecord,
+    observer: &'a (dyn Fn(&Event) + Sync),
+    interrupted: &'a AtomicBool,
+    steps: Steps,
+    settings: PpoSettings,
+    included: Vec<ProgramBytes>,
+    history: Vec<Candidate>,
+}
+
+/// A program that has a place but no outcome yet.
+struct Draft {
+    generation: u32,
+    index: u32,
+    proposer: String,
+    note: String,
+    program: ProgramBytes,
+    findings: Vec<Diagnostic>,
+}
+
+impl Search<'_> {
+    /// One round with its repairs; what is completed is in the history even where a later step fails.
+    fn generation(&mut self, generation: u32, proposer: &mut dyn Proposer) -> Result<(), SearchError> {
+        self.check_interrupt()?;
+        (self.observer)(&Event::GenerationStarted { generation, generations: self.config.generations });
+        let count = self.config.candidates;
+        let failed_round = self.failed_round(generation);
+        let messages = prompt::generate(&self.bench.task, self.best(), &failed_round);
+        let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages)?;
+        proposals.truncate(count as usize);
+        self.steps.unplan((count as usize - proposals.len()) as u64 * self.settings.steps);
+        (self.observer)(&Event::Proposed { generation, count: proposals.len(), proposer: proposer.name() });
+
+        let name = proposer.name();
+        let mut drafts: Vec<Draft> =
+            proposals.into_iter().zip(0..).map(|(proposal, index)| draft(generation, index, &name, proposal)).collect();
+        if generation == 0 {
+            drafts.extend(self.included_drafts());
+        }
+        let mut latest = self.evaluate(drafts)?;
+        self.remember(&latest);
+        for _ in 0..self.config.repairs {
+            let drafts = self.repairs(generation, proposer, &latest)?;
+            latest = self.evaluate(drafts)?;
+            self.remember(&latest);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, candidates: &[Candidate]) {
+        self.history.extend_from_slice(candidates);
+        self.history.sort_by_key(|candidate| (candidate.generation, candidate.index));
+    }
+
+    /// Programs that take the place of those in `latest` that were refused or stopped.
+    fn repairs(
+        &self,
+        generation: u32,
+        proposer: &mut dyn Proposer,
+        latest: &[Candidate],
+    ) -> Result<Vec<Draft>, SearchError> {
+        let mut drafts = Vec::new();
+        let failed = |candidate: &&Candidate| !is_evaluated(candidate) && candidate.proposer != FILE;
+        for candidate in latest.iter().filter(failed) {
+            self.check_interrupt()?;
+            let messages = prompt::repair(&self.bench.task, candidate);
+            let proposals = self.ask(proposer, generation, Purpose::Repair { of: candidate }, messages)?;
+            let Some(mut proposal) = proposals.into_iter().next() else { continue };
+            proposal.note = format!("repair of {}", label(candidate));
+            self.steps.plan(self.settings.steps);
+            drafts.push(draft(generation, candidate.index + self.config.candidates, &proposer.name(), proposal));
+        }
+        Ok(drafts)
+    }
+
+    fn ask(
+        &self,
+        proposer: &mut dyn Proposer,
+        generation: u32,
+        purpose: Purpose<'_>,
+        messages: Vec<prompt::Message>,
+    ) -> Result<Vec<Proposal>, SearchError> {
+        let request = Request {
+            generation,
+            purpose,
+            messages,
+            instruction: &self.bench.task.instruction,
+            schema: &self.bench.task.schema,
+            history: &self.history,
+            seed: self.config.seed,
+            record: self.record,
+            observer: self.observer,
+            interrupted: self.interrupted,
+        };
+        let proposals = proposer.propose(&request).map_err(|error| match error {
+            ProposerError::Interrupted => SearchError::Interrupted,
+            error => SearchError::Proposer(error),
+        })?;
+        if let Some(ledger) = proposer.ledger(self.record)? {
+            self.record.put_fact("ledger", &json!(ledger))?;
+        }
+        Ok(proposals)
+    }
+
+    /// Gives every draft its outcome: from the record where it is known, else by compiling and training. Equal programs
+    /// are trained once. Results are recorded as they come; the returned order is that of the drafts.
+    fn evaluate(&self, drafts: Vec<Draft>) -> Result<Vec<Candidate>, SearchError> {
+        let jobs: Vec<Job> = drafts
+            .iter()
+            .map(|draft| self.bench.job(&draft.program, &self.settings, self.config.episodes, self.config.seed))
+            .collect();
+        // Drafts with equal programs share a group, and the first one's outcome.
+        let mut groups: Vec<(&Job, Vec<&Draft>)> = Vec::new();
+        for (draft, job) in drafts.iter().zip(&jobs) {
+            match groups.iter_mut().find(|(known, members)| *known == job && members[0].findings == draft.findings) {
+                Some((_, members)) => members.push(draft),
+                None => groups.push((job, vec![draft])),
+            }
+        }
+        let candidates = run_all(self.config.workers, &groups, |(job, members)| self.evaluate_group(job, members))?;
+        let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
+        candidates.sort_by_key(|candidate| candidate.index);
+        Ok(candidates)
+    }
+
+    fn evaluate_group(&self, job: &Job, members: &[&Draft]) -> Result<Vec<Candidate>, SearchError> {
+        let (outcome, reused) = self.outcome(job, members[0])?;
+        let mut candidates = Vec::new();
+        for (nth, draft) in members.iter().enumerate() {
+            if nth > 0 {
+                self.steps.unplan(self.settings.steps);
+            }
+            let candidate = Candidate {
+                generation: draft.generation,
+                index: draft.index,
+                proposer: draft.proposer.clone(),
+                note: draft.note.clone(),
+                program: self.store(&draft.program)?,
+                outcome: self.renamed(outcome.clone(), &draft.program.file),
+            };
+            self.record.put_candidate(&candidate)?;
+            let (steps_done, steps_planned) = self.steps.read();
+            let reused = reused || nth > 0;
+            (self.observer)(&Event::Finished { candidate: Box::new(candidate.clone()), reused, steps_done, steps_planned });
+            candidates.push(candidate);
+        }
+        Ok(candidates)
+    }
+
+    /// The outcome of one program, and whether the record already had it.
+    fn outcome(&self, job: &Job, draft: &Draft) -> Result<(Outcome, bool), SearchError> {
+        let budget = self.settings.steps;
+        let refused = if draft.findings.is_empty() {
+            self.bench.load(&draft.program).err()
+        } else {
+            Some(draft.findings.clone())
+        };
+        if let Some(diagnostics) = refused {
+            self.steps.unplan(budget);
+            return Ok((Outcome::Rejected { diagnostics }, false));
+        }
+        if let Some(outcome) = self.record.evaluation(job)? {
+            self.steps.unplan(budget);
+            return Ok((outcome, true));
+        }
+        self.check_interrupt()?;
+        let mut counted = 0;
+        let result = self.bench.run(&draft.program, &self.settings, job.episodes, job.seed, 1, &mut |progress| {
+            self.steps.done.fetch_add(progress.steps - counted, Ordering::SeqCst);
+            counted = progress.steps;
+            let (steps_done, steps_planned) = self.steps.read();
+            (self.observer)(&Event::Progress {
+                generation: draft.generation,
+                index: draft.index,
+                steps: progress.steps,
+                fitness: progress.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness),
+                steps_done,
+                steps_planned,
+            });
+            if self.interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let result = result.map_err(|interrupted| match interrupted {
+            Interrupted::Asked => SearchError::Interrupted,
+            Interrupted::Settings(message) => SearchError::Config(message),
+        })?;
+        self.steps.unplan(budget.saturating_sub(counted));
+        self.steps.plan(counted.saturating_sub(budget));
+        if let Some(policy) = &result.policy {
+            self.record.put_object(policy)?;
+        }
+        self.record.put_evaluation(job, &result.outcome)?;
+        Ok((result.outcome, false))
+    }
+
+    fn winner(&self, proposer: String, ended_early: Option<String>) -> Result<Winner, SearchError> {
+        let Some((best, fitness)) = self.best_with_fitness() else {
+            return Err(SearchError::NothingEvaluated {
+                candidates: self.history.len(),
+                last: self.history.last().map(prompt::findings).unwrap_or_default(),
+            });
+        };
+        let winner = Winner {
+            candidate: best.clone(),
+            source: prompt::source(best).to_owned(),
+            fitness,
+            program_hash: match &best.program {
+                Program::Source { file, text } => {
+                    ProgramBytes { file: file.clone(), body: ProgramBody::Source(text.clone()) }.hash()
+                }
+                Program::Wasm { object, .. } => object.clone(),
+            },
+            proposer,
+            evaluated: (self.history.iter().filter(|candidate| is_evaluated(candidate)).count(), self.history.len()),
+            ended_early,
+        };
+        self.record.put_fact(
+            "winner",
+            &json!({
+                "generation": best.generation, "index": best.index, "fitness": winner.fitness,
+                "program_hash": winner.program_hash, "proposer": best.proposer, "ended_early": winner.ended_early,
+            }),
+        )?;
+        self.record.put_fact("finished", &json!(true))?;
+        Ok(winner)
+    }
+
+    /// The evaluated candidate of highest fitness; among equals the earliest.
+    fn best(&self) -> Option<&Candidate> {
+        self.best_with_fitness().map(|(candidate, _)| candidate)
+    }
+
+    fn best_with_fitness(&self) -> Option<(&Candidate, f64)> {
+        let mut best: Option<(&Candidate, f64)> = None;
+        for candidate in &self.history {
+            if let Some(fitness) = candidate.fitness()
+                && best.is_none_or(|(_, highest)| fitness > highest)
+            {
+                best = Some((candidate, fitness));
+            }
+        }
+        best
+    }
+
+    /// All candidates of the round before `generation`, if none of them could be evaluated.
+    fn failed_round(&self, generation: u32) -> Vec<&Candidate> {
+        let round: Vec<&Candidate> =
+            self.history.iter().filter(|candidate| candidate.generation + 1 == generation).collect();
+        if round.iter().any(|candidate| is_evaluated(candidate)) { Vec::new() } else { round }
+    }
+
+    fn included_drafts(&self) -> Vec<Draft> {
+        let first = self.config.candidates * (self.config.repairs + 1);
+        self.included
+            .iter()
+            .zip(first..)
+            .map(|(program, index)| Draft {
+                generation: 0,
+                index,
+                proposer: FILE.into(),
+                note: program.file.clone(),
+                program: program.clone(),
+                findings: Vec::new(),
+            })
+            .collect()
+    }
+
+    fn store(&self, program: &ProgramBytes) -> Result<Program, RecordError> {
+        let file = program.file.clone();
+        Ok(match &program.body {
+            ProgramBody::Source(text) => Program::Source { file, text: text.clone() },
+            ProgramBody::Wasm(bytes) => Program::Wasm { file, object: self.record.put_object(bytes)? },
+        })
+    }
+
+    /// An outcome may come from an equal program under another name; its messages then name the wrong file.
+    fn renamed(&self, mut outcome: Outcome, file: &str) -> Outcome {
+        match &mut outcome {
+            Outcome::Rejected { diagnostics } => diagnostics.iter_mut().for_each(|found| found.file = file.into()),
+            Outcome::Stopped { stop } if stop.file != self.bench.task.program.1.display().to_string() => {
+                stop.file = file.into();
+            }
+            Outcome::Stopped { .. } | Outcome::Evaluated(_) => {}
+        }
+        outcome
+    }
+
+    fn check_interrupt(&self) -> Result<(), SearchError> {
+        if self.interrupted.load(Ordering::SeqCst) { Err(SearchError::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Proposer of programs that the user included.
+const FILE: &str = "file";
+
+/// Environment steps of this session, done and planned.
+struct Steps {
+    done: AtomicU64,
+    planned: AtomicU64,
+}
+
+impl Steps {
+    fn plan(&self, steps: u64) {
+        self.planned.fetch_add(steps, Ordering::SeqCst);
+    }
+    fn unplan(&self, steps: u64) {
+        self.planned.fetch_sub(steps, Ordering::SeqCst);
+    }
+    fn read(&self) -> (u64, u64) {
+        (self.done.load(Ordering::SeqCst), self.planned.load(Ordering::SeqCst))
+    }
+}
+
+/// `g1c3`: how notes and file names call a candidate.
+pub(crate) fn label(candidate: &Candidate) -> String {
+    format!("g{}c{}", candidate.generation, candidate.index)
+}
+
+fn is_evaluated(candidate: &Candidate) -> bool {
+    candidate.fitness().is_some()
+}
+
+fn draft(generation: u32, index: u32, proposer: &str, proposal: Proposal) -> Draft {
+    let file = format!("g{generation}c{index}.py");
+    Draft {
+        generation,
+        index,
+        proposer: proposer.into(),
+        note: proposal.note,
+        findings: proposal
+            .diagnostics
+            .into_iter()
+            .map(|diagnostic| Diagnostic { file: file.clone(), ..diagnostic })
+            .collect(),
+        program: ProgramBytes { file, body: ProgramBody::Source(proposal.text) },
+    }
+}
+
+fn read_included(config: &SearchConfig) -> Result<Vec<ProgramBytes>, SearchError> {
+    let read = |file: &String| {
+        let body = if file.ends_with(".wasm") {
+            std::fs::read(file).map(ProgramBody::Wasm)
+        } else {
+            std::fs::read_to_string(file).map(ProgramBody::Source)
+        };
+        body.map(|body| ProgramBytes { file: file.clone(), body })
+            .map_err(|source| SearchError::Include { file: file.clone(), source })
+    };
+    config.include.iter().map(read).collect()
+}

@@ -1,0 +1,219 @@
+//! From one program to one outcome: compile, load, train, judge.
+//!
+//! The workbench holds what all candidates of a task share: the task, its own compiled program, and the sandbox. It
+//! reads and writes no record, so that `train` and `search` judge a program in exactly the same way.
+
+use std::ops::ControlFlow;
+
+use carrot_environment::{MEASURES, Task, VecEnv};
+use carrot_optimizer::{PpoSettings, Progress, TrainError, evaluate, train};
+use carrot_reward_compiler::{Entry, compile, render};
+use carrot_reward_interface::{Diagnostic, Severity, Span, Stop, schema::hex};
+use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
+use carrot_run_record::{Evaluated, Job, Outcome};
+use sha2::{Digest as _, Sha256};
+
+use crate::random::derived_seed;
+
+/// A reward program and the name it has in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramBytes {
+    /// File name.
+    pub file: String,
+    /// The program.
+    pub body: ProgramBody,
+}
+
+/// Text to compile, or a module from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProgramBody {
+    /// Python text.
+    Source(String),
+    /// A foreign WASM module.
+    Wasm(Vec<u8>),
+}
+
+impl ProgramBytes {
+    /// SHA-256 of the text or the bytes, as hex.
+    pub fn hash(&self) -> String {
+        hex(&Sha256::digest(match &self.body {
+            ProgramBody::Source(text) => text.as_bytes(),
+            ProgramBody::Wasm(bytes) => bytes,
+        }))
+    }
+}
+
+/// Why a task cannot be worked on. Each is a fault of the task or of this installation, never of a candidate.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkbenchError {
+    /// The task's own program does not compile; the text shows where.
+    #[error("the task's own program does not compile:\n{0}")]
+    Program(String),
+    /// The sandbox does not start, or does not take the task's program.
+    #[error("the sandbox refuses the task's own program: {0}")]
+    Sandbox(#[from] LoadError),
+}
+
+/// Why a run gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Interrupted {
+    /// The observer asked to stop.
+    #[error("interrupted")]
+    Asked,
+    /// The optimiser's settings make no sense, so nothing was run.
+    #[error("optimiser settings: {0}")]
+    Settings(String),
+}
+
+/// What became of a program, and the policy it trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunResult {
+    /// The outcome; an evaluated one names the policy by the SHA-256 of its bytes.
+    pub outcome: Outcome,
+    /// The policy's file, where there is one.
+    pub policy: Option<Vec<u8>>,
+}
+
+/// A task, ready to judge programs.
+pub struct Workbench {
+    /// The task.
+    pub task: Task,
+    sandbox: Sandbox,
+    measures: LoadedReward,
+}
+
+impl Workbench {
+    /// Starts a sandbox and compiles the task's own program.
+    pub fn new(task: Task) -> Result<Self, WorkbenchError> {
+        let (text, path) = &task.program;
+        let compiled = compile(text, &path.display().to_string(), &task.schema, Entry::Functions(&MEASURES));
+        let Some(module) = compiled.module else {
+            return Err(WorkbenchError::Program(render(&compiled.diagnostics, text, false)));
+        };
+        let sandbox = Sandbox::new(Limits::default())?;
+        let measures = sandbox.load(&module.wasm, Origin::Compiled, &task.schema)?;
+        Ok(Self { task, sandbox, measures })
+    }
+
+    /// Compiles text, or checks a foreign module, and binds it to the task's variables.
+    ///
+    /// Errors: the findings, sorted by position; a refused module is one finding with the code `module-refused`.
+    pub fn load(&self, program: &ProgramBytes) -> Result<LoadedReward, Vec<Diagnostic>> {
+        let refused = |error: LoadError| vec![module_refused(&program.file, &error.to_string())];
+        match &program.body {
+            ProgramBody::Source(text) => {
+                let compiled = compile(text, &program.file, &self.task.schema, Entry::Reward);
+                let module = compiled.module.ok_or(compiled.diagnostics)?;
+                self.sandbox.load(&module.wasm, Origin::Compiled, &self.task.schema).map_err(refused)
+            }
+            ProgramBody::Wasm(bytes) => {
+                self.sandbox.load(bytes, Origin::Foreign, &self.task.schema).map_err(refused)
+            }
+        }
+    }
+
+    /// N environments of the task. `threads` changes speed only. Errors: a [`Stop`] of the task's own program.
+    pub fn env(&self, n_envs: usize, seed: u64, threads: usize) -> Result<VecEnv, Stop> {
+        VecEnv::new(&self.task, Box::new(self.measures.instantiate()?), n_envs, seed, threads)
+    }
+
+    /// Trains a policy on `program` and judges it by the task's fitness over `episodes` episodes, which start from states
+    /// that the training did not see. Equal arguments give equal results, whatever `threads` is.
+    ///
+    /// Errors: only where there is no result, because `observer` broke off or the settings make no sense.
+    pub fn run(
+        &self,
+        program: &ProgramBytes,
+        settings: &PpoSettings,
+        episodes: usize,
+        seed: u64,
+        threads: usize,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<RunResult, Interrupted> {
+        let loaded = match self.load(program) {
+            Ok(loaded) => loaded,
+            Err(diagnostics) => return Ok(without_policy(Outcome::Rejected { diagnostics })),
+        };
+        match self.train_and_judge(&loaded, program, settings, episodes, seed, threads, observer) {
+            Ok((evaluated, policy)) => Ok(RunResult {
+                outcome: Outcome::Evaluated(Box::new(evaluated)),
+                policy: Some(policy),
+            }),
+            Err(TrainError::Stopped(stop)) => Ok(without_policy(Outcome::Stopped { stop })),
+            Err(TrainError::Interrupted) => Err(Interrupted::Asked),
+            Err(TrainError::Settings(message)) => Err(Interrupted::Settings(message)),
+        }
+    }
+
+    /// The key under which the result of [`Workbench::run`] is kept.
+    pub fn job(&self, program: &ProgramBytes, settings: &PpoSettings, episodes: usize, seed: u64) -> Job {
+        Job {
+            task: (self.task.id.clone(), self.task.hash.clone()),
+            program: program.hash(),
+            optimizer: serde_json::json!(settings),
+            episodes,
+            seed,
+            engine: format!("mujoco {}", carrot_physics::mujoco_version()),
+            code: env!("CARGO_PKG_VERSION").into(),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the same list as `run`, plus the loaded program")]
+    fn train_and_judge(
+        &self,
+        loaded: &LoadedReward,
+        program: &ProgramBytes,
+        settings: &PpoSettings,
+        episodes: usize,
+        seed: u64,
+        threads: usize,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<(Evaluated, Vec<u8>), TrainError> {
+        let mut steps = 0;
+        let mut counting = |progress: &Progress| {
+            steps = progress.steps;
+            observer(progress)
+        };
+        let mut env = self.env(settings.n_envs, seed, threads)?;
+        let mut reward = loaded.instantiate()?;
+        let trained = train(&mut env, &mut reward, settings, seed, &mut counting)?;
+
+        let n_envs = episodes.clamp(1, settings.n_envs.max(1));
+        let mut env = self.env(n_envs, derived_seed(seed, "judgement"), threads)?;
+        let evaluation = evaluate(&trained.policy, &mut env, &mut reward, episodes)?;
+
+        let metadata = [
+            ("task".to_owned(), self.task.id.clone()),
+            ("program".to_owned(), program.hash()),
+            ("seed".to_owned(), seed.to_string()),
+        ];
+        let policy = trained.policy.to_bytes(&metadata);
+        let evaluated = Evaluated {
+            evaluation,
+            terms: loaded.interface().terms.iter().map(|term| term.name.clone()).collect(),
+            checkpoints: trained.checkpoints,
+            policy: hex(&Sha256::digest(&policy)),
+            steps,
+        };
+        Ok((evaluated, policy))
+    }
+}
+
+/// The finding about a module that the sandbox does not take.
+pub fn module_refused(file: &str, message: &str) -> Diagnostic {
+    Diagnostic {
+        code: "module-refused".into(),
+        severity: Severity::Error,
+        file: file.into(),
+        span: START,
+        message: message.into(),
+        help: None,
+    }
+}
+
+/// Where findings point that concern a file as a whole.
+pub(crate) const START: Span = Span { line: 1, column: 1, end_line: 1, end_column: 1 };
+
+fn without_policy(outcome: Outcome) -> RunResult {
+    RunResult { outcome, policy: None }
+}
