@@ -77,8 +77,9 @@ unsafe extern "C-unwind" fn on_message(message: *const LogMessage) {
     std::process::exit(3);
 }
 
-/// Runs `call`; an error of MuJoCo inside it becomes `Err` with MuJoCo's words.
-fn catching<R>(call: impl FnOnce() -> R) -> Result<R, String> {
+/// Runs `call`; an error of MuJoCo inside it becomes `Err` with MuJoCo's words, and whatever data MuJoCo was working on
+/// must then be reset.
+pub(crate) fn catching<R>(call: impl FnOnce() -> R) -> Result<R, String> {
     let outer = CATCHING.replace(true);
     let result = catch_unwind(AssertUnwindSafe(call));
     CATCHING.set(outer);
@@ -103,26 +104,22 @@ pub(crate) enum Stage {
     Kinematics,
 }
 
-/// Runs one stage.
-///
-/// Errors: MuJoCo's words; `data` must then be reset before any other stage.
-pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) -> Result<(), String> {
+/// Runs one stage, inside [`catching`].
+pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) {
     let model: *const mjModel = data.model().ffi();
     // SAFETY: the pointer is handed to MuJoCo only, which keeps the invariants of the structure.
     let data: *mut mjData = unsafe { data.ffi_mut() };
-    catching(|| {
-        // SAFETY: both pointers are valid, belong together (`MjData` holds its model) and are not used by anyone else
-        // during the call: the data is borrowed mutably, the model is never changed while it is shared.
-        unsafe {
-            match stage {
-                Stage::Step => mj_step(model, data),
-                Stage::Step1 => mj_step1(model, data),
-                Stage::Step2 => mj_step2(model, data),
-                Stage::Forward => mj_forward(model, data),
-                Stage::Kinematics => mj_fwdKinematics(model, data),
-            }
+    // SAFETY: both pointers are valid, belong together (`MjData` holds its model) and are not used by anyone else during
+    // the call: the data is borrowed mutably, the model is never changed while it is shared.
+    unsafe {
+        match stage {
+            Stage::Step => mj_step(model, data),
+            Stage::Step1 => mj_step1(model, data),
+            Stage::Step2 => mj_step2(model, data),
+            Stage::Forward => mj_forward(model, data),
+            Stage::Kinematics => mj_fwdKinematics(model, data),
         }
-    })
+    }
 }
 
 /// Loads MJCF.

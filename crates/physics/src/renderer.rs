@@ -86,7 +86,7 @@ impl Renderer {
             return Err(format!("position {index} is {}", qpos[index]));
         }
         self.data.qpos_mut().copy_from_slice(qpos);
-        library::run(&mut self.data, Stage::Kinematics)
+        library::catching(|| library::run(&mut self.data, Stage::Kinematics))
     }
 }
 

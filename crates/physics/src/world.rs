@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjtState, MjtWarning};
 
-use crate::library::{Stage, run};
+use crate::library::{Stage, catching, run};
 use crate::source::{Place, Quantity};
 use crate::{Divergence, Physics, Snapshot};
 
@@ -54,7 +54,9 @@ impl World {
     /// would have followed without this call.
     fn recompute(&mut self) {
         self.warmstart.copy_from_slice(self.data.qacc_warmstart());
-        self.fault = self.bounded().and_then(|()| self.stage(Stage::Forward)).err();
+        self.fault = self
+            .guarded(|world| world.bounded().and_then(|()| world.stage(Stage::Forward)))
+            .err();
         self.data.qacc_warmstart_mut().copy_from_slice(&self.warmstart);
         if self.fault.is_none() {
             self.collect_contact_forces();
@@ -87,9 +89,15 @@ impl World {
         Ok(())
     }
 
-    /// Runs a stage and turns MuJoCo's warnings and errors into a divergence.
+    /// Runs stages; an error of MuJoCo is a divergence too.
+    fn guarded(&mut self, stages: impl FnOnce(&mut Self) -> Result<(), Divergence>) -> Result<(), Divergence> {
+        let outcome = catching(|| stages(self));
+        outcome.unwrap_or_else(|words| Err(self.divergence(format!("MuJoCo cannot go on: {words}"))))
+    }
+
+    /// Runs a stage and turns MuJoCo's warnings into a divergence.
     fn stage(&mut self, stage: Stage) -> Result<(), Divergence> {
-        run(&mut self.data, stage).map_err(|words| self.divergence(format!("MuJoCo cannot go on: {words}")))?;
+        run(&mut self.data, stage);
         match self.data.warning().iter().position(|warning| warning.number > 0) {
             None => Ok(()),
             Some(kind) => Err(self.divergence(self.warning_text(kind))),
@@ -221,7 +229,7 @@ impl Physics for World {
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence> {
         assert_eq!(ctrl.len(), self.data.ctrl().len(), "one control for each actuator");
         if self.fault.is_none() {
-            self.fault = self.advance(ctrl, substeps).err();
+            self.fault = self.guarded(|world| world.advance(ctrl, substeps)).err();
         }
         self.fault.clone().map_or(Ok(()), Err)
     }
@@ -261,7 +269,9 @@ impl Physics for World {
         self.data
             .set_state(state, STATE)
             .expect("a snapshot holds what MuJoCo itself wrote");
-        self.fault = self.bounded().and_then(|()| self.stage(Stage::Step1)).err();
+        self.fault = self
+            .guarded(|world| world.bounded().and_then(|()| world.stage(Stage::Step1)))
+            .err();
         self.set_outcomes(outcomes);
     }
 }
