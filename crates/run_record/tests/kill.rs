@@ -25,8 +25,10 @@ fn killed_writers_lose_nothing_and_repeat_nothing() {
         for seed in run_and_kill("writes_evaluations_until_killed", folder.path(), delay_ms) {
             assert!(reported.insert(seed), "evaluation {seed} was done twice");
         }
+        let read = RunRecord::open_read_only(&dir).unwrap().evaluation_count().unwrap();
         let record = RunRecord::open(&dir).unwrap();
         let kept = record.evaluation_count().unwrap();
+        assert_eq!(read, kept, "a reader sees what a killed writer left");
         for seed in 0..kept as u64 {
             let Some(Outcome::Evaluated(found)) = record.evaluation(&job(seed)).unwrap() else {
                 panic!("evaluation {seed} of {kept} is missing");
