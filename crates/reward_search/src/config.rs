@@ -90,7 +90,9 @@ impl SearchConfig {
     /// Errors: one sentence naming the key that the optimiser does not take.
     pub fn settings(&self, task: &Task) -> Result<PpoSettings, String> {
         let resolve = || -> Result<PpoSettings, TrainError> {
-            let mut settings = PpoSettings::for_task(task)?.with_overrides(&self.ppo)?;
+            let mut settings = PpoSettings::default()
+                .with_overrides(&task.ppo)?
+                .with_overrides(&self.ppo)?;
             settings.steps = self.steps;
             settings.validate()?;
             Ok(settings)
@@ -134,8 +136,20 @@ mod tests {
     #[test]
     fn nonsense_is_named() {
         for (config, expected) in [
-            (SearchConfig { candidates: 0, ..SearchConfig::default() }, "`candidates` must be at least 1"),
-            (SearchConfig { strategy: "magic".into(), ..SearchConfig::default() }, "`strategy` is `magic`"),
+            (
+                SearchConfig {
+                    candidates: 0,
+                    ..SearchConfig::default()
+                },
+                "`candidates` must be at least 1",
+            ),
+            (
+                SearchConfig {
+                    strategy: "magic".into(),
+                    ..SearchConfig::default()
+                },
+                "`strategy` is `magic`",
+            ),
         ] {
             let message = config.validate().unwrap_err();
             assert!(message.contains(expected), "{message}");

@@ -69,7 +69,8 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) fn from_json(text: &str) -> Result<Self, ProposerError> {
-        serde_json::from_str(text).map_err(|error| ProposerError::Replay(format!("a recorded answer cannot be read: {error}")))
+        serde_json::from_str(text)
+            .map_err(|error| ProposerError::Replay(format!("a recorded answer cannot be read: {error}")))
     }
 
     pub(crate) fn to_json(&self) -> String {
@@ -84,5 +85,9 @@ impl Exchange {
 
 /// All recorded samples of a run.
 pub(crate) fn recorded(record: &RunRecord) -> Result<Vec<Exchange>, ProposerError> {
-    record.exchanges()?.iter().map(|(_, _, _, answer)| Exchange::from_json(answer)).collect()
+    record
+        .exchanges()?
+        .iter()
+        .map(|(_, _, _, answer)| Exchange::from_json(answer))
+        .collect()
 }

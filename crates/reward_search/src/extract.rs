@@ -26,7 +26,11 @@ pub fn program(reply: &str) -> Option<String> {
 /// A proposal from an answer; one without a program carries the finding `no-code`.
 pub fn proposal(reply: &str, file: &str) -> Proposal {
     match program(reply) {
-        Some(text) => Proposal { text, note: String::new(), diagnostics: Vec::new() },
+        Some(text) => Proposal {
+            text,
+            note: String::new(),
+            diagnostics: Vec::new(),
+        },
         None => Proposal {
             text: reply.into(),
             note: String::new(),
@@ -53,7 +57,10 @@ fn blocks(reply: &str) -> Vec<Block> {
     for line in reply.lines() {
         match (line.trim_start().strip_prefix("```"), open.as_mut()) {
             (Some(language), None) => {
-                open = Some(Block { language: language.trim().to_lowercase(), text: String::new() });
+                open = Some(Block {
+                    language: language.trim().to_lowercase(),
+                    text: String::new(),
+                });
             }
             (Some(_), Some(_)) => found.extend(open.take()),
             (None, Some(block)) => {
@@ -72,7 +79,11 @@ fn bare(reply: &str) -> Option<String> {
     if reply.contains("```") || !defines_function(reply) {
         return None;
     }
-    let starts_code = |line: &&str| ["import ", "from ", "def ", "@"].iter().any(|start| line.starts_with(start));
+    let starts_code = |line: &&str| {
+        ["import ", "from ", "def ", "@"]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
     let skipped = reply.lines().position(|line| starts_code(&line))?;
     Some(reply.lines().skip(skipped).map(|line| format!("{line}\n")).collect())
 }
@@ -88,17 +99,32 @@ mod tests {
     #[test]
     fn finds_the_program() {
         for (reply, expected) in [
-            ("Sure!\n```python\ndef f(x):\n    return x\n```\nDone.", Some("def f(x):\n    return x\n")),
-            ("```python\nold = 1\ndef f(): pass\n```\nBetter:\n```python\ndef g(): pass\n```", Some("def g(): pass\n")),
+            (
+                "Sure!\n```python\ndef f(x):\n    return x\n```\nDone.",
+                Some("def f(x):\n    return x\n"),
+            ),
+            (
+                "```python\nold = 1\ndef f(): pass\n```\nBetter:\n```python\ndef g(): pass\n```",
+                Some("def g(): pass\n"),
+            ),
             // A usage example after the program is not the program.
-            ("```python\ndef f(): pass\n```\n```python\nf()\n```", Some("def f(): pass\n")),
-            ("```\nimport torch\ndef f(): pass\n```", Some("import torch\ndef f(): pass\n")),
+            (
+                "```python\ndef f(): pass\n```\n```python\nf()\n```",
+                Some("def f(): pass\n"),
+            ),
+            (
+                "```\nimport torch\ndef f(): pass\n```",
+                Some("import torch\ndef f(): pass\n"),
+            ),
             // Helpers before and after the reward function stay.
             (
                 "```py\ndef help(): pass\ndef compute_reward(): pass\ndef after(): pass\n```",
                 Some("def help(): pass\ndef compute_reward(): pass\ndef after(): pass\n"),
             ),
-            ("Here:\nimport torch\ndef f():\n    pass", Some("import torch\ndef f():\n    pass\n")),
+            (
+                "Here:\nimport torch\ndef f():\n    pass",
+                Some("import torch\ndef f():\n    pass\n"),
+            ),
             ("```python\ndef f():\n    retur", Some("def f():\n    retur\n")),
             ("I cannot do that.", None),
             ("", None),

@@ -106,27 +106,40 @@ impl OpenAi {
     ///
     /// Errors: an address or a key that cannot be used.
     pub fn from_env(settings: OpenAiSettings) -> Result<Self, ProposerError> {
-        let key = KEY_VARIABLES.iter().find_map(|name| std::env::var(name).ok().filter(|key| !key.trim().is_empty()));
-        Self::new(settings, key)
+        let key = KEY_VARIABLES
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|key| !key.trim().is_empty()));
+        Self::with_key(settings, key)
     }
 
-    fn new(settings: OpenAiSettings, key: Option<String>) -> Result<Self, ProposerError> {
+    /// With a key from elsewhere. Errors: as [`OpenAi::from_env`].
+    pub fn with_key(settings: OpenAiSettings, key: Option<String>) -> Result<Self, ProposerError> {
         let refuse = |message: String| Err(ProposerError::Settings(message));
         let url = match reqwest::Url::parse(&settings.base_url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => return refuse(format!("`{}` is not an http or https address", settings.base_url)),
         };
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return refuse(format!("the server's address must hold no credentials; put the key into {}", KEY_VARIABLES[1]));
+            return refuse(format!(
+                "the server's address must hold no credentials; put the key into {}",
+                KEY_VARIABLES[1]
+            ));
         }
         let key = key.map(|key| key.trim().to_owned());
-        if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        if key
+            .as_ref()
+            .is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
             return refuse("the API key holds characters that no header can carry".into());
         }
         if key.is_none() && url.host_str() == Some("api.openai.com") {
-            return refuse(format!("{} needs an API key; set {}", settings.base_url, KEY_VARIABLES[1]));
+            return refuse(format!(
+                "{} needs an API key; set {}",
+                settings.base_url, KEY_VARIABLES[1]
+            ));
         }
-        let http = http_client(&settings, &url).map_err(|error| ProposerError::Settings(format!("no HTTP client: {error}")))?;
+        let http = http_client(&settings, &url)
+            .map_err(|error| ProposerError::Settings(format!("no HTTP client: {error}")))?;
         let limit = settings.body_limit;
         let config = OpenAIConfig::default()
             .with_api_base(settings.base_url.trim_end_matches('/'))
@@ -140,16 +153,32 @@ impl OpenAi {
             .enable_all()
             .build()
             .map_err(|error| ProposerError::Settings(format!("no runtime for requests: {error}")))?;
-        Ok(Self { client, runtime, settings, key, takes_n: true, takes_completion_limit: true })
+        Ok(Self {
+            client,
+            runtime,
+            settings,
+            key,
+            takes_n: true,
+            takes_completion_limit: true,
+        })
     }
 
     /// One answered request for up to `wanted` samples, after as many attempts as it takes.
-    fn ask(&mut self, key: &RequestKey, messages: &Value, wanted: u32, request: &Request<'_>) -> Result<Answer, ProposerError> {
+    fn ask(
+        &mut self,
+        key: &RequestKey,
+        messages: &Value,
+        wanted: u32,
+        request: &Request<'_>,
+    ) -> Result<Answer, ProposerError> {
         let mut attempt = 1;
         loop {
             let samples = if self.takes_n { wanted } else { 1 };
             let body = self.body(messages, samples, &self.ledger_of(request.record)?)?;
-            let answered = self.runtime.block_on(unless(request.interrupted, self.client.chat().create_byot::<_, Value>(body)));
+            let answered = self.runtime.block_on(unless(
+                request.interrupted,
+                self.client.chat().create_byot::<_, Value>(body),
+            ));
             let fault = match answered.ok_or(ProposerError::Interrupted)? {
                 Ok(answer) => match Answer::read(answer) {
                     Ok(answer) => return Ok(answer),
@@ -162,12 +191,18 @@ impl OpenAi {
                 tracing::info!("the server refuses an option ({fault_text}); asking without it");
                 continue;
             }
-            let wait = fault.retry_after().unwrap_or_else(|| self.settings.backoff * 2_u32.saturating_pow(attempt - 1));
+            let wait = fault
+                .retry_after()
+                .unwrap_or_else(|| self.settings.backoff * 2_u32.saturating_pow(attempt - 1));
             if !fault.may_pass() || attempt >= self.settings.attempts || wait > self.settings.longest_wait {
                 return Err(self.given_up(key, &fault, &fault_text, attempt, wait));
             }
             attempt += 1;
-            (request.observer)(&Event::Retry { reason: fault_text, wait_secs: wait.as_secs_f64(), attempt });
+            (request.observer)(&Event::Retry {
+                reason: fault_text,
+                wait_secs: wait.as_secs_f64(),
+                attempt,
+            });
             self.runtime
                 .block_on(unless(request.interrupted, tokio::time::sleep(wait)))
                 .ok_or(ProposerError::Interrupted)?;
@@ -181,7 +216,9 @@ impl OpenAi {
         if ledger.requests >= settings.max_requests {
             return used_up(format!("{} requests", settings.max_requests));
         }
-        let left = settings.max_tokens.saturating_sub(ledger.prompt_tokens + ledger.completion_tokens);
+        let left = settings
+            .max_tokens
+            .saturating_sub(ledger.prompt_tokens + ledger.completion_tokens);
         let prompt_tokens = estimated_tokens(&messages.to_string());
         let each = (left.saturating_sub(prompt_tokens) / u64::from(samples)).min(REPLY_TOKENS);
         if each < LEAST_REPLY_TOKENS {
@@ -192,7 +229,11 @@ impl OpenAi {
         {
             return used_up(format!("{limit} for tokens"));
         }
-        let limit = if self.takes_completion_limit { "max_completion_tokens" } else { "max_tokens" };
+        let limit = if self.takes_completion_limit {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
+        };
         let mut body = json!({
             "model": settings.model, "messages": messages, "temperature": settings.temperature, limit: each,
         });
@@ -204,7 +245,14 @@ impl OpenAi {
 
     /// Leaves out an option that the server refuses. Says whether there is anything left to try.
     fn adapt(&mut self, fault: &Fault, samples: u32) -> bool {
-        let Fault::Status { code: 400 | 422, message, .. } = fault else { return false };
+        let Fault::Status {
+            code: 400 | 422,
+            message,
+            ..
+        } = fault
+        else {
+            return false;
+        };
         if self.takes_completion_limit && message.contains("max_completion_tokens") {
             self.takes_completion_limit = false;
             return true;
@@ -217,8 +265,13 @@ impl OpenAi {
     fn given_up(&self, key: &RequestKey, fault: &Fault, text: &str, attempt: u32, wait: Duration) -> ProposerError {
         let asked = format!("{} at {}", key.describe(), self.settings.base_url);
         ProposerError::Server(match fault {
-            Fault::Status { retry_after: Some(_), .. } if wait > self.settings.longest_wait => {
-                format!("{asked}: {text}; the server asks to wait {} s, resume the search then", wait.as_secs())
+            Fault::Status {
+                retry_after: Some(_), ..
+            } if wait > self.settings.longest_wait => {
+                format!(
+                    "{asked}: {text}; the server asks to wait {} s, resume the search then",
+                    wait.as_secs()
+                )
             }
             _ if attempt == 1 => format!("{asked}: {text}"),
             _ => format!("{asked}: {text} (after {attempt} attempts)"),
@@ -283,7 +336,9 @@ impl Proposer for OpenAi {
                     prompt_tokens: if nth == 0 { usage.prompt_tokens } else { 0 },
                     completion_tokens: if nth == 0 { usage.completion_tokens } else { 0 },
                 };
-                request.record.put_exchange(&hash, sample, &key.to_json(), &exchange.to_json())?;
+                request
+                    .record
+                    .put_exchange(&hash, sample, &key.to_json(), &exchange.to_json())?;
                 proposals.push(exchange.proposal());
                 sample += 1;
             }
@@ -306,7 +361,11 @@ enum Fault {
     #[error("the answer is not a chat completion: {0}")]
     Malformed(String),
     #[error("HTTP {code}: {message}")]
-    Status { code: u16, message: String, retry_after: Option<Duration> },
+    Status {
+        code: u16,
+        message: String,
+        retry_after: Option<Duration>,
+    },
 }
 
 impl Fault {
@@ -372,13 +431,25 @@ struct Usage {
 impl Answer {
     fn read(value: Value) -> Result<Self, String> {
         let answer: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
-        if answer.choices.is_empty() { Err("it has no choices".into()) } else { Ok(answer) }
+        if answer.choices.is_empty() {
+            Err("it has no choices".into())
+        } else {
+            Ok(answer)
+        }
     }
 
     /// What the server counted; an estimate where it did not, so that the budget holds all the same.
     fn usage(&self, prompt: &str) -> Usage {
-        let written = || self.choices.iter().map(|choice| estimated_tokens(&choice.message.content)).sum();
-        self.usage.unwrap_or_else(|| Usage { prompt_tokens: estimated_tokens(prompt), completion_tokens: written() })
+        let written = || {
+            self.choices
+                .iter()
+                .map(|choice| estimated_tokens(&choice.message.content))
+                .sum()
+        };
+        self.usage.unwrap_or_else(|| Usage {
+            prompt_tokens: estimated_tokens(prompt),
+            completion_tokens: written(),
+        })
     }
 }
 
@@ -406,12 +477,18 @@ fn header_from_env(name: &str) -> Result<String, ProposerError> {
     if value.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(value)
     } else {
-        Err(ProposerError::Settings(format!("{name} holds characters that no header can carry")))
+        Err(ProposerError::Settings(format!(
+            "{name} holds characters that no header can carry"
+        )))
     }
 }
 
 /// Sends one request and reads its answer up to `limit` bytes. Anything but success is a [`Fault`].
-async fn fetch(client: reqwest::Client, request: HttpRequestFactory, limit: usize) -> Result<reqwest::Response, OpenAIError> {
+async fn fetch(
+    client: reqwest::Client,
+    request: HttpRequestFactory,
+    limit: usize,
+) -> Result<reqwest::Response, OpenAIError> {
     let fault = |fault: Fault| OpenAIError::Boxed(Box::new(fault));
     let mut response = client.execute(request.build().await?).await?;
     let status = response.status();
@@ -428,7 +505,11 @@ async fn fetch(client: reqwest::Client, request: HttpRequestFactory, limit: usiz
     }
     if !status.is_success() {
         let message = error_message(&String::from_utf8_lossy(&body));
-        return Err(fault(Fault::Status { code: status.as_u16(), message, retry_after }));
+        return Err(fault(Fault::Status {
+            code: status.as_u16(),
+            message,
+            retry_after,
+        }));
     }
     Ok(http::Response::new(body).into())
 }
@@ -446,10 +527,18 @@ fn parse_retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 fn error_message(body: &str) -> String {
     let object: Value = serde_json::from_str(body).unwrap_or_default();
     let error = &object["error"];
-    let text = match (error["message"].as_str(), error["type"].as_str(), error["code"].as_str()) {
+    let text = match (
+        error["message"].as_str(),
+        error["type"].as_str(),
+        error["code"].as_str(),
+    ) {
         (Some(message), kind, code) => {
             let labels: Vec<&str> = [kind, code].into_iter().flatten().collect();
-            if labels.is_empty() { message.to_owned() } else { format!("{message} ({})", labels.join(", ")) }
+            if labels.is_empty() {
+                message.to_owned()
+            } else {
+                format!("{message} ({})", labels.join(", "))
+            }
         }
         (None, ..) => body.trim().to_owned(),
     };
@@ -485,7 +574,10 @@ mod tests {
     use super::*;
 
     fn settings(base_url: &str) -> OpenAiSettings {
-        OpenAiSettings::from_config(&SearchConfig { base_url: base_url.into(), ..SearchConfig::default() })
+        OpenAiSettings::from_config(&SearchConfig {
+            base_url: base_url.into(),
+            ..SearchConfig::default()
+        })
     }
 
     #[test]
@@ -495,10 +587,21 @@ mod tests {
             ("file:///etc", None, "is not an http or https address"),
             ("http://user:secret@host/v1", None, "must hold no credentials"),
             ("http://host/v1?key=secret", None, "must hold no credentials"),
-            ("http://host/v1", Some("secret\nX-Other: 1"), "characters that no header can carry"),
-            ("https://api.openai.com/v1", None, "needs an API key; set OPENAI_API_KEY"),
+            (
+                "http://host/v1",
+                Some("secret\nX-Other: 1"),
+                "characters that no header can carry",
+            ),
+            (
+                "https://api.openai.com/v1",
+                None,
+                "needs an API key; set OPENAI_API_KEY",
+            ),
         ] {
-            let message = OpenAi::new(settings(url), key.map(str::to_owned)).err().unwrap().to_string();
+            let message = OpenAi::with_key(settings(url), key.map(str::to_owned))
+                .err()
+                .unwrap()
+                .to_string();
             assert!(message.contains(expected), "{url}: {message}");
             assert!(!message.contains("secret"), "{message}");
         }
@@ -506,7 +609,7 @@ mod tests {
 
     #[test]
     fn servers_that_quote_the_key_are_not_repeated() {
-        let proposer = OpenAi::new(settings("http://127.0.0.1:1/v1"), Some("sk-secret".into())).unwrap();
+        let proposer = OpenAi::with_key(settings("http://127.0.0.1:1/v1"), Some("sk-secret".into())).unwrap();
         assert_eq!(proposer.redacted("Incorrect key: sk-secret."), "Incorrect key: [key].");
     }
 
@@ -521,7 +624,11 @@ mod tests {
             ("-1", None),
             ("soon", None),
         ] {
-            assert_eq!(parse_retry_after(text, now).map(|wait| wait.as_secs_f64()), expected, "{text}");
+            assert_eq!(
+                parse_retry_after(text, now).map(|wait| wait.as_secs_f64()),
+                expected,
+                "{text}"
+            );
         }
     }
 
@@ -534,7 +641,11 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        let status = |code, message: &str| Fault::Status { code, message: message.into(), retry_after: None };
+        let status = |code, message: &str| Fault::Status {
+            code,
+            message: message.into(),
+            retry_after: None,
+        };
         for (fault, expected) in [
             (status(429, "slow down"), true),
             (status(429, "no money (insufficient_quota)"), false),
@@ -551,15 +662,32 @@ mod tests {
     fn budgets_are_checked_before_a_request() {
         let mut settings = settings("http://127.0.0.1:1/v1");
         (settings.max_requests, settings.max_tokens, settings.max_cost) = (3, 4_000, Some(0.5));
-        let proposer = OpenAi::new(settings, None).unwrap();
+        let proposer = OpenAi::with_key(settings, None).unwrap();
         let body = |ledger: Ledger| proposer.body(&json!([]), 2, &ledger);
         // 4,000 − 1,000 used − 1 for the prompt, over two samples.
-        let ledger = Ledger { requests: 2, prompt_tokens: 400, completion_tokens: 600, cost: Some(0.1) };
+        let ledger = Ledger {
+            requests: 2,
+            prompt_tokens: 400,
+            completion_tokens: 600,
+            cost: Some(0.1),
+        };
         assert_eq!(body(ledger).unwrap()["max_completion_tokens"], json!(1_499));
         for (used, expected) in [
             (Ledger { requests: 3, ..ledger }, "3 requests"),
-            (Ledger { completion_tokens: 3_500, ..ledger }, "4000 tokens"),
-            (Ledger { cost: Some(0.6), ..ledger }, "0.5 for tokens"),
+            (
+                Ledger {
+                    completion_tokens: 3_500,
+                    ..ledger
+                },
+                "4000 tokens",
+            ),
+            (
+                Ledger {
+                    cost: Some(0.6),
+                    ..ledger
+                },
+                "0.5 for tokens",
+            ),
         ] {
             let message = body(used).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");

@@ -65,7 +65,9 @@ pub fn repair(task: &Task, candidate: &Candidate) -> Vec<Message> {
 /// What kept a candidate from being evaluated, as a person reads it; empty for an evaluated one.
 pub fn findings(candidate: &Candidate) -> String {
     match &candidate.outcome {
-        Outcome::Rejected { diagnostics } if is_about_text(diagnostics) => render(diagnostics, source(candidate), false),
+        Outcome::Rejected { diagnostics } if is_about_text(diagnostics) => {
+            render(diagnostics, source(candidate), false)
+        }
         Outcome::Rejected { diagnostics } => lines(diagnostics.iter()),
         Outcome::Stopped { stop } => stop.to_string(),
         Outcome::Evaluated(_) => String::new(),
@@ -94,7 +96,9 @@ pub(crate) fn fill(template: &str, values: minijinja::Value) -> String {
         ("reflection.jinja", include_str!("../prompts/reflection.jinja")),
         ("repair.jinja", include_str!("../prompts/repair.jinja")),
     ] {
-        templates.add_template(name, text).expect("the templates are ours and parse");
+        templates
+            .add_template(name, text)
+            .expect("the templates are ours and parse");
     }
     templates
         .get_template(template)
@@ -130,7 +134,10 @@ fn signature(schema: &Schema) -> String {
         .take(2)
         .collect();
     let parameters: Vec<String> = named.iter().map(|name| format!("{name}: Tensor")).collect();
-    format!("def compute_reward({}) -> Tuple[Tensor, Dict[str, Tensor]]:", parameters.join(", "))
+    format!(
+        "def compute_reward({}) -> Tuple[Tensor, Dict[str, Tensor]]:",
+        parameters.join(", ")
+    )
 }
 
 fn describe(variable: &Variable) -> String {
@@ -168,7 +175,9 @@ fn block(source: &str) -> String {
 
 /// Findings such as `no-code` concern a whole answer; a caret under its first letter would mislead.
 fn is_about_text(diagnostics: &[Diagnostic]) -> bool {
-    !diagnostics.iter().any(|diagnostic| matches!(diagnostic.code.as_str(), "no-code" | "module-refused"))
+    !diagnostics
+        .iter()
+        .any(|diagnostic| matches!(diagnostic.code.as_str(), "no-code" | "module-refused"))
 }
 
 fn lines<T: std::fmt::Display>(items: impl Iterator<Item = T>) -> String {
@@ -207,15 +216,23 @@ mod tests {
 
     #[test]
     fn the_rules_show_a_signature_of_this_task() {
-        let schema = Schema::from_toml("[variable.torso_height]\n[variable.\"robot.p\"]\n[variable.control]\nshape=[3]").unwrap();
+        let schema =
+            Schema::from_toml("[variable.torso_height]\n[variable.\"robot.p\"]\n[variable.control]\nshape=[3]")
+                .unwrap();
         let text = fill("system.jinja", context! { signature => signature(&schema) });
-        assert!(text.contains("def compute_reward(control: Tensor, torso_height: Tensor) -> Tuple"), "{text}");
+        assert!(
+            text.contains("def compute_reward(control: Tensor, torso_height: Tensor) -> Tuple"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_repair_shows_what_stopped_the_program() {
         for (stopped, expected) in [(true, "it stopped while it ran:"), (false, "cannot be used:")] {
-            let text = fill("repair.jinja", context! { stopped => stopped, findings => "error[x]: y" });
+            let text = fill(
+                "repair.jinja",
+                context! { stopped => stopped, findings => "error[x]: y" },
+            );
             assert!(text.contains(expected) && text.contains("error[x]: y"), "{text}");
         }
     }

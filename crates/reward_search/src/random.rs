@@ -27,15 +27,10 @@ mod tests {
 
     #[test]
     fn seed_index_and_purpose_each_give_another_stream() {
-        let seeds = [
-            derived_seed(0, "a"),
-            derived_seed(1, "a"),
-            derived_seed(0, "b"),
-            {
-                use rand::Rng as _;
-                stream(0, &[1], "a").next_u64()
-            },
-        ];
+        let seeds = [derived_seed(0, "a"), derived_seed(1, "a"), derived_seed(0, "b"), {
+            use rand::Rng as _;
+            stream(0, &[1], "a").next_u64()
+        }];
         for (i, seed) in seeds.iter().enumerate() {
             assert!(!seeds[..i].contains(seed));
         }

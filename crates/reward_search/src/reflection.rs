@@ -47,14 +47,23 @@ impl TermStatistics {
 /// Statistics of every term, in the program's order.
 pub fn term_statistics(evaluated: &Evaluated) -> Vec<TermStatistics> {
     let checkpoints = snapshots(&evaluated.checkpoints);
-    let size = |term: usize| -> f64 { checkpoints.iter().filter_map(|at| at.terms.get(term)).map(|mean| mean.abs()).sum() };
+    let size = |term: usize| -> f64 {
+        checkpoints
+            .iter()
+            .filter_map(|at| at.terms.get(term))
+            .map(|mean| mean.abs())
+            .sum()
+    };
     let all: f64 = (0..evaluated.terms.len()).map(size).sum();
     evaluated
         .terms
         .iter()
         .enumerate()
         .map(|(term, name)| {
-            let values: Vec<f64> = checkpoints.iter().filter_map(|at| at.terms.get(term).copied()).collect();
+            let values: Vec<f64> = checkpoints
+                .iter()
+                .filter_map(|at| at.terms.get(term).copied())
+                .collect();
             let pairs: Vec<(f64, f64)> = checkpoints
                 .iter()
                 .filter_map(|at| Some((*at.terms.get(term)?, at.fitness?)))
@@ -75,7 +84,8 @@ pub fn reflect(evaluated: &Evaluated) -> String {
     let checkpoints = snapshots(&evaluated.checkpoints);
     let statistics = term_statistics(evaluated);
     let mut rows: Vec<Value> = statistics.iter().map(|term| row(&term.name, &term.snapshots)).collect();
-    let measured = |read: fn(&Checkpoint) -> Option<f64>| -> Vec<f64> { checkpoints.iter().copied().filter_map(read).collect() };
+    let measured =
+        |read: fn(&Checkpoint) -> Option<f64>| -> Vec<f64> { checkpoints.iter().copied().filter_map(read).collect() };
     rows.push(row("total", &measured(|at| Some(at.reward))));
     rows.push(row("fitness", &measured(|at| at.fitness)));
     rows.push(row("success", &measured(|at| at.success_rate)));
@@ -117,7 +127,10 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
             found.push(format!("`{name}` hardly changes during the training."));
         }
         if term.dominates() && statistics.len() > 1 {
-            found.push(format!("`{name}` makes up {:.0} % of the size of all terms.", term.share * 100.0));
+            found.push(format!(
+                "`{name}` makes up {:.0} % of the size of all terms.",
+                term.share * 100.0
+            ));
         }
         match term.correlation {
             Some(with) if with >= CORRELATED => found.push(format!("`{name}` and the fitness rise and fall together.")),
@@ -125,7 +138,10 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
             _ => {}
         }
     }
-    let totals: Vec<(f64, f64)> = checkpoints.iter().filter_map(|at| Some((at.reward, at.fitness?))).collect();
+    let totals: Vec<(f64, f64)> = checkpoints
+        .iter()
+        .filter_map(|at| Some((at.reward, at.fitness?)))
+        .collect();
     if correlation(&totals).is_some_and(|with| with <= -CORRELATED) {
         found.push("The total reward and the fitness go in opposite directions: the reward asks for something else than the task.".into());
     }
@@ -134,7 +150,9 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
     }
     let faults: u64 = checkpoints.iter().map(|at| at.faults).sum();
     if faults > 0 {
-        found.push(format!("In {faults} episodes the simulation diverged: the reward drives the robot to extremes."));
+        found.push(format!(
+            "In {faults} episodes the simulation diverged: the reward drives the robot to extremes."
+        ));
     }
     found
 }
@@ -142,7 +160,9 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
 /// About ten checkpoints at even distances, the last among them.
 fn snapshots(checkpoints: &[Checkpoint]) -> Vec<&Checkpoint> {
     let count = checkpoints.len().min(SNAPSHOTS);
-    (1..=count).map(|nth| &checkpoints[nth * checkpoints.len() / count - 1]).collect()
+    (1..=count)
+        .map(|nth| &checkpoints[nth * checkpoints.len() / count - 1])
+        .collect()
 }
 
 fn is_constant(values: &[f64]) -> bool {
@@ -171,7 +191,15 @@ fn short(value: f64) -> String {
     if size != 0.0 && !(0.001..100_000.0).contains(&size) {
         return format!("{value:.2e}");
     }
-    let digits = if size >= 100.0 { 0 } else if size >= 10.0 { 1 } else if size >= 0.1 || size == 0.0 { 2 } else { 4 };
+    let digits = if size >= 100.0 {
+        0
+    } else if size >= 10.0 {
+        1
+    } else if size >= 0.1 || size == 0.0 {
+        2
+    } else {
+        4
+    };
     format!("{value:.digits$}")
 }
 
@@ -238,7 +266,10 @@ mod tests {
     fn snapshots_end_with_the_last() {
         let mut many = standing().checkpoints;
         while many.len() < 37 {
-            many.push(Checkpoint { steps: 1_000 * many.len() as u64, ..many[0].clone() });
+            many.push(Checkpoint {
+                steps: 1_000 * many.len() as u64,
+                ..many[0].clone()
+            });
         }
         let chosen = snapshots(&many);
         assert_eq!((chosen.len(), chosen[9].steps), (10, many[36].steps));

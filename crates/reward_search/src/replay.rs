@@ -32,7 +32,10 @@ impl Replay {
                 path.display()
             )));
         }
-        Ok(Self { origin: path.display().to_string(), answers })
+        Ok(Self {
+            origin: path.display().to_string(),
+            answers,
+        })
     }
 }
 

@@ -56,7 +56,14 @@ pub fn retrain(
     interrupted: &AtomicBool,
 ) -> Result<Vec<Retrained>, SearchError> {
     let done = AtomicU64::new(0);
-    let work = Work { bench, record, retraining, observer, interrupted, done: &done };
+    let work = Work {
+        bench,
+        record,
+        retraining,
+        observer,
+        interrupted,
+        done: &done,
+    };
     let pairs: Vec<(&ProgramBytes, u64)> = programs
         .iter()
         .flat_map(|(_, program)| retraining.seeds.iter().map(move |&seed| (program, seed)))
@@ -68,7 +75,9 @@ pub fn retrain(
     }
     let keys: Vec<(String, u64)> = wanted.keys().cloned().collect();
     let wanted: Vec<(&ProgramBytes, u64)> = wanted.into_values().collect();
-    let outcomes = run_all(retraining.workers, &wanted, |(program, seed)| work.outcome(program, *seed))?;
+    let outcomes = run_all(retraining.workers, &wanted, |(program, seed)| {
+        work.outcome(program, *seed)
+    })?;
     let outcomes: BTreeMap<(String, u64), Outcome> = keys.into_iter().zip(outcomes).collect();
     Ok(programs
         .iter()
@@ -101,7 +110,11 @@ impl Work<'_> {
         let result = self.bench.run(program, settings, *episodes, seed, 1, &mut |progress| {
             self.advance(progress.steps - counted);
             counted = progress.steps;
-            if self.interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if self.interrupted.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         let result = result.map_err(|interrupted| match interrupted {
             Interrupted::Asked => SearchError::Interrupted,
@@ -148,7 +161,14 @@ fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {
     }
     let reached: Option<Vec<f64>> = fitness.iter().copied().collect();
     let (mean, sd) = reached.map_or((None, None), |reached| mean_and_sd(&reached));
-    Retrained { name: name.into(), fitness, mean, sd, stopped, policy: best.map(|(_, policy)| policy.to_owned()) }
+    Retrained {
+        name: name.into(),
+        fitness,
+        mean,
+        sd,
+        stopped,
+        policy: best.map(|(_, policy)| policy.to_owned()),
+    }
 }
 
 fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
@@ -176,9 +196,16 @@ mod tests {
 
     #[test]
     fn a_stopped_training_gets_no_number() {
-        let stop = Stop { file: "a.py".into(), at: None, cause: StopCause::Fuel { limit: 5 } };
+        let stop = Stop {
+            file: "a.py".into(),
+            at: None,
+            cause: StopCause::Fuel { limit: 5 },
+        };
         let retrained = summary("a", &[&Outcome::Stopped { stop }]);
-        assert_eq!((retrained.fitness, retrained.mean, retrained.policy), (vec![None], None, None));
+        assert_eq!(
+            (retrained.fitness, retrained.mean, retrained.policy),
+            (vec![None], None, None)
+        );
         assert!(retrained.stopped[0].contains("out of fuel"));
     }
 }

@@ -150,7 +150,10 @@ pub fn search(
         record,
         observer,
         interrupted,
-        steps: Steps { done: AtomicU64::new(0), planned: AtomicU64::new(planned * settings.steps) },
+        steps: Steps {
+            done: AtomicU64::new(0),
+            planned: AtomicU64::new(planned * settings.steps),
+        },
         settings,
         included,
         history: Vec::new(),
@@ -195,18 +198,29 @@ impl Search<'_> {
     /// One round with its repairs; what is completed is in the history even where a later step fails.
     fn generation(&mut self, generation: u32, proposer: &mut dyn Proposer) -> Result<(), SearchError> {
         self.check_interrupt()?;
-        (self.observer)(&Event::GenerationStarted { generation, generations: self.config.generations });
+        (self.observer)(&Event::GenerationStarted {
+            generation,
+            generations: self.config.generations,
+        });
         let count = self.config.candidates;
         let failed_round = self.failed_round(generation);
         let messages = prompt::generate(&self.bench.task, self.best(), &failed_round);
         let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages)?;
         proposals.truncate(count as usize);
-        self.steps.unplan((count as usize - proposals.len()) as u64 * self.settings.steps);
-        (self.observer)(&Event::Proposed { generation, count: proposals.len(), proposer: proposer.name() });
+        self.steps
+            .unplan((count as usize - proposals.len()) as u64 * self.settings.steps);
+        (self.observer)(&Event::Proposed {
+            generation,
+            count: proposals.len(),
+            proposer: proposer.name(),
+        });
 
         let name = proposer.name();
-        let mut drafts: Vec<Draft> =
-            proposals.into_iter().zip(0..).map(|(proposal, index)| draft(generation, index, &name, proposal)).collect();
+        let mut drafts: Vec<Draft> = proposals
+            .into_iter()
+            .zip(0..)
+            .map(|(proposal, index)| draft(generation, index, &name, proposal))
+            .collect();
         if generation == 0 {
             drafts.extend(self.included_drafts());
         }
@@ -222,7 +236,8 @@ impl Search<'_> {
 
     fn remember(&mut self, candidates: &[Candidate]) {
         self.history.extend_from_slice(candidates);
-        self.history.sort_by_key(|candidate| (candidate.generation, candidate.index));
+        self.history
+            .sort_by_key(|candidate| (candidate.generation, candidate.index));
     }
 
     /// Programs that take the place of those in `latest` that were refused or stopped.
@@ -238,10 +253,17 @@ impl Search<'_> {
             self.check_interrupt()?;
             let messages = prompt::repair(&self.bench.task, candidate);
             let proposals = self.ask(proposer, generation, Purpose::Repair { of: candidate }, messages)?;
-            let Some(mut proposal) = proposals.into_iter().next() else { continue };
+            let Some(mut proposal) = proposals.into_iter().next() else {
+                continue;
+            };
             proposal.note = format!("repair of {}", label(candidate));
             self.steps.plan(self.settings.steps);
-            drafts.push(draft(generation, candidate.index + self.config.candidates, &proposer.name(), proposal));
+            drafts.push(draft(
+                generation,
+                candidate.index + self.config.candidates,
+                &proposer.name(),
+                proposal,
+            ));
         }
         Ok(drafts)
     }
@@ -280,17 +302,25 @@ impl Search<'_> {
     fn evaluate(&self, drafts: Vec<Draft>) -> Result<Vec<Candidate>, SearchError> {
         let jobs: Vec<Job> = drafts
             .iter()
-            .map(|draft| self.bench.job(&draft.program, &self.settings, self.config.episodes, self.config.seed))
+            .map(|draft| {
+                self.bench
+                    .job(&draft.program, &self.settings, self.config.episodes, self.config.seed)
+            })
             .collect();
         // Drafts with equal programs share a group, and the first one's outcome.
         let mut groups: Vec<(&Job, Vec<&Draft>)> = Vec::new();
         for (draft, job) in drafts.iter().zip(&jobs) {
-            match groups.iter_mut().find(|(known, members)| *known == job && members[0].findings == draft.findings) {
+            match groups
+                .iter_mut()
+                .find(|(known, members)| *known == job && members[0].findings == draft.findings)
+            {
                 Some((_, members)) => members.push(draft),
                 None => groups.push((job, vec![draft])),
             }
         }
-        let candidates = run_all(self.config.workers, &groups, |(job, members)| self.evaluate_group(job, members))?;
+        let candidates = run_all(self.config.workers, &groups, |(job, members)| {
+            self.evaluate_group(job, members)
+        })?;
         let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
         candidates.sort_by_key(|candidate| candidate.index);
         Ok(candidates)
@@ -314,7 +344,12 @@ impl Search<'_> {
             self.record.put_candidate(&candidate)?;
             let (steps_done, steps_planned) = self.steps.read();
             let reused = reused || nth > 0;
-            (self.observer)(&Event::Finished { candidate: Box::new(candidate.clone()), reused, steps_done, steps_planned });
+            (self.observer)(&Event::Finished {
+                candidate: Box::new(candidate.clone()),
+                reused,
+                steps_done,
+                steps_planned,
+            });
             candidates.push(candidate);
         }
         Ok(candidates)
@@ -338,20 +373,31 @@ impl Search<'_> {
         }
         self.check_interrupt()?;
         let mut counted = 0;
-        let result = self.bench.run(&draft.program, &self.settings, job.episodes, job.seed, 1, &mut |progress| {
-            self.steps.done.fetch_add(progress.steps - counted, Ordering::SeqCst);
-            counted = progress.steps;
-            let (steps_done, steps_planned) = self.steps.read();
-            (self.observer)(&Event::Progress {
-                generation: draft.generation,
-                index: draft.index,
-                steps: progress.steps,
-                fitness: progress.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness),
-                steps_done,
-                steps_planned,
-            });
-            if self.interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        let result = self.bench.run(
+            &draft.program,
+            &self.settings,
+            job.episodes,
+            job.seed,
+            1,
+            &mut |progress| {
+                self.steps.done.fetch_add(progress.steps - counted, Ordering::SeqCst);
+                counted = progress.steps;
+                let (steps_done, steps_planned) = self.steps.read();
+                (self.observer)(&Event::Progress {
+                    generation: draft.generation,
+                    index: draft.index,
+                    steps: progress.steps,
+                    fitness: progress.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness),
+                    steps_done,
+                    steps_planned,
+                });
+                if self.interrupted.load(Ordering::SeqCst) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
         let result = result.map_err(|interrupted| match interrupted {
             Interrupted::Asked => SearchError::Interrupted,
             Interrupted::Settings(message) => SearchError::Config(message),
@@ -377,13 +423,18 @@ impl Search<'_> {
             source: prompt::source(best).to_owned(),
             fitness,
             program_hash: match &best.program {
-                Program::Source { file, text } => {
-                    ProgramBytes { file: file.clone(), body: ProgramBody::Source(text.clone()) }.hash()
+                Program::Source { file, text } => ProgramBytes {
+                    file: file.clone(),
+                    body: ProgramBody::Source(text.clone()),
                 }
+                .hash(),
                 Program::Wasm { object, .. } => object.clone(),
             },
             proposer,
-            evaluated: (self.history.iter().filter(|candidate| is_evaluated(candidate)).count(), self.history.len()),
+            evaluated: (
+                self.history.iter().filter(|candidate| is_evaluated(candidate)).count(),
+                self.history.len(),
+            ),
             ended_early,
         };
         self.record.put_fact(
@@ -416,9 +467,16 @@ impl Search<'_> {
 
     /// All candidates of the round before `generation`, if none of them could be evaluated.
     fn failed_round(&self, generation: u32) -> Vec<&Candidate> {
-        let round: Vec<&Candidate> =
-            self.history.iter().filter(|candidate| candidate.generation + 1 == generation).collect();
-        if round.iter().any(|candidate| is_evaluated(candidate)) { Vec::new() } else { round }
+        let round: Vec<&Candidate> = self
+            .history
+            .iter()
+            .filter(|candidate| candidate.generation + 1 == generation)
+            .collect();
+        if round.iter().any(|candidate| is_evaluated(candidate)) {
+            Vec::new()
+        } else {
+            round
+        }
     }
 
     fn included_drafts(&self) -> Vec<Draft> {
@@ -440,8 +498,14 @@ impl Search<'_> {
     fn store(&self, program: &ProgramBytes) -> Result<Program, RecordError> {
         let file = program.file.clone();
         Ok(match &program.body {
-            ProgramBody::Source(text) => Program::Source { file, text: text.clone() },
-            ProgramBody::Wasm(bytes) => Program::Wasm { file, object: self.record.put_object(bytes)? },
+            ProgramBody::Source(text) => Program::Source {
+                file,
+                text: text.clone(),
+            },
+            ProgramBody::Wasm(bytes) => Program::Wasm {
+                file,
+                object: self.record.put_object(bytes)?,
+            },
         })
     }
 
@@ -458,7 +522,11 @@ impl Search<'_> {
     }
 
     fn check_interrupt(&self) -> Result<(), SearchError> {
-        if self.interrupted.load(Ordering::SeqCst) { Err(SearchError::Interrupted) } else { Ok(()) }
+        if self.interrupted.load(Ordering::SeqCst) {
+            Err(SearchError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -502,9 +570,15 @@ fn draft(generation: u32, index: u32, proposer: &str, proposal: Proposal) -> Dra
         findings: proposal
             .diagnostics
             .into_iter()
-            .map(|diagnostic| Diagnostic { file: file.clone(), ..diagnostic })
+            .map(|diagnostic| Diagnostic {
+                file: file.clone(),
+                ..diagnostic
+            })
             .collect(),
-        program: ProgramBytes { file, body: ProgramBody::Source(proposal.text) },
+        program: ProgramBytes {
+            file,
+            body: ProgramBody::Source(proposal.text),
+        },
     }
 }
 
@@ -515,8 +589,14 @@ fn read_included(config: &SearchConfig) -> Result<Vec<ProgramBytes>, SearchError
         } else {
             std::fs::read_to_string(file).map(ProgramBody::Source)
         };
-        body.map(|body| ProgramBytes { file: file.clone(), body })
-            .map_err(|source| SearchError::Include { file: file.clone(), source })
+        body.map(|body| ProgramBytes {
+            file: file.clone(),
+            body,
+        })
+        .map_err(|source| SearchError::Include {
+            file: file.clone(),
+            source,
+        })
     };
     config.include.iter().map(read).collect()
 }

@@ -86,13 +86,22 @@ impl Workbench {
     /// Starts a sandbox and compiles the task's own program.
     pub fn new(task: Task) -> Result<Self, WorkbenchError> {
         let (text, path) = &task.program;
-        let compiled = compile(text, &path.display().to_string(), &task.schema, Entry::Functions(&MEASURES));
+        let compiled = compile(
+            text,
+            &path.display().to_string(),
+            &task.schema,
+            Entry::Functions(&MEASURES),
+        );
         let Some(module) = compiled.module else {
             return Err(WorkbenchError::Program(render(&compiled.diagnostics, text, false)));
         };
         let sandbox = Sandbox::new(Limits::default())?;
         let measures = sandbox.load(&module.wasm, Origin::Compiled, &task.schema)?;
-        Ok(Self { task, sandbox, measures })
+        Ok(Self {
+            task,
+            sandbox,
+            measures,
+        })
     }
 
     /// Compiles text, or checks a foreign module, and binds it to the task's variables.
@@ -104,17 +113,26 @@ impl Workbench {
             ProgramBody::Source(text) => {
                 let compiled = compile(text, &program.file, &self.task.schema, Entry::Reward);
                 let module = compiled.module.ok_or(compiled.diagnostics)?;
-                self.sandbox.load(&module.wasm, Origin::Compiled, &self.task.schema).map_err(refused)
+                self.sandbox
+                    .load(&module.wasm, Origin::Compiled, &self.task.schema)
+                    .map_err(refused)
             }
-            ProgramBody::Wasm(bytes) => {
-                self.sandbox.load(bytes, Origin::Foreign, &self.task.schema).map_err(refused)
-            }
+            ProgramBody::Wasm(bytes) => self
+                .sandbox
+                .load(bytes, Origin::Foreign, &self.task.schema)
+                .map_err(refused),
         }
     }
 
     /// N environments of the task. `threads` changes speed only. Errors: a [`Stop`] of the task's own program.
     pub fn env(&self, n_envs: usize, seed: u64, threads: usize) -> Result<VecEnv, Stop> {
-        VecEnv::new(&self.task, Box::new(self.measures.instantiate()?), n_envs, seed, threads)
+        VecEnv::new(
+            &self.task,
+            Box::new(self.measures.instantiate()?),
+            n_envs,
+            seed,
+            threads,
+        )
     }
 
     /// Trains a policy on `program` and judges it by the task's fitness over `episodes` episodes, which start from states
@@ -158,7 +176,10 @@ impl Workbench {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the same list as `run`, plus the loaded program")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the same list as `run`, plus the loaded program"
+    )]
     fn train_and_judge(
         &self,
         loaded: &LoadedReward,
@@ -212,7 +233,12 @@ pub fn module_refused(file: &str, message: &str) -> Diagnostic {
 }
 
 /// Where findings point that concern a file as a whole.
-pub(crate) const START: Span = Span { line: 1, column: 1, end_line: 1, end_column: 1 };
+pub(crate) const START: Span = Span {
+    line: 1,
+    column: 1,
+    end_line: 1,
+    end_column: 1,
+};
 
 fn without_policy(outcome: Outcome) -> RunResult {
     RunResult { outcome, policy: None }

@@ -155,7 +155,10 @@ impl Genome {
         let taken = |name: &str| self.terms.iter().any(|other| other.name == name);
         if taken(&term.name) {
             let numbered = (2..).map(|number| format!("{}_{number}", term.name));
-            term.name = numbered.into_iter().find(|name| !taken(name)).expect("numbers do not end");
+            term.name = numbered
+                .into_iter()
+                .find(|name| !taken(name))
+                .expect("numbers do not end");
         }
         self.terms.push(term);
     }

@@ -1,8 +1,9 @@
 //! What the task's sentence suggests.
 //!
 //! A language model reads "hop forward" and reaches for `forward_velocity`. `evolve` does the little of it that needs no
-//! model: it compares the sentence's words with the variables' names and documentation, and knows three kinds of task
-//! words: getting somewhere (more of a speed), keeping a posture (an angle near zero) and getting high (more of a height).
+//! model: it compares the sentence's words with the variables' names and documentation, and knows four kinds of task
+//! words: getting somewhere (more of a speed), keeping a posture (an angle near zero), keeping a place (a position near
+//! zero) and getting high (more of a height).
 //! The random baseline does not look at the sentence.
 
 use carrot_reward_interface::Variable;
@@ -14,11 +15,14 @@ use super::palette::{Ingredient, Palette, any_temperature, log_uniform, pick, te
 const TRAVEL: [&str; 14] = [
     "forward", "run", "walk", "hop", "move", "go", "fast", "far", "speed", "travel", "ahead", "gallop", "swim", "crawl",
 ];
-const POSTURE: [&str; 8] = ["balance", "upright", "stand", "steady", "still", "keep", "straight", "level"];
+const POSTURE: [&str; 8] = [
+    "balance", "upright", "stand", "steady", "still", "keep", "straight", "level",
+];
 const HEIGHT: [&str; 6] = ["high", "height", "jump", "lift", "raise", "rise"];
+const PLACE: [&str; 6] = ["near", "middle", "centre", "center", "reach", "close"];
 const NEUTRAL: [&str; 24] = [
-    "the", "a", "an", "of", "to", "as", "is", "in", "on", "and", "or", "it", "its", "that", "with", "for", "by", "from",
-    "robot", "so", "possible", "stays", "without", "at",
+    "the", "a", "an", "of", "to", "as", "is", "in", "on", "and", "or", "it", "its", "that", "with", "for", "by",
+    "from", "robot", "so", "possible", "stays", "without", "at",
 ];
 
 /// A feature and what the task seems to want of it.
@@ -62,19 +66,32 @@ impl Guidance {
             .filter(|pigment| pigment.variable.shape.is_empty())
             .filter_map(|pigment| {
                 let (wish, relevance) = wish(&pigment.variable, &wanted)?;
-                Some(Goal { ingredient: pigment.ingredients.first()?.clone(), wish, relevance })
+                Some(Goal {
+                    ingredient: pigment.ingredients.first()?.clone(),
+                    wish,
+                    relevance,
+                })
             })
             .collect();
         goals.sort_by_key(|goal| std::cmp::Reverse(goal.relevance));
         let efforts = palette
             .pigments
             .iter()
-            .filter(|pigment| has(&words(&pigment.variable.name), &["control", "action", "torque", "effort"]))
+            .filter(|pigment| {
+                has(
+                    &words(&pigment.variable.name),
+                    &["control", "action", "torque", "effort"],
+                )
+            })
             .flat_map(|pigment| &pigment.ingredients)
             .filter(|ingredient| matches!(ingredient.feature, Feature::SquaredSum(_) | Feature::SquaredChange(..)))
             .cloned()
             .collect();
-        Self { palette, goals, efforts }
+        Self {
+            palette,
+            goals,
+            efforts,
+        }
     }
 
     /// The plain first attempt: the goal, staying alive, and a little thrift.
@@ -125,7 +142,11 @@ impl Guidance {
     pub fn further_term(&self, rng: &mut impl Rng) -> Term {
         let suggested = match rng.random_range(0..10) {
             0..=3 => self.goal_term(rng),
-            4..=5 => self.palette.alive.as_ref().map(|alive| term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng))),
+            4..=5 => self
+                .palette
+                .alive
+                .as_ref()
+                .map(|alive| term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng))),
             6 => self.effort_term(rng),
             _ => None,
         };
@@ -137,7 +158,11 @@ impl Guidance {
             return None;
         }
         // The most relevant goal half of the time, the rest equally.
-        let goal = if rng.random_bool(0.5) { &self.goals[0] } else { pick(&self.goals, rng) };
+        let goal = if rng.random_bool(0.5) {
+            &self.goals[0]
+        } else {
+            pick(&self.goals, rng)
+        };
         let ingredient = &goal.ingredient;
         let strength = log_uniform(0.5, 5.0, rng);
         let temperature = any_temperature(ingredient, rng);
@@ -145,8 +170,15 @@ impl Guidance {
             Wish::More => {
                 let high = super::genome::rounded(ingredient.high * rng.random_range(0.3..=1.0));
                 let low = if high > 0.0 { 0.0 } else { ingredient.low };
-                let saturating = Shape::Saturating { temperature: super::genome::rounded(ingredient.scale() * log_uniform(0.2, 2.0, rng)) };
-                let shapes = [Shape::Identity, Shape::Identity, saturating, Shape::Clamped { low, high }];
+                let saturating = Shape::Saturating {
+                    temperature: super::genome::rounded(ingredient.scale() * log_uniform(0.2, 2.0, rng)),
+                };
+                let shapes = [
+                    Shape::Identity,
+                    Shape::Identity,
+                    saturating,
+                    Shape::Clamped { low, high },
+                ];
                 term(ingredient, pick(&shapes, rng).clone(), strength)
             }
             Wish::NearZero => {
@@ -166,7 +198,11 @@ impl Guidance {
         if self.efforts.is_empty() {
             return None;
         }
-        Some(term(pick(&self.efforts, rng), Shape::Identity, -log_uniform(0.005, 0.3, rng)))
+        Some(term(
+            pick(&self.efforts, rng),
+            Shape::Identity,
+            -log_uniform(0.005, 0.3, rng),
+        ))
     }
 }
 
@@ -174,9 +210,16 @@ fn wish(variable: &Variable, wanted: &[String]) -> Option<(Wish, u32)> {
     let name = words(&variable.name);
     let all = words(&format!("{} {}", variable.name, variable.doc));
     let unit = variable.unit.as_deref().unwrap_or_default();
-    let shared = |own: &[String]| own.iter().filter(|word| wanted.iter().any(|other| same(word, other))).count() as u32;
+    let shared = |own: &[String]| {
+        own.iter()
+            .filter(|word| wanted.iter().any(|other| same(word, other)))
+            .count() as u32
+    };
     let relevance = 2 * shared(&name) + shared(&all);
-    let sideways = has(&name, &["vertical", "lateral", "sideways", "angular", "pitch", "roll", "yaw"]);
+    let sideways = has(
+        &name,
+        &["vertical", "lateral", "sideways", "angular", "pitch", "roll", "yaw"],
+    );
     let ahead = u32::from(has(&name, &["forward", "ahead", "speed"]));
     if has(wanted, &TRAVEL) && unit == "m/s" && !sideways {
         return Some((Wish::More, relevance + 2 + 4 * ahead));
@@ -187,11 +230,12 @@ fn wish(variable: &Variable, wanted: &[String]) -> Option<(Wish, u32)> {
     if has(wanted, &HEIGHT) && unit == "m" && has(&name, &["height", "altitude", "z"]) {
         return Some((Wish::More, relevance + 3));
     }
+    let still = has(wanted, &POSTURE);
     match unit {
         _ if relevance == 0 => None,
-        "m/s" if !sideways => Some((Wish::More, relevance)),
+        "m/s" if still || !sideways => Some((if still { Wish::NearZero } else { Wish::More }, relevance)),
         "rad" => Some((Wish::NearZero, relevance)),
-        "m" if has(&name, &["distance", "error"]) => Some((Wish::NearZero, relevance)),
+        "m" if has(&name, &["distance", "error"]) || has(wanted, &PLACE) => Some((Wish::NearZero, relevance)),
         _ => None,
     }
 }
@@ -211,8 +255,14 @@ fn has(words: &[String], known: &[&str]) -> bool {
 fn same(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let stem = short.strip_suffix('e').filter(|stem| stem.len() >= 4).unwrap_or(short);
-    let Some(ending) = long.strip_prefix(stem) else { return false };
-    let doubled = stem.chars().last().is_some_and(|last| ending.starts_with(last)).then(|| &ending[1..]);
+    let Some(ending) = long.strip_prefix(stem) else {
+        return false;
+    };
+    let doubled = stem
+        .chars()
+        .last()
+        .is_some_and(|last| ending.starts_with(last))
+        .then(|| &ending[1..]);
     let endings = ["", "e", "s", "es", "ed", "ing"];
     short.len() >= 2 && (endings.contains(&ending) || doubled.is_some_and(|ending| endings[4..].contains(&ending)))
 }
@@ -231,7 +281,11 @@ mod tests {
         .unwrap();
         let guidance = Guidance::new(Palette::new(&schema), instruction);
         assert_eq!(guidance.efforts.len(), 1);
-        guidance.goals.iter().map(|goal| (goal.ingredient.feature.stem(), goal.wish)).collect()
+        guidance
+            .goals
+            .iter()
+            .map(|goal| (goal.ingredient.feature.stem(), goal.wish))
+            .collect()
     }
 
     #[test]
@@ -241,7 +295,14 @@ mod tests {
         assert_eq!(goals("Make the robot hop forward as fast as possible."), [forward()]);
         assert_eq!(goals("Running quickly"), [forward()]);
         assert_eq!(goals("Keep the pole upright."), [pole()]);
-        assert_eq!(goals("Jump as high as you can"), [("torso_height".to_owned(), Wish::More)]);
+        assert_eq!(
+            goals("Jump as high as you can"),
+            [("torso_height".to_owned(), Wish::More)]
+        );
+        assert_eq!(
+            goals("Keep the torso upright, near the middle"),
+            [pole(), ("torso_height".to_owned(), Wish::NearZero)]
+        );
         assert_eq!(goals("Sing a song"), []);
     }
 

@@ -60,14 +60,20 @@ impl Proposer for Evolve {
     }
 
     fn propose(&mut self, request: &Request<'_>) -> Result<Vec<Proposal>, ProposerError> {
-        let Purpose::Generate { count } = request.purpose else { return Ok(Vec::new()) };
+        let Purpose::Generate { count } = request.purpose else {
+            return Ok(Vec::new());
+        };
         let guidance = Guidance::new(palette(request)?, request.instruction);
         let parents = parents(request.history);
         let mut known: Vec<Genome> = parents.iter().map(|parent| parent.genome.clone()).collect();
         let mut proposals = Vec::new();
         for index in 0..count {
             let (genome, note) = distinct(&known, |attempt| {
-                let mut rng = stream(request.seed, &[request.generation.into(), index.into(), attempt], "evolve");
+                let mut rng = stream(
+                    request.seed,
+                    &[request.generation.into(), index.into(), attempt],
+                    "evolve",
+                );
                 // The plain program comes first, and once.
                 let plain = (index == 0 && attempt == 0).then(|| guidance.plain_genome()).flatten();
                 match plain {
@@ -88,7 +94,9 @@ impl Proposer for Random {
     }
 
     fn propose(&mut self, request: &Request<'_>) -> Result<Vec<Proposal>, ProposerError> {
-        let Purpose::Generate { count } = request.purpose else { return Ok(Vec::new()) };
+        let Purpose::Generate { count } = request.purpose else {
+            return Ok(Vec::new());
+        };
         let palette = palette(request)?;
         Ok((0..count)
             .map(|index| {
@@ -116,7 +124,9 @@ fn parents(history: &[Candidate]) -> Vec<Parent> {
     let mut parents: Vec<Parent> = history
         .iter()
         .filter_map(|candidate| {
-            let Outcome::Evaluated(evaluated) = &candidate.outcome else { return None };
+            let Outcome::Evaluated(evaluated) = &candidate.outcome else {
+                return None;
+            };
             Some(Parent {
                 label: label(candidate),
                 fitness: candidate.fitness()?,
@@ -140,7 +150,13 @@ fn child(parents: &[Parent], index: u32, count: u32, guidance: &Guidance, rng: &
         let second = tournament(parents, rng);
         let crossed = vary::cross(&parents[first].genome, &parents[second].genome, rng);
         let (genome, note) = vary::mutate(&crossed, &parents[first].statistics, guidance, rng);
-        return (genome, format!("cross of {} and {}; {note}", parents[first].label, parents[second].label));
+        return (
+            genome,
+            format!(
+                "cross of {} and {}; {note}",
+                parents[first].label, parents[second].label
+            ),
+        );
     }
     let parent = &parents[if index < 2 { 0 } else { tournament(parents, rng) }];
     let (genome, note) = vary::mutate(&parent.genome, &parent.statistics, guidance, rng);
@@ -149,7 +165,10 @@ fn child(parents: &[Parent], index: u32, count: u32, guidance: &Guidance, rng: &
 
 /// Place of the best of three drawn parents.
 fn tournament(parents: &[Parent], rng: &mut impl Rng) -> usize {
-    (0..3).map(|_| rng.random_range(0..parents.len())).min().unwrap_or_default()
+    (0..3)
+        .map(|_| rng.random_range(0..parents.len()))
+        .min()
+        .unwrap_or_default()
 }
 
 fn distinct(known: &[Genome], draw: impl Fn(u64) -> (Genome, String)) -> (Genome, String) {
@@ -175,7 +194,11 @@ fn palette(request: &Request<'_>) -> Result<Palette, ProposerError> {
 
 fn proposal(genome: &Genome, note: String, proposer: &str, generation: u32, index: u32) -> Proposal {
     let text = print::print(genome, &format!("{proposer} g{generation}c{index}: {note}"));
-    Proposal { text, note, diagnostics: Vec::new() }
+    Proposal {
+        text,
+        note,
+        diagnostics: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +258,9 @@ mod tests {
         for genome in many(300) {
             let text = print::print(&genome, "test");
             let compiled = compile(&text, "evolve.py", &schema, Entry::Reward);
-            let module = compiled.module.unwrap_or_else(|| panic!("{:?}\n{text}", compiled.diagnostics));
+            let module = compiled
+                .module
+                .unwrap_or_else(|| panic!("{:?}\n{text}", compiled.diagnostics));
             let terms: Vec<&str> = module.interface.terms.iter().map(|term| term.name.as_str()).collect();
             let names: Vec<&str> = genome.terms.iter().map(|term| term.name.as_str()).collect();
             assert_eq!(terms, names);
@@ -244,7 +269,10 @@ mod tests {
 
     #[test]
     fn programs_read_like_written_by_hand() {
-        expect![[r#""#]].assert_eq(&print::print(&guidance().plain_genome().unwrap(), "evolve g0c0: plain reading of the task"));
+        expect![[r#""#]].assert_eq(&print::print(
+            &guidance().plain_genome().unwrap(),
+            "evolve g0c0: plain reading of the task",
+        ));
     }
 
     #[test]
@@ -262,7 +290,9 @@ mod tests {
             (0..200_u64)
                 .filter(|&index| {
                     let mut rng = stream(1, &[index], "test");
-                    vary::mutate(&parent, statistics, &guidance, &mut rng).1.contains("constant, removed")
+                    vary::mutate(&parent, statistics, &guidance, &mut rng)
+                        .1
+                        .contains("constant, removed")
                 })
                 .count()
         };

@@ -56,13 +56,20 @@ impl Palette {
                     && variable.unit.as_deref() != Some("s")
                     && current_of_previous(schema, variable).is_none()
             })
-            .map(|variable| Pigment { variable: variable.clone(), ingredients: ingredients(schema, variable) })
+            .map(|variable| Pigment {
+                variable: variable.clone(),
+                ingredients: ingredients(schema, variable),
+            })
             .filter(|pigment| !pigment.ingredients.is_empty())
             .collect();
         let alive = pigments
             .iter()
             .find(|pigment| pigment.variable.shape.is_empty() && pigment.variable.dtype != DType::Bool)
-            .map(|pigment| Ingredient { feature: Feature::Alive(pigment.variable.name.clone()), low: 1.0, high: 1.0 });
+            .map(|pigment| Ingredient {
+                feature: Feature::Alive(pigment.variable.name.clone()),
+                low: 1.0,
+                high: 1.0,
+            });
         Self { pigments, alive }
     }
 
@@ -94,7 +101,11 @@ impl Palette {
         if rng.random_bool(0.1) {
             let decider = self.any_ingredient(rng);
             let (low, high) = interval(decider, rng);
-            term.gate = Some(Gate { feature: decider.feature.clone(), low, high });
+            term.gate = Some(Gate {
+                feature: decider.feature.clone(),
+                low,
+                high,
+            });
         }
         term
     }
@@ -130,7 +141,14 @@ pub fn any_shape(ingredient: &Ingredient, rng: &mut impl Rng) -> Shape {
     let choices = match ingredient.feature {
         Feature::Alive(_) | Feature::Flag(_) => vec![Shape::Identity],
         Feature::SquaredSum(_) | Feature::SquaredChange(..) | Feature::Norm(_) => {
-            vec![Shape::Identity, Shape::Peak { target: 0.0, temperature }, Shape::Saturating { temperature }]
+            vec![
+                Shape::Identity,
+                Shape::Peak {
+                    target: 0.0,
+                    temperature,
+                },
+                Shape::Saturating { temperature },
+            ]
         }
         Feature::Scalar(_) | Feature::Component(..) => vec![
             Shape::Identity,
@@ -181,27 +199,59 @@ fn usual_size(ingredient: &Ingredient, shape: &Shape) -> f64 {
 fn ingredients(schema: &Schema, variable: &Variable) -> Vec<Ingredient> {
     let name = || variable.name.clone();
     if variable.dtype == DType::Bool {
-        let flag = Ingredient { feature: Feature::Flag(name()), low: 0.0, high: 1.0 };
-        return if variable.shape.is_empty() { vec![flag] } else { Vec::new() };
+        let flag = Ingredient {
+            feature: Feature::Flag(name()),
+            low: 0.0,
+            high: 1.0,
+        };
+        return if variable.shape.is_empty() {
+            vec![flag]
+        } else {
+            Vec::new()
+        };
     }
     if !matches!(variable.dtype, DType::Float | DType::F32) {
         return Vec::new();
     }
     let [low, high] = usual_range(variable);
     match variable.shape.as_slice() {
-        [] => vec![Ingredient { feature: Feature::Scalar(name()), low, high }],
+        [] => vec![Ingredient {
+            feature: Feature::Scalar(name()),
+            low,
+            high,
+        }],
         [count] => {
-            let mut found: Vec<Ingredient> =
-                (0..*count).map(|index| Ingredient { feature: Feature::Component(name(), index), low, high }).collect();
+            let mut found: Vec<Ingredient> = (0..*count)
+                .map(|index| Ingredient {
+                    feature: Feature::Component(name(), index),
+                    low,
+                    high,
+                })
+                .collect();
             let size = low.abs().max(high.abs());
             // The length of a vector whose components have half their usual size.
             let length = size * (*count as f64).sqrt() / 2.0;
-            found.push(Ingredient { feature: Feature::Norm(name()), low: 0.0, high: length });
-            found.push(Ingredient { feature: Feature::SquaredSum(name()), low: 0.0, high: length * length });
+            found.push(Ingredient {
+                feature: Feature::Norm(name()),
+                low: 0.0,
+                high: length,
+            });
+            found.push(Ingredient {
+                feature: Feature::SquaredSum(name()),
+                low: 0.0,
+                high: length * length,
+            });
             let previous = format!("previous_{}", variable.name);
-            if schema.get(&previous).is_some_and(|previous| previous.shape == variable.shape) {
+            if schema
+                .get(&previous)
+                .is_some_and(|previous| previous.shape == variable.shape)
+            {
                 let feature = Feature::SquaredChange(name(), previous);
-                found.push(Ingredient { feature, low: 0.0, high: length * length });
+                found.push(Ingredient {
+                    feature,
+                    low: 0.0,
+                    high: length * length,
+                });
             }
             found
         }
@@ -243,12 +293,19 @@ mod tests {
         )
         .unwrap();
         let palette = Palette::new(&schema);
-        let names: Vec<&str> = palette.pigments.iter().map(|pigment| pigment.variable.name.as_str()).collect();
+        let names: Vec<&str> = palette
+            .pigments
+            .iter()
+            .map(|pigment| pigment.variable.name.as_str())
+            .collect();
         assert_eq!(names, ["control", "flag", "height", "spin"]);
         assert_eq!(palette.alive.as_ref().unwrap().feature, Feature::Alive("height".into()));
         let change = Feature::SquaredChange("control".into(), "previous_control".into());
         // Components at half size: 3 · 0.5² = 0.75.
         assert!((palette.ingredient(&change).unwrap().high - 0.75).abs() < 1e-12);
-        assert_eq!(palette.ingredient(&Feature::Scalar("spin".into())).unwrap().scale(), 5.0);
+        assert_eq!(
+            palette.ingredient(&Feature::Scalar("spin".into())).unwrap().scale(),
+            5.0
+        );
     }
 }

@@ -9,17 +9,25 @@ use super::print::{feature as print_feature, shaped};
 /// The genome, if the text is one that [`super::print::print`] writes.
 pub fn parse(text: &str) -> Option<Genome> {
     let body = text.split_once("def compute_reward(")?.1;
-    let assignments: Vec<(&str, &str)> =
-        body.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(" = ")).collect();
+    let assignments: Vec<(&str, &str)> = body
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(" = "))
+        .collect();
     let returned = body.lines().find_map(|line| line.strip_prefix("    total = "))?;
-    let terms = returned.split(" + ").map(|name| parse_term(name, &assignments)).collect::<Option<_>>()?;
+    let terms = returned
+        .split(" + ")
+        .map(|name| parse_term(name, &assignments))
+        .collect::<Option<_>>()?;
     Some(Genome { terms })
 }
 
 fn parse_term(name: &str, assignments: &[(&str, &str)]) -> Option<Term> {
     let value = |suffix: &str| {
         let wanted = format!("{name}{suffix}");
-        assignments.iter().find(|(left, _)| *left == wanted).map(|(_, right)| *right)
+        assignments
+            .iter()
+            .find(|(left, _)| *left == wanted)
+            .map(|(_, right)| *right)
     };
     let number = |suffix: &str| value(suffix)?.parse::<f64>().ok().filter(|number| number.is_finite());
     let gate = match value("_gate_feature") {
@@ -30,7 +38,11 @@ fn parse_term(name: &str, assignments: &[(&str, &str)]) -> Option<Term> {
         }),
         None => None,
     };
-    let gated = if gate.is_some() { format!("{name}_gate * ") } else { String::new() };
+    let gated = if gate.is_some() {
+        format!("{name}_gate * ")
+    } else {
+        String::new()
+    };
     let judged = value("")?.strip_prefix(&format!("{name}_weight * {gated}"))?;
     let target = number("_target").unwrap_or_default();
     let temperature = number("_temperature").unwrap_or_default();
@@ -48,7 +60,13 @@ fn parse_term(name: &str, assignments: &[(&str, &str)]) -> Option<Term> {
     ]
     .into_iter()
     .find(|shape| shaped(shape, name) == judged)?;
-    Some(Term { name: name.into(), weight: number("_weight")?, feature: parse_feature(value("_feature")?)?, shape, gate })
+    Some(Term {
+        name: name.into(),
+        weight: number("_weight")?,
+        feature: parse_feature(value("_feature")?)?,
+        shape,
+        gate,
+    })
 }
 
 fn parse_feature(text: &str) -> Option<Feature> {
@@ -119,11 +137,24 @@ mod tests {
         ];
         for feature in &features {
             for shape in &shapes {
-                for gate in [None, Some(Gate { feature: feature.clone(), low, high })] {
+                for gate in [
+                    None,
+                    Some(Gate {
+                        feature: feature.clone(),
+                        low,
+                        high,
+                    }),
+                ] {
                     let mut genome = Genome { terms: Vec::new() };
                     for weight in [-0.001, 12.5] {
                         let (feature, shape, gate) = (feature.clone(), shape.clone(), gate.clone());
-                        genome.push(Term { name: "a".into(), weight, feature, shape, gate });
+                        genome.push(Term {
+                            name: "a".into(),
+                            weight,
+                            feature,
+                            shape,
+                            gate,
+                        });
                     }
                     let text = print(&genome, "test");
                     assert_eq!(parse(&text), Some(genome), "{text}");

@@ -6,7 +6,11 @@ use super::genome::{Feature, Genome, Shape, Term};
 
 /// The program. `lineage` goes into its first line.
 pub fn print(genome: &Genome, lineage: &str) -> String {
-    let parameters: Vec<String> = genome.variables().iter().map(|name| format!("{name}: Tensor")).collect();
+    let parameters: Vec<String> = genome
+        .variables()
+        .iter()
+        .map(|name| format!("{name}: Tensor"))
+        .collect();
     let mut text = format!(
         "# {lineage}\nimport torch\nfrom torch import Tensor\nfrom typing import Dict, Tuple\n\n\n\
          def compute_reward({}) -> Tuple[Tensor, Dict[str, Tensor]]:\n",
@@ -39,7 +43,11 @@ fn print_term(text: &mut String, term: &Term) {
     for (parameter, value) in parameters(&term.shape) {
         line(&format!("{name}_{parameter}"), number(value));
     }
-    let gate = if term.gate.is_some() { format!("{name}_gate * ") } else { String::new() };
+    let gate = if term.gate.is_some() {
+        format!("{name}_gate * ")
+    } else {
+        String::new()
+    };
     line(name, format!("{name}_weight * {gate}{}", shaped(&term.shape, name)));
     text.push('\n');
 }

@@ -11,7 +11,12 @@ use crate::reflection::TermStatistics;
 const MAX_TERMS: usize = 6;
 
 /// Changes one to three things about a program and says what.
-pub fn mutate(parent: &Genome, statistics: &[TermStatistics], guidance: &Guidance, rng: &mut impl Rng) -> (Genome, String) {
+pub fn mutate(
+    parent: &Genome,
+    statistics: &[TermStatistics],
+    guidance: &Guidance,
+    rng: &mut impl Rng,
+) -> (Genome, String) {
     let mut child = parent.clone();
     let mut notes = Vec::new();
     loop {
@@ -59,20 +64,23 @@ enum Edit {
     Grow(usize),
 }
 
-fn mutate_once(
-    genome: &mut Genome,
-    statistics: &[TermStatistics],
-    guidance: &Guidance,
-    rng: &mut impl Rng,
-) -> String {
+fn mutate_once(genome: &mut Genome, statistics: &[TermStatistics], guidance: &Guidance, rng: &mut impl Rng) -> String {
     let edit = *pick(&edits(genome, statistics), rng);
     match edit {
         Edit::Weight(at) => {
-            let factor = if rng.random_bool(0.05) { -1.0 } else { *pick(&[0.2, 0.5, 0.7, 1.5, 2.0, 4.0], rng) };
+            let factor = if rng.random_bool(0.05) {
+                -1.0
+            } else {
+                *pick(&[0.2, 0.5, 0.7, 1.5, 2.0, 4.0], rng)
+            };
             scale_weight(&mut genome.terms[at], factor, "weight")
         }
         Edit::Shrink(at) => scale_weight(&mut genome.terms[at], *pick(&[0.2, 0.4], rng), "dominating, weight"),
-        Edit::Grow(at) => scale_weight(&mut genome.terms[at], *pick(&[1.5, 2.5], rng), "goes with the fitness, weight"),
+        Edit::Grow(at) => scale_weight(
+            &mut genome.terms[at],
+            *pick(&[1.5, 2.5], rng),
+            "goes with the fitness, weight",
+        ),
         Edit::Constants(at) => change_constants(&mut genome.terms[at], guidance, rng),
         Edit::Reshape(at) => {
             let term = &genome.terms[at];
@@ -89,7 +97,12 @@ fn mutate_once(
             let ingredient = guidance.palette.any_ingredient(rng).clone();
             let strength = log_uniform(0.1, 3.0, rng) * genome.terms[at].weight.signum();
             let shape = any_shape(&ingredient, rng);
-            swap_in(genome, at, super::palette::term(&ingredient, shape, strength), "swapped")
+            swap_in(
+                genome,
+                at,
+                super::palette::term(&ingredient, shape, strength),
+                "swapped",
+            )
         }
         Edit::Replace(at) => replace(genome, at, guidance, rng),
         Edit::Remove(at) => remove(genome, at, "removed"),
@@ -121,7 +134,9 @@ fn edits(genome: &Genome, statistics: &[TermStatistics]) -> Vec<Edit> {
         if !alone {
             edits.push(Edit::Remove(at));
         }
-        let Some(seen) = statistics.iter().find(|seen| seen.name == term.name) else { continue };
+        let Some(seen) = statistics.iter().find(|seen| seen.name == term.name) else {
+            continue;
+        };
         // A constant reward for staying alive is meant to be constant.
         if seen.constant && !alone && !matches!(term.feature, Feature::Alive(_)) {
             edits.extend([Edit::DropConstant(at); 4]);
@@ -155,13 +170,31 @@ fn change_constants(term: &mut Term, guidance: &Guidance, rng: &mut impl Rng) ->
     let narrower = |temperature: f64| rounded(temperature * factor);
     term.shape = match term.shape.clone() {
         Shape::Identity => Shape::Identity,
-        Shape::Distance { target } => Shape::Distance { target: rounded(target + shift) },
-        Shape::SquaredDistance { target } => Shape::SquaredDistance { target: rounded(target + shift) },
-        Shape::Bell { target, temperature } if rng.random_bool(0.5) => Shape::Bell { target, temperature: narrower(temperature) },
-        Shape::Bell { target, temperature } => Shape::Bell { target: rounded(target + shift), temperature },
-        Shape::Peak { target, temperature } if rng.random_bool(0.5) => Shape::Peak { target, temperature: narrower(temperature) },
-        Shape::Peak { target, temperature } => Shape::Peak { target: rounded(target + shift), temperature },
-        Shape::Saturating { temperature } => Shape::Saturating { temperature: narrower(temperature) },
+        Shape::Distance { target } => Shape::Distance {
+            target: rounded(target + shift),
+        },
+        Shape::SquaredDistance { target } => Shape::SquaredDistance {
+            target: rounded(target + shift),
+        },
+        Shape::Bell { target, temperature } if rng.random_bool(0.5) => Shape::Bell {
+            target,
+            temperature: narrower(temperature),
+        },
+        Shape::Bell { target, temperature } => Shape::Bell {
+            target: rounded(target + shift),
+            temperature,
+        },
+        Shape::Peak { target, temperature } if rng.random_bool(0.5) => Shape::Peak {
+            target,
+            temperature: narrower(temperature),
+        },
+        Shape::Peak { target, temperature } => Shape::Peak {
+            target: rounded(target + shift),
+            temperature,
+        },
+        Shape::Saturating { temperature } => Shape::Saturating {
+            temperature: narrower(temperature),
+        },
         Shape::Clamped { low, high } => {
             let (low, high) = moved(low, high, shift, rng);
             Shape::Clamped { low, high }
@@ -175,7 +208,11 @@ fn change_constants(term: &mut Term, guidance: &Guidance, rng: &mut impl Rng) ->
 }
 
 fn moved(low: f64, high: f64, shift: f64, rng: &mut impl Rng) -> (f64, f64) {
-    let (low, high) = if rng.random_bool(0.5) { (low + shift, high) } else { (low, high + shift) };
+    let (low, high) = if rng.random_bool(0.5) {
+        (low + shift, high)
+    } else {
+        (low, high + shift)
+    };
     (rounded(low.min(high)), rounded(low.max(high)))
 }
 

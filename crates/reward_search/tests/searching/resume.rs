@@ -1,0 +1,141 @@
+//! An interrupted search goes on as if nothing had happened.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use carrot_reward_search::{Event, Evolve, Random, Retraining, SearchConfig, SearchError, retrain, search};
+use carrot_run_record::RunRecord;
+
+use crate::{bench, new_record, run, tiny};
+
+#[test]
+fn a_resumed_search_repeats_no_evaluation_and_has_the_same_winner() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench();
+    let config = tiny("evolve", 3, 4);
+    let whole = new_record(&folder.path().join("whole"), &config);
+    let expected = run(&config, &bench, &whole, &mut Evolve::new(), &|_| {}).unwrap();
+
+    let dir = folder.path().join("interrupted");
+    drop(new_record(&dir, &config));
+    let trained = AtomicUsize::new(0);
+    // Interrupted once in each generation, and in the middle of a training.
+    for stop_after in [2, 3, 4, usize::MAX] {
+        let record = RunRecord::open(&dir).unwrap();
+        let before = record.evaluation_count().unwrap();
+        let interrupted = AtomicBool::new(false);
+        let finished = AtomicUsize::new(0);
+        let result = search(
+            &config,
+            &bench,
+            &record,
+            &mut Evolve::new(),
+            &|event| {
+                if let Event::Finished { reused: false, .. } = event {
+                    trained.fetch_add(1, Ordering::SeqCst);
+                    if finished.fetch_add(1, Ordering::SeqCst) + 1 == stop_after {
+                        interrupted.store(true, Ordering::SeqCst);
+                    }
+                }
+            },
+            &interrupted,
+        );
+        if stop_after == usize::MAX {
+            let winner = result.unwrap();
+            assert_eq!(
+                (winner.source, winner.fitness),
+                (expected.source.clone(), expected.fitness)
+            );
+            assert_eq!(winner.candidate, expected.candidate);
+        } else {
+            assert!(matches!(result, Err(SearchError::Interrupted)));
+            assert!(record.evaluation_count().unwrap() >= before + stop_after.min(2));
+            assert_eq!(record.fact("winner").unwrap(), None);
+        }
+    }
+    let record = RunRecord::open(&dir).unwrap();
+    assert_eq!(record.candidates().unwrap(), whole.candidates().unwrap());
+    assert_eq!(record.evaluation_count().unwrap(), 12);
+    assert_eq!(trained.load(Ordering::SeqCst), 12);
+}
+
+#[test]
+fn workers_change_nothing_but_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench();
+    let candidates = |workers: usize| {
+        let config = SearchConfig {
+            workers,
+            ..tiny("random", 2, 3)
+        };
+        let record = new_record(&folder.path().join(workers.to_string()), &config);
+        run(&config, &bench, &record, &mut Random::new(), &|_| {}).unwrap();
+        record.candidates().unwrap()
+    };
+    assert_eq!(candidates(1), candidates(3));
+}
+
+#[test]
+fn progress_ends_where_the_plan_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny("evolve", 2, 2);
+    let record = new_record(&folder.path().join("run"), &config);
+    let last = std::sync::Mutex::new((0, 0));
+    run(&config, &bench(), &record, &mut Evolve::new(), &|event| {
+        if let Event::Finished {
+            steps_done,
+            steps_planned,
+            ..
+        } = event
+        {
+            *last.lock().unwrap() = (*steps_done, *steps_planned);
+        }
+    })
+    .unwrap();
+    assert_eq!(*last.lock().unwrap(), (4 * 2_048, 4 * 2_048));
+}
+
+#[test]
+fn retraining_compares_on_fresh_seeds_and_repeats_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench();
+    let config = tiny("evolve", 1, 1);
+    let record = new_record(&folder.path().join("run"), &config);
+    let file = bench.task.human_reward.clone().unwrap();
+    let human = carrot_reward_search::ProgramBytes {
+        file: "human.py".into(),
+        body: carrot_reward_search::ProgramBody::Source(std::fs::read_to_string(file).unwrap()),
+    };
+    let programs = [("human".to_owned(), human.clone()), ("again".to_owned(), human)];
+    let retraining = Retraining {
+        settings: config.settings(&bench.task).unwrap(),
+        episodes: 2,
+        seeds: &[7, 8],
+        workers: 2,
+    };
+    let steps = AtomicUsize::new(0);
+    let train = || {
+        let observer = |done: u64| {
+            steps.fetch_max(done as usize, Ordering::SeqCst);
+        };
+        retrain(
+            &bench,
+            &record,
+            &programs,
+            &retraining,
+            &observer,
+            &AtomicBool::new(false),
+        )
+        .unwrap()
+    };
+    let first = train();
+    assert_eq!(record.evaluation_count().unwrap(), 2);
+    assert_eq!(first[0].fitness.len(), 2);
+    assert_eq!(
+        (&first[0].fitness, first[0].mean, first[0].sd),
+        (&first[1].fitness, first[1].mean, first[1].sd)
+    );
+    assert!(first[0].sd.is_some() && record.object(first[0].policy.as_ref().unwrap()).is_ok());
+    assert_eq!(train(), first);
+    assert_eq!(record.evaluation_count().unwrap(), 2);
+    assert_eq!(steps.load(Ordering::SeqCst), 2 * 2_048);
+}
