@@ -9,9 +9,9 @@ def fitness(torso_position: Tensor) -> Tensor:
 
 
 def success(torso_position: Tensor, torso_height: Tensor, up_vector: Tensor) -> Tensor:
-    """On its feet at the last step, and at least 10 m from the start."""
+    """On its feet at the last step, and at least 30 m from the start."""
     standing = (torso_height >= 0.2) & (torso_height <= 1.0) & (up_vector[:, 2] >= 0.0)
-    return standing & (torso_position[:, 0] >= 10.0)
+    return standing & (torso_position[:, 0] >= 30.0)
 
 
 def terminated(torso_height: Tensor, up_vector: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ def fitness(torso_x: Tensor) -> Tensor:
 
 
 def success(torso_x: Tensor, torso_height: Tensor, torso_pitch: Tensor) -> Tensor:
-    """On its foot at the last step, and at least 6 m from the start."""
+    """On its foot at the last step, and at least 10 m from the start."""
     upright = (torso_height >= 0.75) & (torch.abs(torso_pitch) <= 0.6)
-    return upright & (torso_x >= 6.0)
+    return upright & (torso_x >= 10.0)
 
 
 def terminated(torso_height: Tensor, torso_pitch: Tensor) -> Tensor:
