@@ -1,1 +1,55 @@
-fn main() {}
+//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test`.
+//!
+//! Carrot links libmujoco and draws through EGL, neither of which cargo can fetch. This program needs only the Rust
+//! toolchain, Python's pip and a C compiler, and must build before libmujoco is there; hence it depends on no crate of
+//! the workspace.
+//!
+//! ```text
+//! setup = libmujoco under target/ (mujoco) ─▶ EGL and Mesa on the system (drawing)
+//! test  = setup ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
+//! ```
+
+mod checks;
+mod drawing;
+mod mujoco;
+mod process;
+
+use std::process::ExitCode;
+
+/// What went wrong and what to do about it, for the person at the terminal.
+type Failure = String;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup   fetch libmujoco into target/ and see that pictures can be drawn
+  test    setup, then every check: format, clippy, tests, docs";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["setup"] => setup(),
+        ["test"] => setup().and_then(|()| checks::run_all()),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\nerror: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setup() -> Result<(), Failure> {
+    mujoco::provide()?;
+    drawing::provide()
+}

@@ -68,7 +68,7 @@ unsafe extern "C-unwind" fn on_message(message: *const LogMessage) {
     }
     // SAFETY: MuJoCo ends the subject with a zero inside its 1024 bytes.
     let subject = unsafe { CStr::from_ptr(message.subject.as_ptr()) };
-    let text = subject.to_string_lossy().into_owned();
+    let text = one_line(subject);
     if CATCHING.get() {
         // Not `panic!`: this is an error to report, not a bug of ours to print.
         resume_unwind(Box::new(MujocoError(text)));
@@ -155,6 +155,10 @@ fn full_load_error(path: &str) -> Option<String> {
         .trim()
         .to_owned();
     (!message.is_empty()).then_some(message)
+}
+
+fn one_line(words: &CStr) -> String {
+    words.to_string_lossy().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Version of the loaded library as one number, 3017000 for 3.17.0.

@@ -106,7 +106,7 @@ impl World {
 
     /// Every position and velocity is a number of reasonable size.
     fn bounded(&self) -> Result<(), Divergence> {
-        let bad = |values: &[f64]| values.iter().position(|value| !(value.abs() <= LARGEST));
+        let bad = |values: &[f64]| values.iter().position(|value| value.is_nan() || value.abs() > LARGEST);
         if let Some(index) = bad(self.data.qpos()) {
             return Err(self.divergence(self.bad_number("QPOS", index, self.model.jnt_qposadr())));
         }

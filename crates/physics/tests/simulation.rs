@@ -431,8 +431,12 @@ fn a_model_that_runs_out_of_memory_diverges_and_the_process_lives() {
         world.reset();
         assert_eq!(world.step(&[], 5).unwrap_err().message, fault.message);
     }
-    eprintln!("{met:#?}");
-    assert!(met.iter().all(|message| message.contains("memory")), "{met:?}");
+    // Too little for the computation itself is an error of MuJoCo, too little for contacts a warning.
+    assert!(
+        met[0].starts_with("MuJoCo cannot go on: ") && met[0].contains("out of memory"),
+        "{met:?}"
+    );
+    assert!(met[3].starts_with("no memory for more contacts"), "{met:?}");
 }
 
 #[test]
