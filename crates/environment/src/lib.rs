@@ -21,6 +21,7 @@ mod files;
 mod random;
 mod task;
 mod vec_env;
+mod world;
 
 pub use episode::Episode;
 pub use evaluation::{Checkpoint, Evaluation};
