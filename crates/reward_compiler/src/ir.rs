@@ -5,10 +5,16 @@
 //! *uniform* if its value is the same in every environment.
 //!
 //! Integers ride on f64 nodes: they are exact up to 2^53, and the checker refuses larger constants.
+//!
+//! While the graph is built, operations on constants are carried out (by the functions of [`crate::interpret`], so that the
+//! result has the bits that the module would give) and identities that hold for every float, NaN, infinities and the
+//! sign of zero included, are applied. `x + 0` stays: it turns -0 into +0.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use carrot_reward_interface::{Input, Span};
+
+use crate::interpret;
 
 /// Type of a node's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -176,6 +182,8 @@ impl Graph {
             Type::F64 => value,
             Type::Bool => f64::from(value != 0.0),
         };
+        // One NaN is as good as another.
+        let value = if value.is_nan() { f64::NAN } else { value };
         self.add(Op::Const(value.to_bits()), ty, at)
     }
 
@@ -194,18 +202,49 @@ impl Graph {
 
     /// An operation on one value; the result has its type.
     pub fn unary(&mut self, op: Unary, a: NodeId, at: Span) -> NodeId {
-        let ty = self.node(a).ty;
-        self.add(Op::Unary(op, a), ty, at)
+        let Node { op: inner, ty, .. } = *self.node(a);
+        debug_assert_eq!(op == Unary::Not, ty == Type::Bool, "{op:?} of {ty:?}");
+        if let Some(value) = self.constant_value(a) {
+            return self.constant(ty, interpret::unary(op, ty, value), at);
+        }
+        match (op, inner) {
+            (Unary::Neg, Op::Unary(Unary::Neg, original)) | (Unary::Not, Op::Unary(Unary::Not, original)) => original,
+            (Unary::Abs, Op::Unary(Unary::Abs, _)) => a,
+            (Unary::Abs, Op::Unary(Unary::Neg, original)) => self.unary(Unary::Abs, original, at),
+            _ => self.add(Op::Unary(op, a), ty, at),
+        }
     }
 
     /// An operation on two values of one type.
     pub fn binary(&mut self, op: Binary, a: NodeId, b: NodeId, at: Span) -> NodeId {
-        debug_assert_eq!(self.node(a).ty, self.node(b).ty);
-        let ty = match op {
+        let ty = self.node(a).ty;
+        debug_assert_eq!(ty, self.node(b).ty, "{op:?}");
+        if ty == Type::Bool {
+            return self.logical(op, a, b, at);
+        }
+        let result = match op {
             Binary::Lt | Binary::Le | Binary::Eq | Binary::Ne => Type::Bool,
-            _ => self.node(a).ty,
+            _ => ty,
         };
-        self.add(Op::Binary(op, a, b), ty, at)
+        let (left, right) = (self.constant_value(a), self.constant_value(b));
+        if let (Some(left), Some(right)) = (left, right) {
+            return self.constant(result, interpret::binary(op, ty, left, right), at);
+        }
+        // A constant of an operation whose sides may be exchanged stands on the right, other operands in order.
+        if op.is_commutative() && (left.is_some() || (right.is_none() && b < a)) {
+            return self.binary(op, b, a, at);
+        }
+        match (op, right) {
+            (Binary::Mul | Binary::Div | Binary::Pow, Some(1.0)) => a,
+            (Binary::Mul | Binary::Div, Some(-1.0)) => self.unary(Unary::Neg, a, at),
+            (Binary::Sub, Some(zero)) if zero.to_bits() == 0 => a,
+            (Binary::Add, Some(zero)) if zero.to_bits() == (-0.0_f64).to_bits() => a,
+            (Binary::Min | Binary::Max, _) if a == b => a,
+            // These two are the correctly rounded powers.
+            (Binary::Pow, Some(2.0)) => self.binary(Binary::Mul, a, a, at),
+            (Binary::Pow, Some(0.0)) => self.constant(ty, 1.0, at),
+            _ => self.add(Op::Binary(op, a, b), result, at),
+        }
     }
 
     /// `a` where `condition`, else `b`.
@@ -213,26 +252,88 @@ impl Graph {
         debug_assert_eq!(self.node(condition).ty, Type::Bool);
         debug_assert_eq!(self.node(a).ty, self.node(b).ty);
         let ty = self.node(a).ty;
-        self.add(Op::Select(condition, a, b), ty, at)
+        if let Some(value) = self.constant_value(condition) {
+            return if value != 0.0 { a } else { b };
+        }
+        if a == b {
+            return a;
+        }
+        match self.node(condition).op {
+            Op::Unary(Unary::Not, original) => self.select(original, b, a, at),
+            _ => self.add(Op::Select(condition, a, b), ty, at),
+        }
     }
 
     /// To another type.
     pub fn convert(&mut self, a: NodeId, ty: Type, at: Span) -> NodeId {
-        if self.node(a).ty == ty {
+        let Node { op, ty: from, .. } = *self.node(a);
+        if from == ty {
             return a;
         }
-        self.add(Op::Convert(a), ty, at)
+        if let Some(value) = self.constant_value(a) {
+            return self.constant(ty, value, at);
+        }
+        match op {
+            // Widened and narrowed again, or a truth value as number and back: nothing was lost in between.
+            Op::Convert(original) if self.node(original).ty == ty && (from == Type::F64 || ty == Type::Bool) => original,
+            _ => self.add(Op::Convert(a), ty, at),
+        }
     }
 
-    /// Over all environments.
+    /// Over all environments. Truth values are reduced as 0 and 1: the smallest is "all", the largest "any", the sum a
+    /// number of type F64.
     pub fn reduce(&mut self, reduction: Reduction, a: NodeId, at: Span) -> NodeId {
         let ty = self.node(a).ty;
-        self.add(Op::Reduce(reduction, a), ty, at)
+        if ty != Type::Bool {
+            return self.add(Op::Reduce(reduction, a), ty, at);
+        }
+        let number = self.convert(a, Type::F64, at);
+        let reduced = self.add(Op::Reduce(reduction, number), Type::F64, at);
+        match reduction {
+            Reduction::Sum => reduced,
+            Reduction::Min | Reduction::Max => self.convert(reduced, Type::Bool, at),
+        }
     }
 
     /// The number of environments.
     pub fn batch_size(&mut self, at: Span) -> NodeId {
         self.add(Op::BatchSize, Type::F64, at)
+    }
+
+    /// An operation on two truth values; comparisons order false before true.
+    fn logical(&mut self, op: Binary, a: NodeId, b: NodeId, at: Span) -> NodeId {
+        let op = match op {
+            Binary::And | Binary::Or | Binary::Xor => op,
+            Binary::Ne => Binary::Xor,
+            Binary::Min => Binary::And,
+            Binary::Max => Binary::Or,
+            Binary::Eq => {
+                let different = self.logical(Binary::Xor, a, b, at);
+                return self.unary(Unary::Not, different, at);
+            }
+            Binary::Lt | Binary::Le => {
+                let not_a = self.unary(Unary::Not, a, at);
+                let op = if op == Binary::Lt { Binary::And } else { Binary::Or };
+                return self.logical(op, not_a, b, at);
+            }
+            _ => unreachable!("{op:?} is not an operation on truth values"),
+        };
+        if b < a {
+            return self.logical(op, b, a, at);
+        }
+        for (one, other) in [(a, b), (b, a)] {
+            match (op, self.constant_value(one).map(|value| value != 0.0)) {
+                (Binary::And, Some(true)) | (Binary::Or | Binary::Xor, Some(false)) => return other,
+                (Binary::And, Some(false)) | (Binary::Or, Some(true)) => return one,
+                (Binary::Xor, Some(true)) => return self.unary(Unary::Not, other, at),
+                _ => {}
+            }
+        }
+        match op {
+            Binary::Xor if a == b => self.constant(Type::Bool, 0.0, at),
+            _ if a == b => a,
+            _ => self.add(Op::Binary(op, a, b), Type::Bool, at),
+        }
     }
 
     fn add(&mut self, op: Op, ty: Type, at: Span) -> NodeId {
@@ -243,5 +344,142 @@ impl Graph {
         self.nodes.push(Node { op, ty, at });
         self.known.insert((op, ty), id);
         id
+    }
+}
+
+impl Binary {
+    /// Whether the sides may be exchanged.
+    fn is_commutative(self) -> bool {
+        use Binary::{Add, And, Eq, Max, Min, Mul, Ne, Or, Xor};
+        matches!(self, Add | Mul | Min | Max | Eq | Ne | And | Or | Xor)
+    }
+}
+
+impl Op {
+    /// The nodes that it reads.
+    pub fn operands(self) -> impl Iterator<Item = NodeId> {
+        let none = NodeId(0);
+        let (operands, count) = match self {
+            Op::Const(_) | Op::Input(..) | Op::BatchSize => ([none; 3], 0),
+            Op::Unary(_, a) | Op::Convert(a) | Op::Reduce(_, a) => ([a, none, none], 1),
+            Op::Binary(_, a, b) => ([a, b, none], 2),
+            Op::Select(a, b, c) => ([a, b, c], 3),
+        };
+        operands.into_iter().take(count)
+    }
+}
+
+impl Program {
+    /// The total and the terms.
+    pub fn outputs(&self) -> impl Iterator<Item = &Output> {
+        std::iter::once(&self.total).chain(&self.terms)
+    }
+
+    /// For each node, whether some output depends on it.
+    pub fn reachable(&self) -> Vec<bool> {
+        let nodes = self.graph.nodes();
+        let mut reachable = vec![false; nodes.len()];
+        for output in self.outputs() {
+            reachable[output.value.0 as usize] = true;
+        }
+        for (index, node) in nodes.iter().enumerate().rev() {
+            if reachable[index] {
+                for operand in node.op.operands() {
+                    reachable[operand.0 as usize] = true;
+                }
+            }
+        }
+        reachable
+    }
+}
+
+impl fmt::Display for Program {
+    /// One line for each operation that some output depends on: `%3: f32 = mul %1 %2  ; 4:16`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for input in &self.inputs {
+            let dtype = format!("{:?}", input.dtype).to_lowercase();
+            let uniform = if input.uniform { " uniform" } else { "" };
+            writeln!(f, "input {}: {dtype}{:?}{uniform}", input.name, input.shape)?;
+        }
+        let reachable = self.reachable();
+        for (index, node) in self.graph.nodes().iter().enumerate().filter(|(index, _)| reachable[*index]) {
+            write!(f, "%{index}: {} = ", format!("{:?}", node.ty).to_lowercase())?;
+            match node.op {
+                Op::Const(bits) => write!(f, "const {:?}", f64::from_bits(bits))?,
+                Op::Input(input, component) => write!(f, "input {}[{component}]", self.inputs[input as usize].name)?,
+                Op::Unary(op, _) => write!(f, "{}", format!("{op:?}").to_lowercase())?,
+                Op::Binary(op, ..) => write!(f, "{}", format!("{op:?}").to_lowercase())?,
+                Op::Select(..) => write!(f, "select")?,
+                Op::Convert(_) => write!(f, "convert")?,
+                Op::Reduce(reduction, _) => write!(f, "reduce-{}", format!("{reduction:?}").to_lowercase())?,
+                Op::BatchSize => write!(f, "batch-size")?,
+            }
+            for operand in node.op.operands() {
+                write!(f, " %{}", operand.0)?;
+            }
+            writeln!(f, "  ; {}:{}", node.at.line, node.at.column)?;
+        }
+        for output in self.outputs() {
+            writeln!(f, "{} = %{}", output.name, output.value.0)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Span = Span { line: 1, column: 1, end_line: 1, end_column: 2 };
+
+    fn graph() -> (Graph, NodeId, NodeId) {
+        let mut graph = Graph::default();
+        let x = graph.input(0, 0, Type::F64, AT);
+        let y = graph.input(0, 1, Type::F64, AT);
+        (graph, x, y)
+    }
+
+    #[test]
+    fn equal_operations_are_one_node() {
+        let (mut graph, x, y) = graph();
+        assert_eq!(graph.binary(Binary::Add, x, y, AT), graph.binary(Binary::Add, y, x, AT));
+        assert_ne!(graph.binary(Binary::Sub, x, y, AT), graph.binary(Binary::Sub, y, x, AT));
+    }
+
+    #[test]
+    fn constants_fold_to_what_the_module_would_compute() {
+        let (mut graph, ..) = graph();
+        let third = graph.constant(Type::F32, 1.0 / 3.0, AT);
+        let sum = graph.binary(Binary::Add, third, third, AT);
+        assert_eq!(graph.constant_value(sum), Some(f64::from(1.0_f32 / 3.0 + 1.0_f32 / 3.0)));
+        let e = graph.constant(Type::F64, 1.0, AT);
+        let e = graph.unary(Unary::Exp, e, AT);
+        assert_eq!(graph.constant_value(e), Some(interpret::unary(Unary::Exp, Type::F64, 1.0)));
+    }
+
+    #[test]
+    fn identities_hold_for_every_float() {
+        let (mut graph, x, _) = graph();
+        let constants = [0.0, -0.0, 1.0].map(|value| graph.constant(Type::F64, value, AT));
+        let [zero, minus_zero, one] = constants;
+        assert_eq!(graph.binary(Binary::Mul, one, x, AT), x);
+        assert_eq!(graph.binary(Binary::Sub, x, zero, AT), x);
+        assert_eq!(graph.binary(Binary::Add, x, minus_zero, AT), x);
+        // -0 + 0 is +0; 0 · ∞ is NaN; NaN is not itself.
+        assert_ne!(graph.binary(Binary::Add, x, zero, AT), x);
+        assert_ne!(graph.binary(Binary::Mul, x, zero, AT), zero);
+        let same = graph.binary(Binary::Eq, x, x, AT);
+        assert_eq!(graph.constant_value(same), None);
+    }
+
+    #[test]
+    fn selects_with_a_known_condition_vanish() {
+        let (mut graph, x, y) = graph();
+        let yes = graph.constant(Type::Bool, 1.0, AT);
+        assert_eq!(graph.select(yes, x, y, AT), x);
+        let less = graph.binary(Binary::Lt, x, y, AT);
+        assert_eq!(graph.select(less, x, x, AT), x);
+        let not_less = graph.unary(Unary::Not, less, AT);
+        assert_eq!(graph.select(not_less, x, y, AT), graph.select(less, y, x, AT));
     }
 }

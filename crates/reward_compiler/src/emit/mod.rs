@@ -1,20 +1,163 @@
 //! Turns a checked program into a WebAssembly module.
+//!
+//! A module evaluates four environments at a time: an F32 value of four environments is one SIMD register, an F64 value
+//! two. Its `evaluate` is straight-line code inside one loop over the batch; a program with reductions over the whole
+//! batch has one loop more for each reduction that depends on another.
+//!
+//! ```text
+//! plan    which values are kept in locals, in which width, inside or outside the loop
+//! body    the code of `evaluate`
+//! kernel  the functions of `crate::kernels` that the program calls
+//! ```
+//!
+//! The module imports nothing, has no table, no global and no start function, and keeps nothing between two calls.
 
-use carrot_reward_interface::ModuleInterface;
+mod body;
+mod kernel;
+mod plan;
 
-use crate::{Module, ir::Program};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A program that no module may be made from, because it would take too long to compile.
+use carrot_reward_interface::{LineEntry, ModuleInterface, module::SECTION};
+use wasm_encoder::{
+    CodeSection, ConstExpr, CustomSection, DataSection, ExportKind, ExportSection, FunctionSection, MemorySection,
+    MemoryType, TypeSection, ValType,
+};
+
+use crate::{
+    Module,
+    interpret::{function_of_binary, function_of_unary},
+    ir::{Op, Program},
+    kernels::{Function, LaneOp, Table},
+};
+
+/// A program that would make a module too large to compile quickly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the program needs {values} values at once; at most {limit} fit into a module")]
+#[error("the program keeps {values} values at once; at most {limit} fit into a module")]
 pub struct TooLarge {
-    /// Values that the program keeps.
+    /// Registers that the program needs.
     pub values: usize,
-    /// Values that fit.
+    /// Registers that a module may have.
     pub limit: usize,
 }
 
-/// Makes the module of `program`; `interface` describes it but for the line table, which is filled in here.
-pub fn emit_module(_program: &Program, _interface: ModuleInterface) -> Result<Module, TooLarge> {
-    todo!()
+/// Makes the module of `program`. `interface` describes it but for the line table, which is filled in here.
+///
+/// Equal programs give equal bytes. Errors: [`TooLarge`]; WASM allows 50,000 locals in a function.
+pub fn emit_module(program: &Program, mut interface: ModuleInterface) -> Result<Module, TooLarge> {
+    let linkage = Linkage::new(program);
+    let body = body::evaluate(program, &linkage)?;
+    let mut wasm = wasm_encoder::Module::new();
+    add_declarations(&mut wasm, &linkage);
+
+    let mut code = CodeSection::new();
+    for function in linkage.functions.keys() {
+        code.function(&kernel::function(*function, &linkage));
+    }
+    code.function(&body.function);
+    wasm.section(&code);
+    // `evaluate` is the last function, so its code ends where the section ends.
+    let code_start = wasm.len() - body.code_bytes;
+    interface.line_table =
+        body.lines.iter().map(|line| LineEntry { offset: line.offset + code_start as u32, ..*line }).collect();
+
+    if !linkage.tables.is_empty() {
+        let mut data = DataSection::new();
+        for (table, address) in &linkage.tables {
+            let bytes: Vec<u8> = table.words().iter().flat_map(|word| word.to_le_bytes()).collect();
+            data.active(0, &ConstExpr::i32_const(*address as i32), bytes);
+        }
+        wasm.section(&data);
+    }
+    let json = serde_json::to_vec(&interface).expect("an interface holds strings and numbers only");
+    wasm.section(&CustomSection { name: SECTION.into(), data: json.into() });
+    Ok(Module { wasm: wasm.finish(), interface })
+}
+
+/// Types, functions, memory and exports.
+fn add_declarations(wasm: &mut wasm_encoder::Module, linkage: &Linkage) {
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32; 2], []);
+    types.ty().function([ValType::V128], [ValType::V128]);
+    types.ty().function([ValType::V128; 2], [ValType::V128]);
+    wasm.section(&types);
+
+    let mut functions = FunctionSection::new();
+    for function in linkage.functions.keys() {
+        functions.function(u32::from(function.arity())); // the number of arguments is the number of the type
+    }
+    functions.function(0);
+    wasm.section(&functions);
+
+    let mut memory = MemorySection::new();
+    memory.memory(MemoryType {
+        minimum: u64::from(linkage.table_bytes.div_ceil(PAGE)),
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    wasm.section(&memory);
+
+    let mut exports = ExportSection::new();
+    exports.export("memory", ExportKind::Memory, 0);
+    exports.export("evaluate", ExportKind::Func, linkage.functions.len() as u32);
+    wasm.section(&exports);
+}
+
+/// Bytes of a page of WASM memory.
+const PAGE: u32 = 65_536;
+
+/// Where a module has its functions and tables.
+struct Linkage {
+    /// Index of each function; `evaluate` follows them.
+    functions: BTreeMap<Function, u32>,
+    /// Address of each table.
+    tables: BTreeMap<Table, u32>,
+    /// Bytes of all tables.
+    table_bytes: u32,
+}
+
+impl Linkage {
+    /// What `program` calls, directly or not.
+    fn new(program: &Program) -> Self {
+        let mut wanted: Vec<Function> = program
+            .graph
+            .nodes()
+            .iter()
+            .zip(program.reachable())
+            .filter(|(_, reachable)| *reachable)
+            .filter_map(|(node, _)| match node.op {
+                Op::Unary(op, _) => function_of_unary(op),
+                Op::Binary(op, ..) => function_of_binary(op),
+                _ => None,
+            })
+            .collect();
+        let mut functions = BTreeSet::new();
+        let mut tables = BTreeSet::new();
+        while let Some(function) = wanted.pop() {
+            if !functions.insert(function) {
+                continue;
+            }
+            for op in &function.kernel().ops {
+                match *op {
+                    LaneOp::Rare { function, .. } => wanted.push(function),
+                    LaneOp::Repeat { step, .. } => wanted.push(step),
+                    LaneOp::Lookup(table, _) => _ = tables.insert(table),
+                    _ => {}
+                }
+            }
+        }
+        let functions = functions.into_iter().zip(0..).collect();
+        let mut table_bytes = 0;
+        let tables = tables
+            .into_iter()
+            .map(|table| {
+                let address = table_bytes;
+                table_bytes += 8 * table.words().len() as u32;
+                (table, address)
+            })
+            .collect();
+        Self { functions, tables, table_bytes }
+    }
 }

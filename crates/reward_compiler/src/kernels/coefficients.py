@@ -128,8 +128,8 @@ array(
     series([1 / mp.factorial(2 * i + 3) for i in range(30)]), [0, 1], 7, 1,
 )
 
-mp.prec = 1400
-PADDING, WORDS = 3, 40
+mp.prec = 2400
+PADDING, WORDS = 3, 67
 digits = int(floor(2 / pi * mpf(2) ** (32 * WORDS)))
 words = [0] * PADDING + [(digits >> (32 * (WORDS - 1 - i))) & 0xFFFFFFFF for i in range(WORDS)]
 print(f"\n/// Zero words in front of [`TWO_OVER_PI_WORDS`].")

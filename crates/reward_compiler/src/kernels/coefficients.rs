@@ -164,7 +164,7 @@ pub const SINH_TAIL: [f64; 7] = [
 pub const TWO_OVER_PI_PADDING: i64 = 3;
 
 /// The binary digits of 2/π, 32 in each word, most significant first.
-pub const TWO_OVER_PI_WORDS: [u64; 43] = [
+pub const TWO_OVER_PI_WORDS: [u64; 70] = [
     0x00000000,
     0x00000000,
     0x00000000,
@@ -208,4 +208,31 @@ pub const TWO_OVER_PI_WORDS: [u64; 43] = [
     0xfc7b6bab,
     0xf0cfbc20,
     0x9af4361d,
+    0xa9e39161,
+    0x5ee61b08,
+    0x6599855f,
+    0x14a06840,
+    0x8dffd880,
+    0x4d732731,
+    0x06061556,
+    0xca73a8c9,
+    0x60e27bc0,
+    0x8c6b47c4,
+    0x19c367cd,
+    0xdce8092a,
+    0x8359c476,
+    0x8b961ca6,
+    0xddaf44d1,
+    0x5719053e,
+    0xa5ff0705,
+    0x3f7e33e8,
+    0x32c2de4f,
+    0x98327dbb,
+    0xc33d26ef,
+    0x6b1e5ef8,
+    0x9f3a1f35,
+    0xcaf27f1d,
+    0x87f12190,
+    0x7c7c246a,
+    0xfa6ed577,
 ];

@@ -1,0 +1,635 @@
+//! The code of `evaluate(n, base)`.
+
+use carrot_reward_interface::{DType, LineEntry, Span, module::element_bytes};
+use wasm_encoder::{BlockType, Function as Body, InstructionSink, MemArg, ValType};
+
+use super::{Linkage, TooLarge, kernel::splat, plan::Plan};
+use crate::{
+    interpret::{function_of_binary, function_of_unary},
+    ir::{Binary, Node, NodeId, Op, Program, Reduction, Type, Unary},
+    kernels::Function,
+};
+
+/// The function, and where its code comes from.
+pub struct Evaluate {
+    /// Locals and code.
+    pub function: Body,
+    /// Size of the code without the declaration of the locals.
+    pub code_bytes: usize,
+    /// Offsets are from the start of the code.
+    pub lines: Vec<LineEntry>,
+}
+
+// Parameters and scalar locals. Rows follow, then SIMD registers.
+const N_ENVS: u32 = 0;
+const BASE: u32 = 1;
+/// Bytes of a row of 4-byte elements: 4 · stride.
+const ROW_BYTES: u32 = 2;
+/// Offset into such a row of the four environments at hand.
+const OFFSET_4: u32 = 3;
+/// Offset into a row of 8-byte elements.
+const OFFSET_8: u32 = 4;
+const FIRST_ROW: u32 = 5;
+
+/// Registers that a program may need; WASM allows 50,000 locals, rows included.
+const MOST_REGISTERS: usize = 40_000;
+
+/// Byte shuffles: the upper half in place of the lower, both halves exchanged, two lower halves side by side.
+const UPPER: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+const EXCHANGED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
+const LOWER_HALVES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+/// The lower 32 bits of each of four 64-bit lanes.
+const NARROWED: [u8; 16] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
+
+/// Writes the function.
+pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLarge> {
+    let plan = Plan::new(program);
+    let layout = Layout::new(program, &plan);
+    let first_register = FIRST_ROW + (plan.rows.len() + 1 + program.terms.len()) as u32;
+    let mut writer = Writer {
+        program,
+        plan: &plan,
+        layout: &layout,
+        linkage,
+        code: Vec::new(),
+        lines: Vec::new(),
+        registers: vec![None; program.graph.nodes().len()],
+        next_register: first_register,
+    };
+    writer.prologue();
+    let last_level = program.outputs().map(|output| plan.level[output.value.0 as usize]).max().unwrap_or(0);
+    for level in 0..=last_level {
+        writer.uniform_values(level);
+        if level < last_level {
+            writer.reductions(level + 1);
+        }
+    }
+    writer.outputs();
+    writer.sink().end();
+
+    let registers = writer.next_register - first_register;
+    if registers as usize > MOST_REGISTERS {
+        return Err(TooLarge { values: registers as usize, limit: MOST_REGISTERS });
+    }
+    let mut function = Body::new([(first_register - ROW_BYTES, ValType::I32), (registers, ValType::V128)]);
+    let code_bytes = writer.code.len();
+    function.raw(writer.code);
+    Ok(Evaluate { function, code_bytes, lines: writer.lines })
+}
+
+/// Addresses, relative to `base`, in terms of the stride; see `BatchLayout`.
+struct Layout {
+    /// Offset of each uniform input.
+    uniform: Vec<u32>,
+    /// Bytes of all uniform inputs.
+    uniform_bytes: u32,
+    /// For each row, inputs then outputs: where it starts, in bytes per environment of the stride.
+    rows: Vec<u32>,
+}
+
+impl Layout {
+    fn new(program: &Program, plan: &Plan) -> Self {
+        let components = |shape: &[usize]| shape.iter().product::<usize>() as u32;
+        let mut uniform = vec![0; program.inputs.len()];
+        let mut starts = vec![0; program.inputs.len()];
+        let (mut uniform_bytes, mut row_bytes) = (0, 0);
+        for (index, input) in program.inputs.iter().enumerate() {
+            let size = components(&input.shape) * element_bytes(input.dtype) as u32;
+            if input.uniform {
+                uniform[index] = uniform_bytes;
+                uniform_bytes += size.next_multiple_of(16);
+            } else {
+                starts[index] = row_bytes;
+                row_bytes += size;
+            }
+        }
+        let mut rows = vec![0; plan.rows.len()];
+        for (&(input, component), &row) in &plan.rows {
+            let bytes = element_bytes(program.inputs[input as usize].dtype) as u32;
+            rows[row as usize] = starts[input as usize] + component * bytes;
+        }
+        let output_bytes = if program.output == Type::F64 { 8 } else { 4 };
+        rows.extend((0..=program.terms.len() as u32).map(|output| row_bytes + output * output_bytes));
+        Self { uniform, uniform_bytes, rows }
+    }
+}
+
+struct Writer<'p> {
+    program: &'p Program,
+    plan: &'p Plan,
+    layout: &'p Layout,
+    linkage: &'p Linkage,
+    code: Vec<u8>,
+    lines: Vec<LineEntry>,
+    /// First register of each kept node that has been computed.
+    registers: Vec<Option<u32>>,
+    next_register: u32,
+}
+
+impl Writer<'_> {
+    fn sink(&mut self) -> InstructionSink<'_> {
+        InstructionSink::new(&mut self.code)
+    }
+
+    fn new_registers(&mut self, count: u32) -> u32 {
+        self.next_register += count;
+        self.next_register - count
+    }
+
+    fn node(&self, id: NodeId) -> Node {
+        *self.program.graph.node(id)
+    }
+
+    fn is_wide(&self, id: NodeId) -> bool {
+        self.plan.wide[id.0 as usize]
+    }
+
+    fn is_uniform(&self, id: NodeId) -> bool {
+        self.plan.uniform[id.0 as usize]
+    }
+
+    /// Records that the code from here on comes from `at`. One entry per line of source keeps the table short.
+    fn note(&mut self, at: Span) {
+        if self.lines.last().is_none_or(|last| last.at.line != at.line) {
+            let offset = self.code.len() as u32;
+            match self.lines.last_mut() {
+                Some(last) if last.offset == offset => last.at = at,
+                _ => self.lines.push(LineEntry { offset, at }),
+            }
+        }
+    }
+
+    /// Computes the row length and the address of each row.
+    fn prologue(&mut self) {
+        self.note(self.program.total.at);
+        // 4 · (n rounded up to a multiple of 4)
+        self.sink().local_get(N_ENVS).i32_const(3).i32_add().i32_const(!3).i32_and();
+        self.sink().i32_const(2).i32_shl().local_set(ROW_BYTES);
+        for (row, bytes_per_env) in (FIRST_ROW..).zip(self.layout.rows.clone()) {
+            let uniform_bytes = self.layout.uniform_bytes as i32;
+            // Every element has 4 or 8 bytes, so the division is exact.
+            self.sink().local_get(ROW_BYTES).i32_const((bytes_per_env / 4) as i32).i32_mul();
+            self.sink().local_get(BASE).i32_add().i32_const(uniform_bytes).i32_add().local_set(row);
+        }
+    }
+
+    /// Computes the values that are the same in every environment, once.
+    fn uniform_values(&mut self, level: u32) {
+        for id in self.plan.nodes() {
+            let index = id.0 as usize;
+            let here = self.plan.kept[index] && self.plan.uniform[index] && self.plan.level[index] == level;
+            if here && !matches!(self.node(id).op, Op::Reduce(..)) {
+                self.keep(id);
+            }
+        }
+    }
+
+    /// Writes a loop over the batch, four environments at a time.
+    fn for_each_group(&mut self, body: impl FnOnce(&mut Self)) {
+        self.sink().i32_const(0).local_set(OFFSET_4).i32_const(0).local_set(OFFSET_8);
+        self.sink().block(BlockType::Empty).local_get(ROW_BYTES).i32_eqz().br_if(0).loop_(BlockType::Empty);
+        body(self);
+        self.sink().local_get(OFFSET_8).i32_const(32).i32_add().local_set(OFFSET_8);
+        self.sink().local_get(OFFSET_4).i32_const(16).i32_add().local_tee(OFFSET_4);
+        self.sink().local_get(ROW_BYTES).i32_lt_u().br_if(0).end().end();
+    }
+
+    /// Computes, into their registers, the kept values that `roots` depend on and that differ between environments.
+    fn kept_values_below(&mut self, roots: impl Iterator<Item = NodeId>) {
+        let mut wanted = vec![false; self.registers.len()];
+        for root in roots {
+            wanted[root.0 as usize] = true;
+        }
+        for index in (0..wanted.len()).rev() {
+            if wanted[index] && !self.plan.uniform[index] {
+                for operand in self.node(NodeId(index as u32)).op.operands() {
+                    wanted[operand.0 as usize] = true;
+                }
+            }
+        }
+        for (index, wanted) in wanted.into_iter().enumerate() {
+            if wanted && self.plan.kept[index] && !self.plan.uniform[index] {
+                self.keep(NodeId(index as u32));
+            }
+        }
+    }
+
+    /// Computes the reductions of one level in one loop.
+    fn reductions(&mut self, level: u32) {
+        let reductions: Vec<(NodeId, Reduction, NodeId)> = self
+            .plan
+            .nodes()
+            .filter(|id| self.plan.level[id.0 as usize] == level)
+            .filter_map(|id| match self.node(id).op {
+                Op::Reduce(reduction, argument) => Some((id, reduction, argument)),
+                _ => None,
+            })
+            .collect();
+        let accumulators: Vec<u32> = reductions
+            .iter()
+            .map(|&(id, reduction, _)| {
+                let first = self.new_registers(2);
+                for register in [first, first + 1] {
+                    let start = neutral(reduction, self.accumulator_type(id, reduction));
+                    self.sink().v128_const(start).local_set(register);
+                }
+                first
+            })
+            .collect();
+        let inside = self.new_registers(1);
+        let masked = self.new_registers(1);
+        self.for_each_group(|writer| {
+            writer.inside_mask(inside);
+            writer.kept_values_below(reductions.iter().map(|&(_, _, argument)| argument));
+            for (&(id, reduction, argument), &accumulator) in reductions.iter().zip(&accumulators) {
+                writer.accumulate(id, reduction, argument, accumulator, inside, masked);
+            }
+        });
+        for (&(id, reduction, _), &accumulator) in reductions.iter().zip(&accumulators) {
+            self.combine(id, reduction, accumulator);
+        }
+    }
+
+    /// Sums are taken in f64, so that a large batch does not lose digits.
+    fn accumulator_type(&self, id: NodeId, reduction: Reduction) -> Type {
+        if reduction == Reduction::Sum { Type::F64 } else { self.node(id).ty }
+    }
+
+    /// Sets `register` to the mask of those of the four environments that exist.
+    fn inside_mask(&mut self, register: u32) {
+        let lane_numbers = 3 << 96 | 2 << 64 | 1 << 32;
+        self.sink().local_get(N_ENVS).local_get(OFFSET_4).i32_const(2).i32_shr_u().i32_sub().i32x4_splat();
+        self.sink().v128_const(lane_numbers).i32x4_gt_s().local_set(register);
+    }
+
+    /// Adds four environments to an accumulator.
+    fn accumulate(
+        &mut self,
+        id: NodeId,
+        reduction: Reduction,
+        argument: NodeId,
+        accumulator: u32,
+        inside: u32,
+        masked: u32,
+    ) {
+        let Node { ty, at, .. } = self.node(id);
+        if ty == Type::F64 {
+            for half in 0..2 {
+                self.sink().local_get(accumulator + half);
+                self.value(argument, half);
+                self.sink().v128_const(neutral(reduction, ty)).local_get(inside);
+                self.widen_mask(half);
+                self.note(at);
+                self.sink().v128_bitselect();
+                self.combine_two(reduction, ty);
+                self.sink().local_set(accumulator + half);
+            }
+            return;
+        }
+        self.value(argument, 0);
+        self.note(at);
+        self.sink().v128_const(neutral(reduction, ty)).local_get(inside).v128_bitselect().local_set(masked);
+        if reduction == Reduction::Sum {
+            self.sink().local_get(accumulator).local_get(masked).f64x2_promote_low_f32x4();
+            self.sink().f64x2_add().local_set(accumulator);
+            self.sink().local_get(accumulator + 1).local_get(masked).local_get(masked).i8x16_shuffle(UPPER);
+            self.sink().f64x2_promote_low_f32x4().f64x2_add().local_set(accumulator + 1);
+        } else {
+            self.sink().local_get(accumulator).local_get(masked);
+            self.combine_two(reduction, ty);
+            self.sink().local_set(accumulator);
+        }
+    }
+
+    /// Reduces the lanes of an accumulator to one value in all lanes.
+    fn combine(&mut self, id: NodeId, reduction: Reduction, accumulator: u32) {
+        let Node { ty, at, .. } = self.node(id);
+        let accumulated = self.accumulator_type(id, reduction);
+        self.note(at);
+        self.sink().local_get(accumulator).local_get(accumulator + 1);
+        self.combine_two(reduction, accumulated);
+        self.sink().local_set(accumulator).local_get(accumulator);
+        self.sink().local_get(accumulator).local_get(accumulator).i8x16_shuffle(EXCHANGED);
+        self.combine_two(reduction, accumulated);
+        if ty == Type::F32 && accumulated == Type::F64 {
+            self.sink().f32x4_demote_f64x2_zero().f32x4_extract_lane(0).f32x4_splat();
+        } else if ty == Type::F32 {
+            // Two lanes are left: [a, b, a, b].
+            self.sink().local_set(accumulator).local_get(accumulator).f32x4_extract_lane(0).f32x4_splat();
+            self.sink().local_get(accumulator).f32x4_extract_lane(1).f32x4_splat();
+            self.combine_two(reduction, accumulated);
+        }
+        self.sink().local_set(accumulator);
+        self.registers[id.0 as usize] = Some(accumulator);
+    }
+
+    fn combine_two(&mut self, reduction: Reduction, ty: Type) {
+        let mut sink = self.sink();
+        match (reduction, ty) {
+            (Reduction::Sum, _) => sink.f64x2_add(),
+            (Reduction::Min, Type::F32) => sink.f32x4_min(),
+            (Reduction::Max, Type::F32) => sink.f32x4_max(),
+            (Reduction::Min, _) => sink.f64x2_min(),
+            (Reduction::Max, _) => sink.f64x2_max(),
+        };
+    }
+
+    /// Computes and stores the total and the terms.
+    fn outputs(&mut self) {
+        let first_row = FIRST_ROW + self.plan.rows.len() as u32;
+        self.for_each_group(|writer| {
+            writer.kept_values_below(writer.program.outputs().map(|output| output.value));
+            for (row, output) in (first_row..).zip(writer.program.outputs()) {
+                let halves = if writer.program.output == Type::F64 { 2 } else { 1 };
+                for half in 0..halves {
+                    let offset = writer.offset_local(if halves == 2 { 8 } else { 4 });
+                    writer.sink().local_get(row).local_get(offset).i32_add();
+                    writer.value(output.value, half);
+                    writer.note(output.at);
+                    writer.sink().v128_store(aligned(16 * half));
+                }
+            }
+        });
+    }
+
+    fn offset_local(&self, element_bytes: usize) -> u32 {
+        if element_bytes == 8 { OFFSET_8 } else { OFFSET_4 }
+    }
+
+    /// Computes a node into its registers.
+    fn keep(&mut self, id: NodeId) {
+        let count = self.plan.registers(id);
+        // A second loop computes into the registers of the first.
+        let first = match self.registers[id.0 as usize].take() {
+            Some(first) => first,
+            None => self.new_registers(count),
+        };
+        for half in 0..count {
+            self.compute(id, half);
+            self.sink().local_set(first + half);
+        }
+        self.registers[id.0 as usize] = Some(first);
+    }
+
+    /// Pushes a value: two environments of a wide node, all four of a narrow one.
+    fn value(&mut self, id: NodeId, half: u32) {
+        let half = half.min(self.plan.registers(id) - 1);
+        match (self.registers[id.0 as usize], self.node(id)) {
+            (Some(first), _) => _ = self.sink().local_get(first + half),
+            (None, Node { op: Op::Const(bits), ty, .. }) => {
+                let constant = constant(ty, f64::from_bits(bits));
+                self.sink().v128_const(constant);
+            }
+            _ => self.compute(id, half),
+        }
+    }
+
+    /// Pushes a truth value in the wanted width.
+    fn mask(&mut self, id: NodeId, half: u32, wide: bool) {
+        let constant = matches!(self.node(id).op, Op::Const(_));
+        match (self.is_wide(id), wide) {
+            _ if constant => self.value(id, 0),
+            (true, true) => self.value(id, half),
+            (false, false) => self.value(id, 0),
+            (false, true) => {
+                self.value(id, 0);
+                self.widen_mask(half);
+            }
+            (true, false) => {
+                self.value(id, 0);
+                self.value(id, 1);
+                self.sink().i8x16_shuffle(NARROWED);
+            }
+        }
+    }
+
+    fn widen_mask(&mut self, half: u32) {
+        match half {
+            0 => self.sink().i64x2_extend_low_i32x4_s(),
+            _ => self.sink().i64x2_extend_high_i32x4_s(),
+        };
+    }
+
+    /// Pushes a value that is not in a register yet.
+    fn compute(&mut self, id: NodeId, half: u32) {
+        let Node { op, ty, at } = self.node(id);
+        let wide = self.is_wide(id);
+        match op {
+            Op::Const(_) | Op::Reduce(..) => unreachable!("constants are written in place, reductions by their loop"),
+            Op::Input(input, component) => {
+                self.note(at);
+                self.input(input, component, half);
+            }
+            Op::BatchSize => {
+                self.note(at);
+                self.sink().local_get(N_ENVS).f64_convert_i32_u().f64x2_splat();
+            }
+            Op::Unary(Unary::Not, a) => {
+                self.mask(a, half, wide);
+                self.note(at);
+                self.sink().v128_not();
+            }
+            Op::Unary(op, a) => match function_of_unary(op) {
+                Some(function) => self.call(function, &[a], id, half),
+                None => {
+                    self.value(a, half);
+                    self.note(at);
+                    self.unary(op, ty);
+                }
+            },
+            Op::Binary(op @ (Binary::And | Binary::Or | Binary::Xor), a, b) => {
+                self.mask(a, half, wide);
+                self.mask(b, half, wide);
+                self.note(at);
+                let mut sink = self.sink();
+                match op {
+                    Binary::And => sink.v128_and(),
+                    Binary::Or => sink.v128_or(),
+                    _ => sink.v128_xor(),
+                };
+            }
+            Op::Binary(op, a, b) => match function_of_binary(op) {
+                Some(function) => self.call(function, &[a, b], id, half),
+                None => {
+                    self.value(a, half);
+                    self.value(b, half);
+                    self.note(at);
+                    self.binary(op, self.node(a).ty);
+                }
+            },
+            Op::Select(condition, a, b) => {
+                for side in [a, b] {
+                    if ty == Type::Bool { self.mask(side, half, wide) } else { self.value(side, half) }
+                }
+                self.mask(condition, half, wide);
+                self.note(at);
+                self.sink().v128_bitselect();
+            }
+            Op::Convert(a) => self.convert(a, ty, half, at),
+        }
+    }
+
+    /// Loads one scalar of an input.
+    fn input(&mut self, input: u32, component: u32, half: u32) {
+        let dtype = self.program.inputs[input as usize].dtype;
+        let bytes = element_bytes(dtype);
+        let uniform = self.program.inputs[input as usize].uniform;
+        let mut load = aligned(16 * half);
+        if uniform {
+            load.offset = u64::from(self.layout.uniform[input as usize] + component * bytes as u32);
+            load.align = if bytes == 8 { 3 } else { 2 };
+            self.sink().local_get(BASE);
+        } else {
+            let row = FIRST_ROW + self.plan.rows[&(input, component)];
+            let offset = self.offset_local(bytes);
+            self.sink().local_get(row).local_get(offset).i32_add();
+        }
+        let mut sink = self.sink();
+        match (uniform, bytes) {
+            (true, 8) => sink.v128_load64_splat(load),
+            (true, _) => sink.v128_load32_splat(load),
+            (false, _) => sink.v128_load(load),
+        };
+        match dtype {
+            DType::F32 | DType::F64 | DType::Float => {}
+            DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
+            DType::I64 => self.integers_to_floats(),
+        }
+    }
+
+    /// SIMD has no conversion from 64-bit integers, so each lane goes its own way.
+    fn integers_to_floats(&mut self) {
+        let register = self.new_registers(1);
+        self.sink().local_set(register).local_get(register).i64x2_extract_lane(0).f64_convert_i64_s().f64x2_splat();
+        self.sink().local_get(register).i64x2_extract_lane(1).f64_convert_i64_s().f64x2_replace_lane(1);
+    }
+
+    /// Calls a math kernel, which takes two environments in f64.
+    fn call(&mut self, function: Function, arguments: &[NodeId], id: NodeId, half: u32) {
+        let at = self.node(id).at;
+        let callee = self.linkage.functions[&function];
+        if self.is_wide(id) {
+            arguments.iter().for_each(|&argument| self.value(argument, half));
+            self.note(at);
+            self.sink().call(callee);
+            return;
+        }
+        for half in 0..2 {
+            arguments.iter().for_each(|&argument| self.promoted(argument, half));
+            self.note(at);
+            self.sink().call(callee).f32x4_demote_f64x2_zero();
+        }
+        self.sink().i8x16_shuffle(LOWER_HALVES);
+    }
+
+    /// Pushes two environments of a narrow float as f64.
+    fn promoted(&mut self, id: NodeId, half: u32) {
+        self.value(id, 0);
+        if half == 1 && !self.is_uniform(id) {
+            self.value(id, 0);
+            self.sink().i8x16_shuffle(UPPER);
+        }
+        self.sink().f64x2_promote_low_f32x4();
+    }
+
+    fn convert(&mut self, a: NodeId, ty: Type, half: u32, at: Span) {
+        match (self.node(a).ty, ty) {
+            (Type::F64, Type::F32) => {
+                for half in 0..2 {
+                    self.value(a, half);
+                    self.note(at);
+                    self.sink().f32x4_demote_f64x2_zero();
+                }
+                self.sink().i8x16_shuffle(LOWER_HALVES);
+            }
+            (Type::F32, Type::F64) => {
+                self.promoted(a, half);
+                self.note(at);
+            }
+            (Type::Bool, _) => {
+                self.mask(a, half, ty == Type::F64);
+                self.note(at);
+                self.sink().v128_const(constant(ty, 1.0)).v128_and();
+            }
+            (from, _) => {
+                self.value(a, half);
+                self.note(at);
+                self.sink().v128_const(0);
+                self.binary(Binary::Ne, from);
+            }
+        }
+    }
+
+    fn unary(&mut self, op: Unary, ty: Type) {
+        let mut sink = self.sink();
+        match (op, ty == Type::F64) {
+            (Unary::Neg, false) => sink.f32x4_neg(),
+            (Unary::Neg, true) => sink.f64x2_neg(),
+            (Unary::Abs, false) => sink.f32x4_abs(),
+            (Unary::Abs, true) => sink.f64x2_abs(),
+            (Unary::Sqrt, false) => sink.f32x4_sqrt(),
+            (Unary::Sqrt, true) => sink.f64x2_sqrt(),
+            (Unary::Floor, false) => sink.f32x4_floor(),
+            (Unary::Floor, true) => sink.f64x2_floor(),
+            (Unary::Ceil, false) => sink.f32x4_ceil(),
+            (Unary::Ceil, true) => sink.f64x2_ceil(),
+            (Unary::Trunc, false) => sink.f32x4_trunc(),
+            (Unary::Trunc, true) => sink.f64x2_trunc(),
+            (Unary::Round, false) => sink.f32x4_nearest(),
+            (Unary::Round, true) => sink.f64x2_nearest(),
+            _ => unreachable!("{op:?} is a function or an operation on truth values"),
+        };
+    }
+
+    fn binary(&mut self, op: Binary, ty: Type) {
+        let mut sink = self.sink();
+        match (op, ty == Type::F64) {
+            (Binary::Add, false) => sink.f32x4_add(),
+            (Binary::Add, true) => sink.f64x2_add(),
+            (Binary::Sub, false) => sink.f32x4_sub(),
+            (Binary::Sub, true) => sink.f64x2_sub(),
+            (Binary::Mul, false) => sink.f32x4_mul(),
+            (Binary::Mul, true) => sink.f64x2_mul(),
+            (Binary::Div, false) => sink.f32x4_div(),
+            (Binary::Div, true) => sink.f64x2_div(),
+            (Binary::Min, false) => sink.f32x4_min(),
+            (Binary::Min, true) => sink.f64x2_min(),
+            (Binary::Max, false) => sink.f32x4_max(),
+            (Binary::Max, true) => sink.f64x2_max(),
+            (Binary::Lt, false) => sink.f32x4_lt(),
+            (Binary::Lt, true) => sink.f64x2_lt(),
+            (Binary::Le, false) => sink.f32x4_le(),
+            (Binary::Le, true) => sink.f64x2_le(),
+            (Binary::Eq, false) => sink.f32x4_eq(),
+            (Binary::Eq, true) => sink.f64x2_eq(),
+            (Binary::Ne, false) => sink.f32x4_ne(),
+            (Binary::Ne, true) => sink.f64x2_ne(),
+            _ => unreachable!("{op:?} is a function or an operation on truth values"),
+        };
+    }
+}
+
+fn aligned(offset: u32) -> MemArg {
+    MemArg { offset: u64::from(offset), align: 4, memory_index: 0 }
+}
+
+/// A constant in all lanes; truth values are all ones or all zeros.
+fn constant(ty: Type, value: f64) -> i128 {
+    match ty {
+        Type::F32 => {
+            let bits = u64::from((value as f32).to_bits());
+            splat(bits << 32 | bits)
+        }
+        Type::F64 => splat(value.to_bits()),
+        Type::Bool => -i128::from(value != 0.0),
+    }
+}
+
+/// What does not change a reduction.
+fn neutral(reduction: Reduction, ty: Type) -> i128 {
+    match reduction {
+        Reduction::Sum => 0,
+        Reduction::Min => constant(ty, f64::INFINITY),
+        Reduction::Max => constant(ty, f64::NEG_INFINITY),
+    }
+}
