@@ -10,12 +10,28 @@
 //!
 //! Start in [`compile`]; then read `parse`, `check` and `emit`, in that order.
 
-use carrot_reward_interface::{Diagnostic, ModuleInterface, Schema};
+use carrot_reward_interface::module::ABI_VERSION;
+use carrot_reward_interface::{DType, Diagnostic, Dialect, ModuleInterface, Schema, Severity, Term};
 
-pub mod ir;
-pub mod interpret;
-mod kernels;
+mod check;
+mod diagnostic_code;
+mod dialect;
 pub mod emit;
+pub mod interpret;
+pub mod ir;
+mod kernels;
+mod library;
+mod parse;
+mod position;
+mod render;
+mod terms;
+pub mod token_limits;
+mod value;
+
+pub use check::{MAX_ELEMENTS, MAX_NODES, MAX_ROUNDS};
+pub use diagnostic_code::Code;
+pub use parse::ast_text;
+pub use render::render;
 
 /// A compiled program.
 #[derive(Debug, Clone)]
@@ -35,6 +51,15 @@ pub struct Compiled {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Result of a check: what [`compile`] emits.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The program and its dialect, if there was no error.
+    pub program: Option<(ir::Program, Dialect)>,
+    /// Findings, sorted by position.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
 /// Which functions of a program become outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry<'a> {
@@ -45,11 +70,101 @@ pub enum Entry<'a> {
 }
 
 /// Compiles `source` against `schema`. `file` names the text in messages.
-pub fn compile(_source: &str, _file: &str, _schema: &Schema, _entry: Entry<'_>) -> Compiled {
-    todo!()
+pub fn compile(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Compiled {
+    let Checked {
+        program,
+        mut diagnostics,
+    } = check(source, file, schema, entry);
+    let Some((program, dialect)) = program else {
+        return Compiled {
+            module: None,
+            diagnostics,
+        };
+    };
+    match emit::emit_module(&program, interface(&program, dialect, source, file, schema)) {
+        Ok(module) => Compiled {
+            module: Some(module),
+            diagnostics,
+        },
+        Err(too_large) => {
+            diagnostics.push(Diagnostic {
+                code: Code::ProgramTooLarge.as_str().into(),
+                severity: Severity::Error,
+                file: file.into(),
+                span: program.total.at,
+                message: too_large.to_string(),
+                help: Some("use fewer or shorter loops".into()),
+            });
+            Compiled {
+                module: None,
+                diagnostics,
+            }
+        }
+    }
 }
 
-/// Draws diagnostics with the source text and carets, as a terminal shows them.
-pub fn render(_diagnostics: &[Diagnostic], _source: &str, _color: bool) -> String {
-    todo!()
+/// Checks `source` against `schema` without making a module of it.
+pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Checked {
+    with_deep_stack(|| {
+        let parsed = match parse::parse(source, file) {
+            Ok(parsed) => parsed,
+            Err(diagnostics) => {
+                return Checked {
+                    program: None,
+                    diagnostics,
+                };
+            }
+        };
+        let dialect = dialect::recognise(parsed.tokens(), source);
+        let positions = position::Positions::new(source);
+        let mut checker = check::Checker::new(schema, dialect, &positions, file);
+        checker.run_module(parsed.syntax());
+        let program = check::entry_outputs(&mut checker, entry).map(|(total, terms)| checker.program(total, terms));
+        let mut diagnostics = std::mem::take(&mut checker.diagnostics);
+        diagnostics.sort_by(|a, b| (a.span, &a.code, &a.message).cmp(&(b.span, &b.code, &b.message)));
+        let has_errors = diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error);
+        let program = program.ok().filter(|_| !has_errors).map(|program| (program, dialect));
+        Checked { program, diagnostics }
+    })
+}
+
+/// What the module says about itself; `emit` adds the line table.
+fn interface(program: &ir::Program, dialect: Dialect, source: &str, file: &str, schema: &Schema) -> ModuleInterface {
+    let nodes = program.graph.nodes();
+    ModuleInterface {
+        abi: ABI_VERSION,
+        file: file.into(),
+        source: source.into(),
+        dialect: Some(dialect),
+        schema_hash: Some(schema.hash()),
+        inputs: program.inputs.clone(),
+        output: if program.output == ir::Type::F32 {
+            DType::F32
+        } else {
+            DType::F64
+        },
+        total_at: Some(program.total.at),
+        terms: program
+            .terms
+            .iter()
+            .map(|term| Term {
+                name: term.name.clone(),
+                at: Some(term.at),
+            })
+            .collect(),
+        whole_batch: nodes
+            .iter()
+            .any(|node| matches!(node.op, ir::Op::Reduce(..) | ir::Op::BatchSize)),
+        line_table: Vec::new(),
+    }
+}
+
+/// Bytes of stack for a compilation: the limits on nesting and calls bound what it can need.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Runs something that recurses as deep as the limits allow, wherever it was called from.
+fn with_deep_stack<T>(f: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK_BYTES / 2, STACK_BYTES, f)
 }

@@ -25,7 +25,12 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<D
     };
     if let Err(excess) = token_limits::check(source) {
         let span = positions.span_of_bytes(excess.start, excess.end);
-        return Err(vec![diagnostic(excess.code, span, excess.message, Some(excess.help.into()))]);
+        return Err(vec![diagnostic(
+            excess.code,
+            span,
+            excess.message,
+            Some(excess.help.into()),
+        )]);
     }
     let parsed = parse_unchecked_source(source, PySourceType::Python);
     if parsed.has_valid_syntax() {

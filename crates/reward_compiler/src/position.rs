@@ -18,7 +18,11 @@ impl<'a> Positions<'a> {
     pub(crate) fn new(source: &'a str) -> Self {
         let after_newline = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = std::iter::once(0).chain(after_newline.map(|(at, _)| at + 1)).collect();
-        Self { source, line_starts, is_ascii: source.is_ascii() }
+        Self {
+            source,
+            line_starts,
+            is_ascii: source.is_ascii(),
+        }
     }
 
     /// The source text of a range.
@@ -35,7 +39,12 @@ impl<'a> Positions<'a> {
     pub(crate) fn span_of_bytes(&self, start: usize, end: usize) -> Span {
         let (line, column) = self.line_and_column(start);
         let (end_line, end_column) = self.line_and_column(end.max(start));
-        Span { line, column, end_line, end_column }
+        Span {
+            line,
+            column,
+            end_line,
+            end_column,
+        }
     }
 
     fn line_and_column(&self, offset: usize) -> (u32, u32) {
@@ -45,7 +54,10 @@ impl<'a> Positions<'a> {
         let characters = if self.is_ascii {
             offset - start
         } else {
-            self.source.as_bytes()[start..offset].iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+            self.source.as_bytes()[start..offset]
+                .iter()
+                .filter(|&&byte| byte & 0xC0 != 0x80)
+                .count()
         };
         (line as u32 + 1, characters as u32 + 1)
     }
@@ -60,7 +72,11 @@ pub(crate) fn byte_range(source: &str, span: &Span) -> std::ops::Range<usize> {
             .map(str::len)
             .sum::<usize>();
         let characters = source[start..].char_indices().map(|(at, _)| at);
-        start + characters.chain([source.len() - start]).nth(column.saturating_sub(1) as usize).unwrap_or(source.len() - start)
+        start
+            + characters
+                .chain([source.len() - start])
+                .nth(column.saturating_sub(1) as usize)
+                .unwrap_or(source.len() - start)
     };
     let start = offset(span.line, span.column);
     start..offset(span.end_line, span.end_column).max(start)

@@ -10,7 +10,10 @@ use crate::position::byte_range;
 /// What follows "; " in a message is drawn beside the caret, the rest in the headline.
 pub fn render(diagnostics: &[Diagnostic], source: &str, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let drawn: Vec<String> = diagnostics.iter().map(|diagnostic| renderer.render(&[group(diagnostic, source)])).collect();
+    let drawn: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| renderer.render(&[group(diagnostic, source)]))
+        .collect();
     drawn.join("\n\n")
 }
 

@@ -32,11 +32,23 @@ pub(crate) fn check(source: &str) -> Result<(), Excess> {
             code: Code::SourceTooLong,
             start: 0,
             end: 0,
-            message: format!("the program has {} bytes, and {MAX_SOURCE_BYTES} are allowed", source.len()),
+            message: format!(
+                "the program has {} bytes, and {MAX_SOURCE_BYTES} are allowed",
+                source.len()
+            ),
             help: "remove comments and functions that the reward does not use",
         });
     }
-    Scanner { source, bytes: source.as_bytes(), at: 0, brackets: Vec::new(), chains: vec![Chain::default()], depth: 0, indents: vec![0] }.run()
+    Scanner {
+        source,
+        bytes: source.as_bytes(),
+        at: 0,
+        brackets: Vec::new(),
+        chains: vec![Chain::default()],
+        depth: 0,
+        indents: vec![0],
+    }
+    .run()
 }
 
 /// Operators seen in one open bracket. Those of a `lambda` count until the line ends, because a comma does not end it.
@@ -85,7 +97,8 @@ impl Scanner<'_> {
                 }
                 b'0'..=b'9' => self.skip_while(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'_'),
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => self.word()?,
-                b'+' | b'-' | b'*' | b'/' | b'%' | b'@' | b'&' | b'|' | b'^' | b'~' | b'<' | b'>' | b'!' | b'.' | b'=' | b':' => {
+                b'+' | b'-' | b'*' | b'/' | b'%' | b'@' | b'&' | b'|' | b'^' | b'~' | b'<' | b'>' | b'!' | b'.'
+                | b'=' | b':' => {
                     self.at += 1;
                     let twice = matches!(byte, b'*' | b'/' | b'<' | b'>') && self.bytes.get(self.at) == Some(&byte);
                     self.at += usize::from(twice);
@@ -121,7 +134,9 @@ impl Scanner<'_> {
         }
         match word {
             "lambda" => self.count(start, true),
-            "not" | "and" | "or" | "in" | "is" | "if" | "else" | "await" | "for" | "yield" | "from" | "async" => self.count(start, false),
+            "not" | "and" | "or" | "in" | "is" | "if" | "else" | "await" | "for" | "yield" | "from" | "async" => {
+                self.count(start, false)
+            }
             _ => Ok(()),
         }
     }
@@ -207,7 +222,10 @@ impl Scanner<'_> {
     /// At the start of a line: compares its indentation with the open blocks, unless the line is empty.
     fn indentation(&mut self) -> Result<(), Excess> {
         let start = self.at;
-        let width = self.bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0C)).count();
+        let width = self.bytes[start..]
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | 0x0C))
+            .count();
         self.at += width;
         if matches!(self.bytes.get(self.at), None | Some(b'\n' | b'\r' | b'#')) {
             return Ok(());
@@ -246,7 +264,9 @@ mod tests {
         let minuses = |n: usize| format!("x = {}1", "-".repeat(n));
         let nots = |n: usize| format!("x = {}1", "not ".repeat(n));
         let attributes = |n: usize| format!("x = a{}", ".b".repeat(n));
-        let blocks = |n: usize| (0..n).map(|i| format!("{}if a:\n", " ".repeat(i))).collect::<String>() + &" ".repeat(n) + "pass";
+        let blocks = |n: usize| {
+            (0..n).map(|i| format!("{}if a:\n", " ".repeat(i))).collect::<String>() + &" ".repeat(n) + "pass"
+        };
         let lambdas = |n: usize| format!("x = {}1", "lambda a, b: ".repeat(n));
         assert_eq!(code(&nested(MAX_NESTING)), None);
         assert_eq!(code(&nested(MAX_NESTING + 1)), Some(Code::NestingTooDeep));
@@ -273,6 +293,9 @@ mod tests {
     #[test]
     fn chains_in_nested_brackets_add_up() {
         let chain = "-".repeat(900);
-        assert_eq!(code(&format!("x = {chain}({chain}({chain}(1)))")), Some(Code::ChainTooLong));
+        assert_eq!(
+            code(&format!("x = {chain}({chain}({chain}(1)))")),
+            Some(Code::ChainTooLong)
+        );
     }
 }

@@ -157,7 +157,10 @@ pub(crate) enum Value {
 
 impl Value {
     pub(crate) fn tuple(items: Vec<Value>) -> Self {
-        Self::Tuple(Tuple { items: items.into(), fields: &[] })
+        Self::Tuple(Tuple {
+            items: items.into(),
+            fields: &[],
+        })
     }
 }
 
@@ -165,7 +168,10 @@ impl Value {
 #[derive(Debug, Clone)]
 pub(crate) enum Object {
     /// Elements of an array. `joined` ones may be either of two arrays, so nothing may write into them.
-    Numbers { nodes: Vec<NodeId>, joined: bool },
+    Numbers {
+        nodes: Vec<NodeId>,
+        joined: bool,
+    },
     List(Vec<Value>),
     /// Entries in order of insertion.
     Dict(Vec<(Rc<str>, Value)>),

@@ -46,7 +46,10 @@ pub(crate) enum Flow {
 
 impl Checker<'_> {
     pub(crate) fn state(&self) -> State {
-        State { locals: self.frame().locals.clone(), objects: self.objects.clone() }
+        State {
+            locals: self.frame().locals.clone(),
+            objects: self.objects.clone(),
+        }
     }
 
     /// Goes back to a state. Objects made since then stay: a parked or joined path may hold them.
@@ -80,7 +83,12 @@ impl Checker<'_> {
         Ok(Flow::Next)
     }
 
-    fn on_path<T>(&mut self, condition: NodeId, name: Option<String>, side: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+    fn on_path<T>(
+        &mut self,
+        condition: NodeId,
+        name: Option<String>,
+        side: impl FnOnce(&mut Self) -> Checked<T>,
+    ) -> Checked<T> {
         self.path.push(condition);
         self.path_names.push(name);
         let result = side(self);
@@ -147,7 +155,11 @@ impl Checker<'_> {
         let guard = self.guard(base);
         let guard = self.still_here(guard, 0, true);
         let value = if guard.is_some() { self.frozen(&value) } else { value };
-        let parked = Parked { guard, state: self.state(), value };
+        let parked = Parked {
+            guard,
+            state: self.state(),
+            value,
+        };
         self.frame_mut().returns.push(parked);
     }
 
@@ -157,9 +169,17 @@ impl Checker<'_> {
         let base = self.frame().loops[innermost].path_base;
         let guard = self.guard(base);
         let guard = self.still_here(guard, innermost, false);
-        let parked = Parked { guard, state: self.state(), value: Value::None };
+        let parked = Parked {
+            guard,
+            state: self.state(),
+            value: Value::None,
+        };
         let exits = &mut self.frame_mut().loops[innermost];
-        if breaks { exits.broken.push(parked) } else { exits.continued.push(parked) }
+        if breaks {
+            exits.broken.push(parked)
+        } else {
+            exits.continued.push(parked)
+        }
         Ok(())
     }
 
@@ -205,7 +225,9 @@ impl Checker<'_> {
                 Ok(value) => Binding::Value(value),
                 Err(reason) => Binding::Clash(reason),
             },
-            (Binding::UnknownParameter(span), _) | (_, Binding::UnknownParameter(span)) => Binding::UnknownParameter(*span),
+            (Binding::UnknownParameter(span), _) | (_, Binding::UnknownParameter(span)) => {
+                Binding::UnknownParameter(*span)
+            }
             (Binding::Clash(reason), _) | (_, Binding::Clash(reason)) => Binding::Clash(reason.clone()),
             _ => Binding::Maybe,
         }
@@ -214,14 +236,23 @@ impl Checker<'_> {
     fn join_objects(&mut self, condition: NodeId, a: &Object, b: &Object) -> Object {
         match (a, b) {
             (Object::Numbers { nodes: a, joined }, Object::Numbers { nodes: b, .. }) => {
-                let nodes = a.iter().zip(b).map(|(&a, &b)| self.select_nodes(condition, a, b)).collect();
+                let nodes = a
+                    .iter()
+                    .zip(b)
+                    .map(|(&a, &b)| self.select_nodes(condition, a, b))
+                    .collect();
                 Object::Numbers { nodes, joined: *joined }
             }
-            (Object::List(a), Object::List(b)) if a.len() == b.len() => {
-                Object::List(a.iter().zip(b).map(|(a, b)| self.select_or_poison(condition, a, b)).collect())
-            }
+            (Object::List(a), Object::List(b)) if a.len() == b.len() => Object::List(
+                a.iter()
+                    .zip(b)
+                    .map(|(a, b)| self.select_or_poison(condition, a, b))
+                    .collect(),
+            ),
             (Object::Dict(a), Object::Dict(b)) => {
-                let find = |entries: &[(Rc<str>, Value)], key: &str| entries.iter().find(|(k, _)| &**k == key).map(|(_, v)| v.clone());
+                let find = |entries: &[(Rc<str>, Value)], key: &str| {
+                    entries.iter().find(|(k, _)| &**k == key).map(|(_, v)| v.clone())
+                };
                 let mut entries = Vec::new();
                 for (key, value) in a {
                     let joined = match find(b, key) {
@@ -279,16 +310,29 @@ impl Checker<'_> {
             (Value::Poison, _) | (_, Value::Poison) => Ok(Value::Poison),
             (Value::None, Value::None) => Ok(Value::None),
             (Value::Scalar(a), Value::Scalar(b)) => Ok(self.select_scalars(condition, *a, *b)),
-            (Value::Tensor(x), Value::Tensor(y)) if x.storage == y.storage && x.index == y.index && x.dims == y.dims => {
+            (Value::Tensor(x), Value::Tensor(y))
+                if x.storage == y.storage && x.index == y.index && x.dims == y.dims =>
+            {
                 Ok(a.clone())
             }
-            (Value::Tensor(_) | Value::Scalar(_), Value::Tensor(_) | Value::Scalar(_)) => self.select_arrays(condition, a, b),
-            (Value::Tuple(x), Value::Tuple(y)) if x.items.len() == y.items.len() => {
-                let items = x.items.iter().zip(y.items.iter()).map(|(x, y)| self.select_value(condition, x, y));
-                let items = items.collect::<Result<Vec<Value>, String>>()?;
-                Ok(Value::Tuple(Tuple { items: items.into(), fields: x.fields }))
+            (Value::Tensor(_) | Value::Scalar(_), Value::Tensor(_) | Value::Scalar(_)) => {
+                self.select_arrays(condition, a, b)
             }
-            (Value::List(x), Value::List(y)) | (Value::Dict(x), Value::Dict(y)) => self.select_containers(condition, *x, *y, a),
+            (Value::Tuple(x), Value::Tuple(y)) if x.items.len() == y.items.len() => {
+                let items = x
+                    .items
+                    .iter()
+                    .zip(y.items.iter())
+                    .map(|(x, y)| self.select_value(condition, x, y));
+                let items = items.collect::<Result<Vec<Value>, String>>()?;
+                Ok(Value::Tuple(Tuple {
+                    items: items.into(),
+                    fields: x.fields,
+                }))
+            }
+            (Value::List(x), Value::List(y)) | (Value::Dict(x), Value::Dict(y)) => {
+                self.select_containers(condition, *x, *y, a)
+            }
             (Value::Str(x), Value::Str(y)) if x == y => Ok(a.clone()),
             (Value::Library(x), Value::Library(y)) if x == y => Ok(a.clone()),
             (Value::Surface(x), Value::Surface(y)) if x == y => Ok(a.clone()),
@@ -306,12 +350,20 @@ impl Checker<'_> {
         let (left, right) = (self.objects[x.0].clone(), self.objects[y.0].clone());
         let joined = self.join_objects(condition, &left, &right);
         let id = self.new_object(joined);
-        Ok(if matches!(a, Value::List(_)) { Value::List(id) } else { Value::Dict(id) })
+        Ok(if matches!(a, Value::List(_)) {
+            Value::List(id)
+        } else {
+            Value::Dict(id)
+        })
     }
 
     fn select_scalars(&mut self, condition: NodeId, a: Scalar, b: Scalar) -> Value {
         let kind = a.kind.max(b.kind);
-        let ty = if kind == ScalarKind::Bool { Type::Bool } else { Type::F64 };
+        let ty = if kind == ScalarKind::Bool {
+            Type::Bool
+        } else {
+            Type::F64
+        };
         let (x, y) = (self.convert(a.node, ty), self.convert(b.node, ty));
         let node = self.select(condition, x, y);
         self.join_summands(condition, node, a.node, b.node);
@@ -351,8 +403,16 @@ impl Checker<'_> {
         }
         let is_shared = !dims(a).is_empty();
         let index = (0..joined.len() as u32).collect();
-        let storage = self.new_object(Object::Numbers { nodes: joined, joined: is_shared });
-        Ok(Value::Tensor(Tensor { element, dims: dims(a).into(), storage, index }))
+        let storage = self.new_object(Object::Numbers {
+            nodes: joined,
+            joined: is_shared,
+        });
+        Ok(Value::Tensor(Tensor {
+            element,
+            dims: dims(a).into(),
+            storage,
+            index,
+        }))
     }
 
     /// A copy that later writes cannot reach.
@@ -364,7 +424,10 @@ impl Checker<'_> {
             }
             Value::Tuple(tuple) => {
                 let items: Vec<Value> = tuple.items.iter().map(|item| self.frozen(item)).collect();
-                Value::Tuple(Tuple { items: items.into(), fields: tuple.fields })
+                Value::Tuple(Tuple {
+                    items: items.into(),
+                    fields: tuple.fields,
+                })
             }
             Value::List(id) => {
                 let items = self.list_items(*id).to_vec();
@@ -373,7 +436,10 @@ impl Checker<'_> {
             }
             Value::Dict(id) => {
                 let entries = self.dict_items(*id).to_vec();
-                let entries = entries.iter().map(|(key, value)| (key.clone(), self.frozen(value))).collect();
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), self.frozen(value)))
+                    .collect();
                 Value::Dict(self.new_object(Object::Dict(entries)))
             }
             other => other.clone(),
@@ -382,7 +448,9 @@ impl Checker<'_> {
 
     /// The value of a call: what its paths returned, joined.
     pub(crate) fn join_returns(&mut self, returns: Vec<Parked>, flow: Flow) -> Checked {
-        let Some(last) = returns.last() else { return Ok(Value::None) };
+        let Some(last) = returns.last() else {
+            return Ok(Value::None);
+        };
         let mut value = last.value.clone();
         let mut rest = returns.len() - 1;
         if flow == Flow::Next {
@@ -406,28 +474,20 @@ impl Checker<'_> {
                 Err(reason) => return self.error(Code::ReturnShape, format!("the paths return {reason}"), None),
             };
         }
-        let parked = returns;
-        self.join_parked_objects(parked, flow);
+        self.join_parked_objects(returns, flow);
         match value {
             Value::Poison => Err(Reported),
             value => Ok(value),
         }
     }
 
-    /// Objects as the paths left them; the names of the call are gone.
-    fn join_parked_objects(&mut self, parked: Vec<Parked>, flow: Flow) {
-        let mut flow = flow;
-        for path in parked.into_iter().rev() {
-            let objects = path.state.objects;
-            match (flow, path.guard) {
-                (Flow::Next, Some(guard)) => self.join(guard, State { locals: self.frame().locals.clone(), objects }),
-                _ => {
-                    let locals = self.frame().locals.clone();
-                    self.restore(State { locals, objects });
-                }
-            }
-            flow = Flow::Next;
+    /// Objects as the paths left them; the names of the call mean nothing any more.
+    fn join_parked_objects(&mut self, mut parked: Vec<Parked>, flow: Flow) {
+        self.frame_mut().locals.clear();
+        for path in &mut parked {
+            path.state.locals.clear();
         }
+        self.join_parked(parked, flow);
     }
 }
 

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use ruff_python_ast::{self as ast, Expr, Parameters, Stmt};
 use ruff_text_size::Ranged;
 
-use super::branch::Flow;
 use super::{Binding, Checked, Checker, Frame, Function, Reported};
 use crate::value::{Object, Value};
 use crate::{Code, library};
@@ -45,13 +44,21 @@ impl<'a> Checker<'a> {
         }
         for decorator in &definition.decorator_list {
             let text = self.text(decorator.expression.range());
-            if !matches!(text, "torch.jit.script" | "torch.no_grad()" | "torch.jit.export" | "staticmethod") {
+            if !matches!(
+                text,
+                "torch.jit.script" | "torch.no_grad()" | "torch.jit.export" | "staticmethod"
+            ) {
                 self.here = self.span(decorator.range);
                 return self.unsupported(&format!("the decorator `{text}` has no meaning here"), "remove it");
             }
         }
         let name = definition.name.as_str();
-        let function = self.new_function(name, Some(&definition.parameters), Body::Block(&definition.body), definition.name.range)?;
+        let function = self.new_function(
+            name,
+            Some(&definition.parameters),
+            Body::Block(&definition.body),
+            definition.name.range,
+        )?;
         self.bind(name, function);
         Ok(())
     }
@@ -125,14 +132,23 @@ impl<'a> Checker<'a> {
                 format!("`{name}` is set on some paths only"),
                 format!("set `{name}` before the `if`, for example `{name} = 0.0`"),
             ),
-            Binding::Clash(reason) => self.error(Code::TypeMismatch, format!("depending on the path, `{name}` is {reason}"), None),
+            Binding::Clash(reason) => self.error(
+                Code::TypeMismatch,
+                format!("depending on the path, `{name}` is {reason}"),
+                None,
+            ),
             Binding::UnknownParameter(span) => {
                 let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
                 let help = match super::nearest(name, variables.clone()) {
                     Some(nearest) => format!("did you mean `{nearest}`?"),
                     None => format!("the variables are {}", list_some(variables)),
                 };
-                self.error_at(span, Code::UnknownName, format!("this task has no variable `{name}`"), help)
+                self.error_at(
+                    span,
+                    Code::UnknownName,
+                    format!("this task has no variable `{name}`"),
+                    help,
+                )
             }
         }
     }
@@ -154,7 +170,11 @@ impl<'a> Checker<'a> {
             match (&keyword.arg, value) {
                 (Some(name), value) => evaluated.keywords.push((name.to_string(), value)),
                 (None, Value::Dict(id)) => {
-                    let entries = self.dict_items(id).iter().map(|(key, value)| (key.to_string(), value.clone())).collect::<Vec<_>>();
+                    let entries = self
+                        .dict_items(id)
+                        .iter()
+                        .map(|(key, value)| (key.to_string(), value.clone()))
+                        .collect::<Vec<_>>();
                     evaluated.keywords.extend(entries);
                 }
                 (None, _) => return self.error(Code::TypeMismatch, "`**` needs a dict", None),
@@ -172,11 +192,19 @@ impl<'a> Checker<'a> {
         self.call_function(function, bound)
     }
 
-    fn bind_arguments(&mut self, function: usize, parameters: &'a Parameters, arguments: Arguments) -> Checked<BTreeMap<String, Binding>> {
+    fn bind_arguments(
+        &mut self,
+        function: usize,
+        parameters: &'a Parameters,
+        arguments: Arguments,
+    ) -> Checked<BTreeMap<String, Binding>> {
         let name = self.functions[function].name.clone();
-        let wrong = |checker: &mut Self, message: String| checker.error(Code::WrongArguments, format!("`{name}` {message}"), None);
+        let wrong = |checker: &mut Self, message: String| {
+            checker.error(Code::WrongArguments, format!("`{name}` {message}"), None)
+        };
         let mut bound = BTreeMap::new();
-        let by_position: Vec<&ast::ParameterWithDefault> = parameters.posonlyargs.iter().chain(&parameters.args).collect();
+        let by_position: Vec<&ast::ParameterWithDefault> =
+            parameters.posonlyargs.iter().chain(&parameters.args).collect();
         let mut rest = arguments.positional.into_iter();
         for parameter in &by_position {
             let Some(value) = rest.next() else { break };
@@ -192,7 +220,11 @@ impl<'a> Checker<'a> {
         }
         let mut others = Vec::new();
         for (keyword, value) in arguments.keywords {
-            let is_parameter = parameters.args.iter().chain(&parameters.kwonlyargs).any(|parameter| *parameter.name().as_str() == keyword);
+            let is_parameter = parameters
+                .args
+                .iter()
+                .chain(&parameters.kwonlyargs)
+                .any(|parameter| *parameter.name().as_str() == keyword);
             if bound.contains_key(&keyword) {
                 return wrong(self, format!("gets `{keyword}` twice"));
             } else if is_parameter {
@@ -235,8 +267,15 @@ impl<'a> Checker<'a> {
                 "write a loop with a fixed number of rounds".to_owned(),
             );
         }
-        if self.frames.get(parent).is_none_or(|frame| frame.serial != callee.parent_serial) {
-            return self.unsupported("a function that outlives the call that defined it", "define it at the top of the file");
+        if self
+            .frames
+            .get(parent)
+            .is_none_or(|frame| frame.serial != callee.parent_serial)
+        {
+            return self.unsupported(
+                "a function that outlives the call that defined it",
+                "define it at the top of the file",
+            );
         }
         self.serial += 1;
         self.frames.push(Frame {
@@ -272,7 +311,11 @@ fn list_some<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let rest = names.len().saturating_sub(8);
     names.truncate(8);
     let shown = names.join(", ");
-    if rest > 0 { format!("{shown} and {rest} more") } else { shown }
+    if rest > 0 {
+        format!("{shown} and {rest} more")
+    } else {
+        shown
+    }
 }
 
 /// Names that a block assigns, inner functions left out: Python's rule for which names are local.
@@ -282,7 +325,10 @@ pub(crate) fn assigned_names(block: &[Stmt]) -> BTreeSet<String> {
     while let Some(block) = blocks.pop() {
         for statement in block {
             match statement {
-                Stmt::Assign(statement) => statement.targets.iter().for_each(|target| target_names(target, &mut names)),
+                Stmt::Assign(statement) => statement
+                    .targets
+                    .iter()
+                    .for_each(|target| target_names(target, &mut names)),
                 Stmt::AnnAssign(statement) => target_names(&statement.target, &mut names),
                 Stmt::AugAssign(statement) => target_names(&statement.target, &mut names),
                 Stmt::FunctionDef(definition) => {

@@ -18,17 +18,17 @@ mod tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span};
-use ruff_python_ast::{ModModule, StmtFunctionDef};
+use ruff_python_ast::ModModule;
 use ruff_text_size::{Ranged, TextRange};
 
-pub(crate) use branch::State;
-pub(crate) use call::Body;
+pub(crate) use call::{Arguments, Body};
+pub(crate) use tensor::{broadcast, broadcast_index, node_count, shape_help};
 
-use crate::ir::{Graph, NodeId};
+use crate::ir::{Graph, NodeId, Output};
 use crate::position::Positions;
 use crate::terms::Summand;
-use crate::value::{Dim, Element, Object, ObjectId, Scalar, ScalarKind, Tensor, Value};
-use crate::{Code, library};
+use crate::value::{Dim, Element, Object, ObjectId, Scalar, ScalarKind, Value};
+use crate::{Code, Entry, library};
 
 /// Most operations of a program after unrolling.
 pub const MAX_NODES: usize = 50_000;
@@ -78,6 +78,13 @@ pub(crate) struct Frame {
     returns: Vec<branch::Parked>,
     /// Length of the path when the call began.
     path_base: usize,
+}
+
+impl Frame {
+    /// What a name of this call stands for.
+    pub(crate) fn binding(&self, name: &str) -> Option<&Binding> {
+        self.locals.get(name)
+    }
 }
 
 /// A function of the program.
@@ -161,6 +168,50 @@ impl<'a> Checker<'a> {
         self.block(&module.body);
     }
 
+    /// The function that computes the reward.
+    fn reward_function(&mut self) -> Checked<usize> {
+        for name in ["compute_reward", "compute_dense_reward"] {
+            if let Some(function) = self.function_named(name) {
+                return Ok(function);
+            }
+        }
+        let poisoned = |binding: &Binding| matches!(binding, Binding::Value(Value::Poison));
+        if self.frames[0].locals.values().any(poisoned) {
+            return Err(Reported);
+        }
+        let top_level: Vec<usize> = self.frames[0]
+            .locals
+            .values()
+            .filter_map(|binding| match binding {
+                Binding::Value(Value::Function(function)) => Some(*function),
+                _ => None,
+            })
+            .collect();
+        match top_level.as_slice() {
+            [only] => Ok(*only),
+            _ => self.error(
+                Code::NoEntry,
+                "there is no reward function",
+                "define `compute_reward(...)` with the task's variables as parameters".to_owned(),
+            ),
+        }
+    }
+
+    /// The value of one function of a task program, as an output of that name.
+    fn named_output(&mut self, name: &str) -> Checked<Output> {
+        self.here = self.positions.span_of_bytes(0, 0);
+        let Some(function) = self.function_named(name) else {
+            return self.error(
+                Code::NoEntry,
+                format!("there is no function `{name}`"),
+                format!("define `def {name}(...)`"),
+            );
+        };
+        let value = self.call_entry(function)?;
+        self.here = self.functions[function].at;
+        self.output(name, &value)
+    }
+
     /// The function of that name at the module's top level.
     pub(crate) fn function_named(&self, name: &str) -> Option<usize> {
         match self.frames[0].locals.get(name) {
@@ -219,10 +270,12 @@ impl<'a> Checker<'a> {
 
     /// Whether some variable lies below this dotted prefix.
     pub(crate) fn is_surface(&self, prefix: &str) -> bool {
-        self.schema
-            .variables
-            .iter()
-            .any(|variable| variable.name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.')))
+        self.schema.variables.iter().any(|variable| {
+            variable
+                .name
+                .strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
     }
 
     /// The value of a variable of the schema, the same object at every reading.
@@ -248,7 +301,10 @@ impl<'a> Checker<'a> {
             DType::I64 => Element::I64,
         };
         let nodes: Vec<NodeId> = (0..declared.components())
-            .map(|component| self.graph.input(input as u32, component as u32, element.ty(), self.here))
+            .map(|component| {
+                self.graph
+                    .input(input as u32, component as u32, element.ty(), self.here)
+            })
             .collect();
         let value = if is_python_number {
             let kind = match element {
@@ -256,11 +312,18 @@ impl<'a> Checker<'a> {
                 Element::I64 => ScalarKind::Int,
                 Element::F32 | Element::F64 => ScalarKind::Float,
             };
-            let node = if kind == ScalarKind::Float { self.convert(nodes[0], crate::ir::Type::F64) } else { nodes[0] };
+            let node = if kind == ScalarKind::Float {
+                self.convert(nodes[0], crate::ir::Type::F64)
+            } else {
+                nodes[0]
+            };
             Value::Scalar(Scalar { kind, node })
         } else {
             let batch = (is_torch && !declared.uniform).then_some(Dim::Batch);
-            let dims = batch.into_iter().chain(declared.shape.iter().map(|&size| Dim::Size(size))).collect();
+            let dims = batch
+                .into_iter()
+                .chain(declared.shape.iter().map(|&size| Dim::Size(size)))
+                .collect();
             Value::Tensor(self.tensor(element, dims, nodes))
         };
         self.variables.insert(variable, value.clone());
@@ -311,7 +374,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports at the expression at work.
-    pub(crate) fn error<T>(&mut self, code: Code, message: impl Into<String>, help: impl Into<Option<String>>) -> Checked<T> {
+    pub(crate) fn error<T>(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+    ) -> Checked<T> {
         self.error_at(self.here, code, message, help)
     }
 
@@ -386,10 +454,16 @@ impl<'a> Checker<'a> {
 
     /// What is meant by a name that nothing knows: the nearest of all names in sight.
     pub(crate) fn did_you_mean(&self, name: &str) -> Option<String> {
-        let locals = self.frames.iter().flat_map(|frame| frame.locals.keys().map(String::as_str));
-        let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
-        nearest(name, locals.chain(variables).chain(library::builtin_names()))
-            .map(|nearest| format!("did you mean `{nearest}`?"))
+        let mut known: Vec<&str> = self
+            .frames
+            .iter()
+            .flat_map(|frame| frame.locals.keys().map(String::as_str))
+            .collect();
+        known.extend(self.schema.variables.iter().map(|variable| variable.name.as_str()));
+        for builtin in library::builtin_names() {
+            known.push(builtin);
+        }
+        nearest(name, known.into_iter()).map(|nearest| format!("did you mean `{nearest}`?"))
     }
 }
 
@@ -403,7 +477,28 @@ pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>)
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// The name of a definition.
-pub(crate) fn definition_name(definition: &StmtFunctionDef) -> &str {
-    definition.name.as_str()
+/// Runs the entry functions and gives the program's outputs.
+pub(crate) fn entry_outputs(checker: &mut Checker<'_>, entry: Entry<'_>) -> Checked<(Output, Vec<Output>)> {
+    match entry {
+        Entry::Reward => {
+            let function = checker.reward_function()?;
+            let value = checker.call_entry(function)?;
+            checker.here = checker.functions[function].at;
+            checker.reward_outputs(&value)
+        }
+        Entry::Functions(names) => {
+            let outputs: Vec<Checked<Output>> = names.iter().map(|name| checker.named_output(name)).collect();
+            let terms = outputs.into_iter().collect::<Checked<Vec<Output>>>()?;
+            match terms.first() {
+                Some(first) => Ok((
+                    Output {
+                        name: "total".into(),
+                        ..first.clone()
+                    },
+                    terms,
+                )),
+                None => checker.error(Code::NoEntry, "no function is asked for", None),
+            }
+        }
+    }
 }

@@ -29,6 +29,8 @@ impl Checker<'_> {
         match self.graph.constant_value(condition) {
             Some(value) if value != 0.0 => a,
             Some(_) => b,
+            None if b == condition => self.and(condition, a),
+            None if a == condition => self.or(condition, b),
             None => self.graph.select(condition, a, b, self.here),
         }
     }
@@ -66,16 +68,40 @@ impl Checker<'_> {
 
     pub(crate) fn and(&mut self, a: NodeId, b: NodeId) -> NodeId {
         match (self.graph.constant_value(a), self.graph.constant_value(b)) {
-            (Some(known), _) => if known != 0.0 { b } else { a },
-            (_, Some(known)) => if known != 0.0 { a } else { b },
+            (Some(known), _) => {
+                if known != 0.0 {
+                    b
+                } else {
+                    a
+                }
+            }
+            (_, Some(known)) => {
+                if known != 0.0 {
+                    a
+                } else {
+                    b
+                }
+            }
             _ => self.binary(Binary::And, a, b),
         }
     }
 
     pub(crate) fn or(&mut self, a: NodeId, b: NodeId) -> NodeId {
         match (self.graph.constant_value(a), self.graph.constant_value(b)) {
-            (Some(known), _) => if known != 0.0 { a } else { b },
-            (_, Some(known)) => if known != 0.0 { b } else { a },
+            (Some(known), _) => {
+                if known != 0.0 {
+                    a
+                } else {
+                    b
+                }
+            }
+            (_, Some(known)) => {
+                if known != 0.0 {
+                    b
+                } else {
+                    a
+                }
+            }
             _ => self.binary(Binary::Or, a, b),
         }
     }

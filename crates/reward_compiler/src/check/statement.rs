@@ -69,7 +69,10 @@ impl<'a> Checker<'a> {
             Stmt::If(statement) => return self.branch(statement),
             Stmt::For(statement) => return self.for_loop(statement),
             Stmt::While(statement) => {
-                self.here = self.span(ruff_text_size::TextRange::new(statement.range.start(), statement.test.end()));
+                self.here = self.span(ruff_text_size::TextRange::new(
+                    statement.range.start(),
+                    statement.test.end(),
+                ));
                 return self.error(
                     Code::UnboundedLoop,
                     "`while` has no bound that could be checked",
@@ -113,10 +116,19 @@ impl<'a> Checker<'a> {
     fn unsupported_statement(&mut self, statement: &Stmt) -> Checked<Flow> {
         let (what, help) = match statement {
             Stmt::ClassDef(_) => ("classes have no place in a reward", "write plain functions"),
-            Stmt::Raise(_) => ("a reward cannot raise exceptions", "return a value for this case instead"),
-            Stmt::Try(_) => ("a reward cannot catch exceptions", "guard the computation itself, for example with `torch.where` or `if`"),
+            Stmt::Raise(_) => (
+                "a reward cannot raise exceptions",
+                "return a value for this case instead",
+            ),
+            Stmt::Try(_) => (
+                "a reward cannot catch exceptions",
+                "guard the computation itself, for example with `torch.where` or `if`",
+            ),
             Stmt::Match(_) => ("`match` is not part of the reward language", "use `if` and `elif`"),
-            Stmt::Global(_) | Stmt::Nonlocal(_) => ("a reward keeps no state outside its function", "pass values as arguments and return them"),
+            Stmt::Global(_) | Stmt::Nonlocal(_) => (
+                "a reward keeps no state outside its function",
+                "pass values as arguments and return them",
+            ),
             _ => ("this statement is not part of the reward language", ""),
         };
         self.here = self.first_line(statement.range());
@@ -125,7 +137,10 @@ impl<'a> Checker<'a> {
 
     fn first_line(&self, range: ruff_text_size::TextRange) -> carrot_reward_interface::Span {
         let length = self.text(range).find('\n').unwrap_or(range.len().to_usize());
-        self.span(ruff_text_size::TextRange::at(range.start(), ruff_text_size::TextSize::new(length as u32)))
+        self.span(ruff_text_size::TextRange::at(
+            range.start(),
+            ruff_text_size::TextSize::new(length as u32),
+        ))
     }
 
     fn assertion(&mut self, statement: &'a ast::StmtAssert) -> Checked<()> {
@@ -134,7 +149,10 @@ impl<'a> Checker<'a> {
         match self.graph.constant_value(truth) {
             Some(value) if value != 0.0 => Ok(()),
             Some(_) => self.error(Code::Unsupported, "this assertion always fails", None),
-            None => self.unsupported("an assertion cannot stop a single environment", "remove it, or return a value for this case"),
+            None => self.unsupported(
+                "an assertion cannot stop a single environment",
+                "remove it, or return a value for this case",
+            ),
         }
     }
 
@@ -162,7 +180,9 @@ impl<'a> Checker<'a> {
                 self.bind(name.id.as_str(), value);
                 Ok(())
             }
-            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => self.unpack(target, elts, value),
+            Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+                self.unpack(target, elts, value)
+            }
             Expr::Subscript(subscript) => self.store(subscript, value),
             Expr::Attribute(attribute) => {
                 self.here = self.span(attribute.range);
@@ -208,7 +228,11 @@ impl<'a> Checker<'a> {
     }
 
     fn wrong_unpacking(&mut self, targets: usize, items: usize) -> Checked<()> {
-        self.error(Code::ShapeMismatch, format!("{items} values cannot be unpacked into {targets} names"), None)
+        self.error(
+            Code::ShapeMismatch,
+            format!("{items} values cannot be unpacked into {targets} names"),
+            None,
+        )
     }
 
     fn augmented_assign(&mut self, statement: &'a ast::StmtAugAssign) -> Checked<()> {
@@ -241,7 +265,8 @@ impl<'a> Checker<'a> {
                 "write `x = x + y` instead of `x += y`".to_owned(),
             );
         }
-        let loses = new.element.is_float() && !old.element.is_float() || old.element < new.element && old.element == crate::value::Element::Bool;
+        let loses = new.element.is_float() && !old.element.is_float()
+            || old.element < new.element && old.element == crate::value::Element::Bool;
         if loses {
             return self.error(
                 Code::TypeMismatch,
@@ -337,11 +362,16 @@ impl<'a> Checker<'a> {
             None => {
                 let name = self.summand_name(test);
                 let at = self.span(test.range());
-                let flow = self.both_sides(condition, name, |checker| Ok(checker.block(body)), |checker| {
-                    let flow = otherwise(checker);
-                    checker.here = at;
-                    flow
-                });
+                let flow = self.both_sides(
+                    condition,
+                    name,
+                    |checker| Ok(checker.block(body)),
+                    |checker| {
+                        let flow = otherwise(checker);
+                        checker.here = at;
+                        flow
+                    },
+                );
                 self.here = at;
                 flow
             }
@@ -365,7 +395,10 @@ impl<'a> Checker<'a> {
             );
         }
         let path_base = self.path.len();
-        self.frame_mut().loops.push(LoopExits { path_base, ..LoopExits::default() });
+        self.frame_mut().loops.push(LoopExits {
+            path_base,
+            ..LoopExits::default()
+        });
         let mut result = Ok(Flow::Next);
         for item in items {
             result = self.round(statement, item);
@@ -384,7 +417,10 @@ impl<'a> Checker<'a> {
     fn loop_else(&mut self, statement: &'a ast::StmtFor) -> Checked<Flow> {
         let is_left_sometimes = self.frame().loops.last().is_some_and(|exits| !exits.broken.is_empty());
         if is_left_sometimes {
-            return self.unsupported("`else` after a loop that some environments leave early", "set a flag inside the loop");
+            return self.unsupported(
+                "`else` after a loop that some environments leave early",
+                "set a flag inside the loop",
+            );
         }
         Ok(self.block(&statement.orelse))
     }
@@ -432,7 +468,10 @@ impl<'a> Checker<'a> {
             let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let imported = alias.name.as_str();
             if imported == "*" {
-                return self.unsupported("`import *` hides where names come from", "import the module, such as `import torch`");
+                return self.unsupported(
+                    "`import *` hides where names come from",
+                    "import the module, such as `import torch`",
+                );
             }
             let value = match module {
                 "typing" | "collections.abc" => Value::Annotation,

@@ -21,7 +21,11 @@ pub(crate) fn node_count(dims: &[Dim]) -> usize {
 /// The shape that both broadcast to, aligned at the last axis.
 pub(crate) fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Mismatch> {
     let rank = a.len().max(b.len());
-    let at = |dims: &[Dim], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(Dim::Size(1), |axis| dims[axis]);
+    let at = |dims: &[Dim], axis: usize| {
+        (axis + dims.len())
+            .checked_sub(rank)
+            .map_or(Dim::Size(1), |axis| dims[axis])
+    };
     let mut dims = Vec::with_capacity(rank);
     for axis in 0..rank {
         dims.push(match (at(a, axis), at(b, axis)) {
@@ -32,7 +36,9 @@ pub(crate) fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, Mismatch> {
         });
     }
     if dims.iter().filter(|&&dim| dim == Dim::Batch).count() > 1 {
-        return Err(Mismatch(Some("the result would combine every environment with every other")));
+        return Err(Mismatch(Some(
+            "the result would combine every environment with every other",
+        )));
     }
     Ok(dims)
 }
@@ -49,7 +55,11 @@ pub(crate) fn broadcast_index(from: &[Dim], to: &[Dim]) -> Vec<usize> {
     }
     let mut index = vec![0];
     for (axis, dim) in to.iter().enumerate() {
-        index = index.iter().flat_map(|&base| (0..dim.nodes()).map(move |i| (base, i))).map(|(base, i)| base + i * strides[axis]).collect();
+        index = index
+            .iter()
+            .flat_map(|&base| (0..dim.nodes()).map(move |i| (base, i)))
+            .map(|(base, i)| base + i * strides[axis])
+            .collect();
     }
     index
 }
@@ -60,7 +70,12 @@ impl Checker<'_> {
         debug_assert_eq!(node_count(&dims), nodes.len());
         let index = (0..nodes.len() as u32).collect();
         let storage = self.new_object(Object::Numbers { nodes, joined: false });
-        Tensor { element, dims: dims.into(), storage, index }
+        Tensor {
+            element,
+            dims: dims.into(),
+            storage,
+            index,
+        }
     }
 
     pub(crate) fn tensor_value(&mut self, element: Element, dims: Vec<Dim>, nodes: Vec<NodeId>) -> Value {
@@ -69,12 +84,17 @@ impl Checker<'_> {
 
     /// Refuses shapes with too many numbers.
     pub(crate) fn check_size(&mut self, dims: &[Dim]) -> Checked<()> {
-        let count = dims.iter().try_fold(1_usize, |count, dim| count.checked_mul(dim.nodes()));
+        let count = dims
+            .iter()
+            .try_fold(1_usize, |count, dim| count.checked_mul(dim.nodes()));
         match count {
             Some(count) if count <= MAX_ELEMENTS => Ok(()),
             _ => self.error(
                 Code::ProgramTooLarge,
-                format!("an array of shape {} has more than {MAX_ELEMENTS} numbers", ShapeText(dims)),
+                format!(
+                    "an array of shape {} has more than {MAX_ELEMENTS} numbers",
+                    ShapeText(dims)
+                ),
                 None,
             ),
         }
@@ -92,13 +112,21 @@ impl Checker<'_> {
     pub(crate) fn view(&self, tensor: &Tensor, dims: Vec<Dim>, positions: &[usize]) -> Tensor {
         debug_assert_eq!(node_count(&dims), positions.len());
         let index = positions.iter().map(|&at| tensor.index[at]).collect();
-        Tensor { element: tensor.element, dims: dims.into(), storage: tensor.storage, index }
+        Tensor {
+            element: tensor.element,
+            dims: dims.into(),
+            storage: tensor.storage,
+            index,
+        }
     }
 
     /// The same elements under other axes.
     pub(crate) fn with_dims(&self, tensor: &Tensor, dims: Vec<Dim>) -> Tensor {
         debug_assert_eq!(node_count(&dims), tensor.index.len());
-        Tensor { dims: dims.into(), ..tensor.clone() }
+        Tensor {
+            dims: dims.into(),
+            ..tensor.clone()
+        }
     }
 
     /// Writes elements in place: every view of the array sees them.
@@ -149,14 +177,22 @@ impl Checker<'_> {
         let truncates = element == Element::I64 && tensor.element.is_float();
         let nodes = self.elements_as(tensor, element);
         let nodes = match truncates {
-            true => nodes.into_iter().map(|node| self.unary(crate::ir::Unary::Trunc, node)).collect(),
+            true => nodes
+                .into_iter()
+                .map(|node| self.unary(crate::ir::Unary::Trunc, node))
+                .collect(),
             false => nodes,
         };
         self.tensor(element, tensor.dims.to_vec(), nodes)
     }
 
     /// Applies an operation to every element.
-    pub(crate) fn map(&mut self, tensor: &Tensor, element: Element, mut f: impl FnMut(&mut Self, NodeId) -> NodeId) -> Tensor {
+    pub(crate) fn map(
+        &mut self,
+        tensor: &Tensor,
+        element: Element,
+        mut f: impl FnMut(&mut Self, NodeId) -> NodeId,
+    ) -> Tensor {
         let nodes = self.elements(tensor).into_iter().map(|node| f(self, node)).collect();
         self.tensor(element, tensor.dims.to_vec(), nodes)
     }
@@ -170,7 +206,12 @@ impl Checker<'_> {
     }
 
     /// Operands broadcast to one shape and converted to one type.
-    pub(crate) fn broadcast_operands(&mut self, what: &str, operands: &[&Value], element: Element) -> Checked<(Vec<Dim>, Vec<Vec<NodeId>>)> {
+    pub(crate) fn broadcast_operands(
+        &mut self,
+        what: &str,
+        operands: &[&Value],
+        element: Element,
+    ) -> Checked<(Vec<Dim>, Vec<Vec<NodeId>>)> {
         let mut dims: Vec<Dim> = Vec::new();
         let mut tensors = Vec::new();
         for operand in operands {
@@ -182,7 +223,11 @@ impl Checker<'_> {
                 }
                 other => {
                     let found = self.describe(other);
-                    return self.error(Code::TypeMismatch, format!("{what} takes arrays and numbers, not {found}"), None);
+                    return self.error(
+                        Code::TypeMismatch,
+                        format!("{what} takes arrays and numbers, not {found}"),
+                        None,
+                    );
                 }
             };
             dims = match broadcast(&dims, &tensor.dims) {
@@ -204,7 +249,12 @@ impl Checker<'_> {
         let mut rows = Vec::new();
         for tensor in tensors {
             let nodes = self.elements_as(&tensor, element);
-            rows.push(broadcast_index(&tensor.dims, &dims).into_iter().map(|at| nodes[at]).collect());
+            rows.push(
+                broadcast_index(&tensor.dims, &dims)
+                    .into_iter()
+                    .map(|at| nodes[at])
+                    .collect(),
+            );
         }
         Ok((dims, rows))
     }
@@ -247,7 +297,10 @@ impl Checker<'_> {
                     let element = self.scalar_element(ScalarKind::Float);
                     return Ok(self.tensor(element, vec![Dim::Size(0)], Vec::new()));
                 }
-                let tensors = items.iter().map(|item| self.to_tensor(item)).collect::<Checked<Vec<Tensor>>>()?;
+                let tensors = items
+                    .iter()
+                    .map(|item| self.to_tensor(item))
+                    .collect::<Checked<Vec<Tensor>>>()?;
                 let scalars_only = items.iter().all(|item| matches!(item, Value::Scalar(_)));
                 let values: Vec<&Value> = items.iter().collect();
                 let element = if scalars_only {
@@ -266,7 +319,11 @@ impl Checker<'_> {
             Value::Poison => Err(super::Reported),
             other => {
                 let found = self.describe(other);
-                self.error(Code::TypeMismatch, format!("an array or a number is needed here, not {found}"), None)
+                self.error(
+                    Code::TypeMismatch,
+                    format!("an array or a number is needed here, not {found}"),
+                    None,
+                )
             }
         }
     }
@@ -288,7 +345,10 @@ impl Checker<'_> {
         let rows: Vec<Vec<NodeId>> = tensors.iter().map(|tensor| self.elements_as(tensor, element)).collect();
         let outer = if inner == 0 { 0 } else { rows[0].len() / inner };
         let nodes = (0..outer)
-            .flat_map(|block| rows.iter().flat_map(move |row| row[block * inner..(block + 1) * inner].iter().copied()))
+            .flat_map(|block| {
+                rows.iter()
+                    .flat_map(move |row| row[block * inner..(block + 1) * inner].iter().copied())
+            })
             .collect();
         Ok(self.tensor(element, dims, nodes))
     }
@@ -298,13 +358,19 @@ impl Checker<'_> {
         match value {
             Value::Tuple(tuple) => Ok(tuple.items.to_vec()),
             Value::List(id) => Ok(self.list_items(*id).to_vec()),
-            Value::Dict(id) => Ok(self.dict_items(*id).iter().map(|(key, _)| Value::Str(key.clone())).collect()),
+            Value::Dict(id) => Ok(self
+                .dict_items(*id)
+                .iter()
+                .map(|(key, _)| Value::Str(key.clone()))
+                .collect()),
             Value::Tensor(tensor) => match tensor.dims.first() {
                 Some(Dim::Size(size)) => {
                     let inner = tensor.index.len().checked_div(*size).unwrap_or(0);
                     let dims = tensor.dims[1..].to_vec();
                     let rows = (0..*size).map(|row| (row * inner..(row + 1) * inner).collect::<Vec<_>>());
-                    Ok(rows.map(|row| Value::Tensor(self.view(tensor, dims.clone(), &row))).collect())
+                    Ok(rows
+                        .map(|row| Value::Tensor(self.view(tensor, dims.clone(), &row)))
+                        .collect())
                 }
                 Some(Dim::Batch) => self.error(
                     Code::UnboundedLoop,
@@ -337,7 +403,9 @@ impl Checker<'_> {
     pub(crate) fn constant_int(&self, value: &Value) -> Option<i64> {
         let node = match value {
             Value::Scalar(scalar) if scalar.kind != ScalarKind::Float => scalar.node,
-            Value::Tensor(tensor) if tensor.element == Element::I64 && tensor.dims.is_empty() => self.single_node(value)?,
+            Value::Tensor(tensor) if tensor.element == Element::I64 && tensor.dims.is_empty() => {
+                self.single_node(value)?
+            }
             _ => return None,
         };
         self.graph.constant_value(node).map(|value| value as i64)
@@ -356,26 +424,42 @@ impl Checker<'_> {
             return Ok(Dim::Batch);
         }
         let found = self.describe(value);
-        self.error(Code::TypeMismatch, format!("the length of an axis is a known whole number, not {found}"), None)
+        self.error(
+            Code::TypeMismatch,
+            format!("the length of an axis is a known whole number, not {found}"),
+            None,
+        )
     }
 
     pub(crate) fn int(&mut self, value: i64) -> Value {
-        Value::Scalar(Scalar { kind: ScalarKind::Int, node: self.constant(Type::F64, value as f64) })
+        Value::Scalar(Scalar {
+            kind: ScalarKind::Int,
+            node: self.constant(Type::F64, value as f64),
+        })
     }
 
     pub(crate) fn bool(&mut self, value: bool) -> Value {
-        Value::Scalar(Scalar { kind: ScalarKind::Bool, node: self.constant(Type::Bool, f64::from(value)) })
+        Value::Scalar(Scalar {
+            kind: ScalarKind::Bool,
+            node: self.constant(Type::Bool, f64::from(value)),
+        })
     }
 
     pub(crate) fn shape_value(&mut self, dims: &[Dim]) -> Value {
         let items: Vec<Value> = dims.iter().map(|&dim| self.dim_value(dim)).collect();
-        Value::Tuple(crate::value::Tuple { items: Rc::from(items), fields: &[] })
+        Value::Tuple(crate::value::Tuple {
+            items: Rc::from(items),
+            fields: &[],
+        })
     }
 
     pub(crate) fn dim_value(&mut self, dim: Dim) -> Value {
         match dim {
             Dim::Size(size) => self.int(size as i64),
-            Dim::Batch => Value::Scalar(Scalar { kind: ScalarKind::Int, node: self.graph.batch_size(self.here) }),
+            Dim::Batch => Value::Scalar(Scalar {
+                kind: ScalarKind::Int,
+                node: self.graph.batch_size(self.here),
+            }),
         }
     }
 }
@@ -387,7 +471,9 @@ pub(crate) fn shape_help(a: &[Dim], b: &[Dim]) -> Option<String> {
         ([Dim::Batch], [Dim::Batch, Dim::Size(1)]) => {
             Some("take the last axis away with `.squeeze(-1)`, or keep it on both sides with `keepdim=True`".into())
         }
-        ([Dim::Batch], [Dim::Batch, ..]) => Some("give the one per environment another axis with `.unsqueeze(-1)`".into()),
+        ([Dim::Batch], [Dim::Batch, ..]) => {
+            Some("give the one per environment another axis with `.unsqueeze(-1)`".into())
+        }
         _ => None,
     }
 }
@@ -412,11 +498,23 @@ fn promote_torch(operands: &[&Value]) -> Element {
         };
         by_rank[rank] = Some(by_rank[rank].map_or(element, |known| known.max(element)));
     }
-    let category = |element: Element| if element.is_float() { 2 } else { u8::from(element == Element::I64) };
+    let category = |element: Element| {
+        if element.is_float() {
+            2
+        } else {
+            u8::from(element == Element::I64)
+        }
+    };
     by_rank
         .into_iter()
         .flatten()
-        .reduce(|strong, weak| if category(weak) > category(strong) { weak } else { strong })
+        .reduce(|strong, weak| {
+            if category(weak) > category(strong) {
+                weak
+            } else {
+                strong
+            }
+        })
         .unwrap_or(Element::F32)
 }
 
@@ -426,7 +524,9 @@ fn promote_numpy(operands: &[&Value]) -> Element {
     let mut weak: Option<ScalarKind> = None;
     for operand in operands {
         match operand {
-            Value::Tensor(tensor) => strong = Some(strong.map_or(tensor.element, |known| promote_arrays(known, tensor.element))),
+            Value::Tensor(tensor) => {
+                strong = Some(strong.map_or(tensor.element, |known| promote_arrays(known, tensor.element)))
+            }
             Value::Scalar(scalar) => weak = Some(weak.map_or(scalar.kind, |known| known.max(scalar.kind))),
             _ => {}
         }

@@ -1,0 +1,552 @@
+//! What programs may call: the vocabulary of torch, NumPy, `math`, a little SciPy, and Python's own functions.
+//!
+//! One table lists every function with its names, its parameters and what it does; a method is the function whose first
+//! parameter is the receiver. Parameters are written as the library names them: `?` marks optional ones, `|` separates
+//! aliases, `*` collects the rest. A name that is not in the table is refused, never guessed.
+
+mod create;
+mod elementwise;
+mod linear;
+mod python;
+mod reduction;
+mod rotation;
+mod shape;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::OnceLock;
+
+use carrot_reward_interface::Dialect;
+
+use crate::Code;
+use crate::check::{Arguments, Checked, Checker};
+use crate::ir::{NodeId, Type};
+use crate::value::{Element, Scalar, ScalarKind, Value};
+
+/// In which element types an elementwise function works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Domain {
+    /// Floats; whole numbers become floats first.
+    Float,
+    /// Numbers of any kind; truth values become whole numbers.
+    Number,
+    /// Truth values; numbers become `x != 0`.
+    Truth,
+    /// Numbers in, truth values out.
+    Test,
+}
+
+type MapFn = fn(&mut Checker<'_>, NodeId) -> NodeId;
+type ZipFn = fn(&mut Checker<'_>, NodeId, NodeId) -> NodeId;
+type RunFn = fn(&mut Checker<'_>, Args) -> Checked;
+
+/// How a function computes its result.
+#[derive(Clone, Copy)]
+pub(crate) enum Behaviour {
+    /// On each element of one array.
+    Map(Domain, MapFn),
+    /// On pairs of elements of two arrays.
+    Zip(Domain, ZipFn),
+    /// In its own way.
+    Run(RunFn),
+}
+
+/// One function of the vocabulary.
+pub(crate) struct Entry {
+    /// Full names, separated by blanks: `torch.exp Tensor.exp numpy.exp math.exp`.
+    names: &'static str,
+    parameters: &'static str,
+    behaviour: Behaviour,
+}
+
+pub(crate) const fn entry(names: &'static str, parameters: &'static str, behaviour: Behaviour) -> Entry {
+    Entry {
+        names,
+        parameters,
+        behaviour,
+    }
+}
+
+/// Arguments by parameter, in the order of the entry's parameters.
+pub(crate) struct Args {
+    /// The name that was called.
+    pub(crate) name: Rc<str>,
+    values: Vec<Option<Value>>,
+    /// What the `*` parameter collected.
+    pub(crate) rest: Vec<Value>,
+}
+
+impl Args {
+    /// A required argument; [`bind`] has made sure that it is there.
+    pub(crate) fn at(&self, position: usize) -> Value {
+        self.values[position].clone().unwrap_or(Value::None)
+    }
+
+    /// An optional argument; `None` given explicitly counts as left out.
+    pub(crate) fn get(&self, position: usize) -> Option<Value> {
+        self.values
+            .get(position)
+            .cloned()
+            .flatten()
+            .filter(|value| !matches!(value, Value::None))
+    }
+
+    pub(crate) fn is_numpy(&self) -> bool {
+        ["numpy.", "ndarray.", "scipy."]
+            .iter()
+            .any(|prefix| self.name.starts_with(prefix))
+    }
+}
+
+fn table() -> &'static BTreeMap<&'static str, &'static Entry> {
+    static TABLE: OnceLock<BTreeMap<&'static str, &'static Entry>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let parts = [
+            elementwise::TABLE,
+            reduction::TABLE,
+            shape::TABLE,
+            create::TABLE,
+            linear::TABLE,
+            rotation::TABLE,
+            python::TABLE,
+        ];
+        let entries = parts.into_iter().flatten();
+        entries
+            .flat_map(|entry| entry.names.split_whitespace().map(move |name| (name, entry)))
+            .collect()
+    })
+}
+
+/// A function by its full name.
+pub(crate) fn find(name: &str) -> Option<&'static Entry> {
+    table().get(name).copied()
+}
+
+/// Names below a module or a kind of receiver.
+pub(crate) fn members(module: &str) -> impl Iterator<Item = &'static str> {
+    let prefix = format!("{module}.");
+    table()
+        .keys()
+        .filter_map(move |name| name.strip_prefix(prefix.as_str()).filter(|rest| !rest.contains('.')))
+}
+
+/// Python's own functions and the helpers that are known without an import.
+pub(crate) fn builtin_names() -> impl Iterator<Item = &'static str> {
+    members("builtins").chain(members("torch_utils"))
+}
+
+pub(crate) fn is_python_builtin(name: &str) -> bool {
+    find(&format!("builtins.{name}")).is_some()
+}
+
+const MODULES: [&str; 16] = [
+    "torch",
+    "torch.nn",
+    "torch.nn.functional",
+    "torch.linalg",
+    "torch.jit",
+    "torch.special",
+    "numpy",
+    "numpy.linalg",
+    "numpy.random",
+    "math",
+    "typing",
+    "collections.abc",
+    "scipy",
+    "scipy.spatial",
+    "scipy.spatial.distance",
+    "torch_utils",
+];
+
+pub(crate) fn is_module(name: &str) -> bool {
+    name != "numpy.random" && name != "torch_utils" && MODULES.contains(&name)
+}
+
+/// Names that programs use without importing them.
+pub(crate) fn implicit_name(name: &str, dialect: Dialect) -> Option<Value> {
+    let module = match name {
+        "torch" | "math" | "numpy" => name,
+        "np" => "numpy",
+        "F" if dialect == Dialect::Torch => "torch.nn.functional",
+        "Tensor" | "Tuple" | "Dict" | "List" | "Optional" | "Any" | "Union" | "Callable" => {
+            return Some(Value::Annotation);
+        }
+        _ => {
+            let helper = format!("torch_utils.{name}");
+            return find(&helper).map(|_| Value::Library(helper.into()));
+        }
+    };
+    Some(Value::Library(module.into()))
+}
+
+pub(crate) fn is_random(path: &str) -> bool {
+    const RANDOM: [&str; 9] = [
+        "torch.rand",
+        "torch.randn",
+        "torch.randint",
+        "torch.rand_like",
+        "torch.randn_like",
+        "torch.normal",
+        "torch.bernoulli",
+        "torch.multinomial",
+        "torch.randperm",
+    ];
+    path.starts_with("numpy.random.") || RANDOM.contains(&path)
+}
+
+/// Under which prefix the table lists the methods of a value.
+pub(crate) fn receiver_kind(value: &Value, dialect: Dialect) -> &'static str {
+    match value {
+        Value::Tensor(_) if dialect == Dialect::Torch => "Tensor",
+        Value::Tensor(_) => "ndarray",
+        Value::List(_) => "list",
+        Value::Dict(_) => "dict",
+        Value::Scalar(_) => "float",
+        _ => "object",
+    }
+}
+
+fn constant_of(path: &str) -> Option<f64> {
+    Some(match path {
+        "torch.pi" | "numpy.pi" | "math.pi" => std::f64::consts::PI,
+        "numpy.e" | "math.e" => std::f64::consts::E,
+        "math.tau" => std::f64::consts::TAU,
+        "torch.inf" | "numpy.inf" | "math.inf" => f64::INFINITY,
+        "torch.nan" | "numpy.nan" | "math.nan" => f64::NAN,
+        _ => return None,
+    })
+}
+
+/// `torch.float32`, `np.bool_` and the like.
+fn element_of(path: &str) -> Option<Element> {
+    Some(match path {
+        "torch.float" | "torch.float32" | "numpy.float32" => Element::F32,
+        "torch.double" | "torch.float64" | "numpy.float64" | "numpy.float_" | "numpy.double" => Element::F64,
+        "torch.long" | "torch.int64" | "torch.int" | "torch.int32" | "numpy.int64" | "numpy.int32" | "numpy.int_" => {
+            Element::I64
+        }
+        "torch.bool" | "numpy.bool_" | "numpy.bool" => Element::Bool,
+        _ => return None,
+    })
+}
+
+impl<'a> Checker<'a> {
+    /// `module.name`.
+    pub(crate) fn library_attribute(&mut self, module: &str, name: &str) -> Checked {
+        let path = format!("{module}.{name}");
+        if let Some(value) = constant_of(&path) {
+            let node = self.constant(Type::F64, value);
+            return Ok(Value::Scalar(Scalar {
+                kind: ScalarKind::Float,
+                node,
+            }));
+        }
+        if let Some(element) = element_of(&path) {
+            return Ok(Value::Element(element));
+        }
+        if matches!(
+            path.as_str(),
+            "torch.Tensor" | "numpy.ndarray" | "torch.FloatTensor" | "torch.dtype" | "numpy.floating"
+        ) {
+            return Ok(Value::Annotation);
+        }
+        if path == "numpy.newaxis" {
+            return Ok(Value::None);
+        }
+        if find(&path).is_some() || MODULES.contains(&path.as_str()) || is_random(&path) {
+            return Ok(Value::Library(path.into()));
+        }
+        if module.starts_with("typing") {
+            return Ok(Value::Annotation);
+        }
+        let help =
+            crate::check::nearest(name, members(module)).map(|nearest| format!("did you mean `{module}.{nearest}`?"));
+        self.error(
+            Code::UnknownAttribute,
+            format!("`{path}` is not part of the reward language"),
+            help,
+        )
+    }
+
+    /// Calls a function of the vocabulary.
+    pub(crate) fn call_library(&mut self, path: &Rc<str>, arguments: Arguments) -> Checked {
+        let full: Rc<str> = if is_python_builtin(path) {
+            format!("builtins.{path}").into()
+        } else {
+            path.clone()
+        };
+        match find(&full) {
+            Some(entry) => self.run_entry(entry, full, arguments),
+            None => self.error(
+                Code::TypeMismatch,
+                format!("the module `{path}` cannot be called"),
+                None,
+            ),
+        }
+    }
+
+    /// Calls a method.
+    pub(crate) fn call_method(&mut self, receiver: &Value, name: &str, mut arguments: Arguments) -> Checked {
+        let full: Rc<str> = format!("{}.{name}", receiver_kind(receiver, self.dialect)).into();
+        arguments.positional.insert(0, receiver.clone());
+        match find(&full) {
+            Some(entry) => self.run_entry(entry, full, arguments),
+            None => self.error(Code::UnknownAttribute, format!("there is no method `{name}`"), None),
+        }
+    }
+
+    fn run_entry(&mut self, entry: &'static Entry, name: Rc<str>, arguments: Arguments) -> Checked {
+        let args = self.bind_entry(entry, name, arguments)?;
+        match entry.behaviour {
+            Behaviour::Map(domain, f) => self.run_map(domain, f, &args),
+            Behaviour::Zip(domain, f) => self.run_zip(domain, f, &args),
+            Behaviour::Run(run) => run(self, args),
+        }
+    }
+
+    fn bind_entry(&mut self, entry: &Entry, name: Rc<str>, arguments: Arguments) -> Checked<Args> {
+        let shown = shown_name(&name).to_owned();
+        let collects = entry.parameters.split_whitespace().any(|parameter| parameter == "*");
+        let parameters: Vec<&str> = entry
+            .parameters
+            .split_whitespace()
+            .filter(|parameter| *parameter != "*")
+            .collect();
+        let before_rest = entry
+            .parameters
+            .split_whitespace()
+            .take_while(|parameter| *parameter != "*")
+            .count();
+        let mut args = Args {
+            name,
+            values: vec![None; parameters.len()],
+            rest: Vec::new(),
+        };
+        for (position, value) in arguments.positional.into_iter().enumerate() {
+            if position < before_rest {
+                args.values[position] = Some(value);
+            } else if collects {
+                args.rest.push(value);
+            } else {
+                return self.error(
+                    Code::WrongArguments,
+                    format!("`{shown}` takes at most {} arguments", parameters.len()),
+                    signature_help(&shown, &parameters),
+                );
+            }
+        }
+        for (keyword, value) in arguments.keywords {
+            let position = parameters
+                .iter()
+                .position(|parameter| parameter.trim_end_matches('?').split('|').any(|alias| alias == keyword));
+            match position {
+                Some(position) if args.values[position].is_none() => args.values[position] = Some(value),
+                Some(_) => return self.error(Code::WrongArguments, format!("`{shown}` gets `{keyword}` twice"), None),
+                None => {
+                    return self.error(
+                        Code::WrongArguments,
+                        format!("`{shown}` has no parameter `{keyword}`"),
+                        signature_help(&shown, &parameters),
+                    );
+                }
+            }
+        }
+        let missing = parameters
+            .iter()
+            .zip(&args.values)
+            .find(|(parameter, value)| !parameter.ends_with('?') && value.is_none());
+        if let Some((parameter, _)) = missing {
+            let parameter = parameter.split('|').next().unwrap_or(parameter);
+            return self.error(
+                Code::WrongArguments,
+                format!("`{shown}` lacks its argument `{parameter}`"),
+                signature_help(&shown, &parameters),
+            );
+        }
+        if args
+            .values
+            .iter()
+            .flatten()
+            .chain(&args.rest)
+            .any(|value| matches!(value, Value::Poison))
+        {
+            return Err(crate::check::Reported);
+        }
+        Ok(args)
+    }
+
+    /// The array that a function works on. torch does not take Python numbers there.
+    pub(crate) fn array_argument(&mut self, args: &Args, value: &Value) -> Checked<crate::value::Tensor> {
+        let is_torch = ["torch.", "Tensor.", "torch_utils."]
+            .iter()
+            .any(|prefix| args.name.starts_with(prefix));
+        match value {
+            Value::Tensor(tensor) => Ok(tensor.clone()),
+            Value::Scalar(_) | Value::List(_) | Value::Tuple(_) if !is_torch => self.to_tensor(value),
+            other => {
+                let found = self.describe(other);
+                let shown = shown_name(&args.name).to_owned();
+                let kind = if is_torch { "tensor" } else { "array" };
+                let help = match other {
+                    Value::Scalar(_) => Some(
+                        "use the function of the same name in `math`, or make a tensor with `torch.tensor(x)`"
+                            .to_owned(),
+                    ),
+                    _ => None,
+                };
+                self.error(
+                    Code::TypeMismatch,
+                    format!("`{shown}` takes a {kind}, not {found}"),
+                    help,
+                )
+            }
+        }
+    }
+
+    fn run_map(&mut self, domain: Domain, f: MapFn, args: &Args) -> Checked {
+        if args.name.starts_with("math.") {
+            let x = self.python_float(&args.at(0))?;
+            let node = f(self, x);
+            let is_test = domain == Domain::Test;
+            let kind = if is_test { ScalarKind::Bool } else { ScalarKind::Float };
+            return Ok(Value::Scalar(Scalar { kind, node }));
+        }
+        let tensor = self.array_argument(args, &args.at(0))?;
+        let (input, output) = self.domain_elements(domain, tensor.element);
+        let tensor = if tensor.element == input {
+            tensor
+        } else {
+            self.cast(&tensor, input)
+        };
+        Ok(Value::Tensor(
+            self.map(&tensor, output, |checker, node| f(checker, node)),
+        ))
+    }
+
+    fn run_zip(&mut self, domain: Domain, f: ZipFn, args: &Args) -> Checked {
+        if args.name.starts_with("math.") {
+            let (a, b) = (self.python_float(&args.at(0))?, self.python_float(&args.at(1))?);
+            let node = f(self, a, b);
+            return Ok(Value::Scalar(Scalar {
+                kind: ScalarKind::Float,
+                node,
+            }));
+        }
+        let a = match args.at(0) {
+            scalar @ Value::Scalar(_) if args.is_numpy() => scalar,
+            value => Value::Tensor(self.array_argument(args, &value)?),
+        };
+        let b = match args.at(1) {
+            scalar @ Value::Scalar(_) if args.is_numpy() => scalar,
+            value => Value::Tensor(self.array_argument(args, &value)?),
+        };
+        let promoted = self.promote(&[&a, &b]);
+        let (input, output) = self.domain_elements(domain, promoted);
+        let (dims, rows) = self.broadcast_operands(&format!("`{}`", shown_name(&args.name)), &[&a, &b], input)?;
+        let nodes = rows[0].iter().zip(&rows[1]).map(|(&a, &b)| f(self, a, b)).collect();
+        Ok(self.tensor_value(output, dims, nodes))
+    }
+
+    fn domain_elements(&self, domain: Domain, element: Element) -> (Element, Element) {
+        let default_float = self.scalar_element(ScalarKind::Float);
+        let float = if element.is_float() { element } else { default_float };
+        match domain {
+            Domain::Float => (float, float),
+            Domain::Number if element == Element::Bool => (Element::I64, Element::I64),
+            Domain::Number => (element, element),
+            Domain::Truth => (Element::Bool, Element::Bool),
+            Domain::Test if element == Element::Bool => (Element::I64, Element::Bool),
+            Domain::Test => (element, Element::Bool),
+        }
+    }
+
+    /// A single number as a Python float: what `float()` and `math` do.
+    pub(crate) fn python_float(&mut self, value: &Value) -> Checked<NodeId> {
+        let is_single = match value {
+            Value::Scalar(_) => true,
+            Value::Tensor(tensor) => !tensor.is_batched() && tensor.index.len() == 1,
+            _ => false,
+        };
+        match self.single_node(value) {
+            Some(node) if is_single => Ok(self.convert(node, Type::F64)),
+            _ => {
+                let found = self.describe(value);
+                let help = matches!(value, Value::Tensor(tensor) if tensor.is_batched()).then(|| {
+                    "there is one value per environment; use the torch function of the same name, or `.float()`"
+                        .to_owned()
+                });
+                self.error(
+                    Code::TypeMismatch,
+                    format!("one number is needed here, not {found}"),
+                    help,
+                )
+            }
+        }
+    }
+
+    /// A flag such as `keepdim=True`.
+    pub(crate) fn flag(&mut self, value: Option<Value>) -> Checked<bool> {
+        let Some(value) = value else { return Ok(false) };
+        let truth = self.truth(&value)?;
+        match self.graph.constant_value(truth) {
+            Some(known) => Ok(known != 0.0),
+            None => self.error(Code::TypeMismatch, "this option is known only at run time", None),
+        }
+    }
+
+    /// An element type given as an argument: `torch.float`, `float`, `"float32"`.
+    pub(crate) fn element_argument(&mut self, value: &Value) -> Checked<Element> {
+        match value {
+            Value::Element(element) => Ok(*element),
+            Value::Library(path) if &**path == "float" => Ok(Element::F64),
+            Value::Library(path) if &**path == "int" => Ok(Element::I64),
+            Value::Library(path) if &**path == "bool" => Ok(Element::Bool),
+            Value::Str(name) => match element_of(&format!("numpy.{name}")) {
+                Some(element) => Ok(element),
+                None => self.error(Code::TypeMismatch, format!("\"{name}\" is not an element type"), None),
+            },
+            other => {
+                let found = self.describe(other);
+                self.error(
+                    Code::TypeMismatch,
+                    format!("an element type is needed here, not {found}"),
+                    None,
+                )
+            }
+        }
+    }
+}
+
+/// The name as a program writes it.
+pub(crate) fn shown_name(full: &str) -> &str {
+    [
+        "builtins.",
+        "Tensor",
+        "ndarray",
+        "list",
+        "dict",
+        "float",
+        "torch_utils.",
+    ]
+    .iter()
+    .find_map(|prefix| {
+        full.strip_prefix(prefix)
+            .filter(|rest| rest.starts_with('.') || prefix.ends_with('.'))
+    })
+    .unwrap_or(full)
+}
+
+fn signature_help(name: &str, parameters: &[&str]) -> Option<String> {
+    let shown: Vec<String> = parameters
+        .iter()
+        .map(|parameter| {
+            let plain = parameter.trim_end_matches('?').split('|').next().unwrap_or(parameter);
+            if parameter.ends_with('?') {
+                format!("[{plain}]")
+            } else {
+                plain.to_owned()
+            }
+        })
+        .collect();
+    Some(format!("its parameters are `{name}({})`", shown.join(", ")))
+}
