@@ -7,13 +7,13 @@ use carrot_reward_interface::{DType, Input, ModuleInterface, Schema};
 use serde::Deserialize;
 use wasmparser::types::Types;
 use wasmparser::{
-    BinaryReaderError, FuncValidatorAllocations, MemoryType, Parser, Payload, ValType, ValidPayload,
-    Validator,
+    BinaryReaderError, FuncValidator, FuncValidatorAllocations, FunctionBody, MemoryType, OperatorsReader, Parser,
+    Payload, ValType, ValidPayload, Validator, ValidatorResources,
 };
 
-use crate::compile_cost::compile_cost;
+use crate::compile_cost::CompileCost;
 use crate::runtime::FEATURES;
-use crate::{Limits, LoadError};
+use crate::{Limits, LoadError, Origin};
 
 /// Longest name of an input or term, in bytes.
 const MAX_NAME_BYTES: usize = 256;
@@ -21,16 +21,20 @@ const MAX_NAME_BYTES: usize = 256;
 /// Checks a module as a whole and returns what it says about itself.
 ///
 /// Errors: [`LoadError`] for the first rule that it breaks.
-pub(crate) fn check(wasm: &[u8], limits: &Limits) -> Result<ModuleInterface, LoadError> {
+pub(crate) fn check(wasm: &[u8], origin: Origin, limits: &Limits) -> Result<ModuleInterface, LoadError> {
     at_most("bytes", wasm.len() as u64, limits.module_bytes as u64)?;
-    let mut walk = Walk::new(limits);
-    for payload in Parser::new(0).parse_all(wasm) {
+    let mut walk = Walk::new(origin, limits);
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
+    for payload in parser.parse_all(wasm) {
         walk.visit(&payload.map_err(malformed)?)?;
     }
     walk.check_exports()?;
-    let section = walk
-        .section
-        .ok_or_else(|| LoadError(format!("the module has no custom section `{SECTION}`, so nothing says what it reads")))?;
+    let section = walk.section.ok_or_else(|| {
+        LoadError(format!(
+            "the module has no custom section `{SECTION}`, so nothing says what it reads"
+        ))
+    })?;
     let interface = parse_section(section)?;
     check_interface(&interface, limits)?;
     Ok(interface)
@@ -62,6 +66,7 @@ pub(crate) fn bind(interface: &ModuleInterface, schema: &Schema) -> Result<Vec<u
 /// One pass over the sections of a module.
 struct Walk<'a> {
     limits: &'a Limits,
+    compile_cost_limit: u64,
     validator: Validator,
     allocations: FuncValidatorAllocations,
     compile_cost: u64,
@@ -70,9 +75,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(limits: &'a Limits) -> Self {
+    fn new(origin: Origin, limits: &'a Limits) -> Self {
         Self {
             limits,
+            compile_cost_limit: limits.compile_cost_of(origin),
             validator: Validator::new_with_features(FEATURES),
             allocations: FuncValidatorAllocations::default(),
             compile_cost: 0,
@@ -86,12 +92,8 @@ impl<'a> Walk<'a> {
         self.check_limits(payload)?;
         match self.validator.payload(payload).map_err(malformed)? {
             ValidPayload::Func(function, body) => {
-                let mut validator = function.into_validator(std::mem::take(&mut self.allocations));
-                validator.validate(&body).map_err(malformed)?;
-                let cost = compile_cost(&body, validator.len_locals()).map_err(malformed)?;
-                self.compile_cost = self.compile_cost.saturating_add(cost);
-                self.allocations = validator.into_allocations();
-                at_most("units of compile cost", self.compile_cost, self.limits.compile_cost)
+                let validator = function.into_validator(std::mem::take(&mut self.allocations));
+                self.check_function(validator, &body)
             }
             ValidPayload::End(types) => {
                 self.types = Some(types);
@@ -99,6 +101,27 @@ impl<'a> Walk<'a> {
             }
             ValidPayload::Ok | ValidPayload::Parser(_) => Ok(()),
         }
+    }
+
+    /// Validates a function and adds up what it will cost the compiler.
+    fn check_function(
+        &mut self,
+        mut validator: FuncValidator<ValidatorResources>,
+        body: &FunctionBody<'_>,
+    ) -> Result<(), LoadError> {
+        let mut code = body.get_binary_reader();
+        validator.read_locals(&mut code).map_err(malformed)?;
+        let mut cost = CompileCost::new(validator.len_locals());
+        let mut operators = OperatorsReader::new(code);
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset().map_err(malformed)?;
+            validator.op(offset, &operator).map_err(malformed)?;
+            cost.add(&operator, validator.operand_stack_height());
+        }
+        operators.finish().map_err(malformed)?;
+        self.allocations = validator.into_allocations();
+        self.compile_cost = self.compile_cost.saturating_add(cost.total());
+        at_most("units of compile cost", self.compile_cost, self.compile_cost_limit)
     }
 
     fn check_limits(&mut self, payload: &Payload<'a>) -> Result<(), LoadError> {
@@ -130,9 +153,6 @@ impl<'a> Walk<'a> {
                     self.check_memory(memory.map_err(malformed)?)?;
                 }
                 Ok(())
-            }
-            Payload::CodeSectionStart { size, .. } => {
-                at_most("bytes of code", u64::from(*size), self.limits.code_bytes as u64)
             }
             Payload::CustomSection(custom) if custom.name() == SECTION => match self.section.replace(custom.data()) {
                 Some(_) => refuse(format!("the module has more than one custom section `{SECTION}`")),
@@ -199,7 +219,9 @@ fn parse_section(json: &[u8]) -> Result<ModuleInterface, LoadError> {
     if let Ok(Version { abi }) = serde_json::from_slice(json)
         && abi != ABI_VERSION
     {
-        return refuse(format!("the module follows version {abi} of the contract; this host follows {ABI_VERSION}"));
+        return refuse(format!(
+            "the module follows version {abi} of the contract; this host follows {ABI_VERSION}"
+        ));
     }
     parsed.map_err(|error| LoadError(format!("the custom section `{SECTION}` cannot be read: {error}")))
 }
@@ -215,7 +237,10 @@ fn check_interface(interface: &ModuleInterface, limits: &Limits) -> Result<(), L
     }
     interface.inputs.iter().try_for_each(check_input)?;
     if !matches!(interface.output, DType::F32 | DType::F64) {
-        return refuse(format!("the module's output is {:?}; it must be f32 or f64", interface.output));
+        return refuse(format!(
+            "the module's output is {:?}; it must be f32 or f64",
+            interface.output
+        ));
     }
     if !interface.line_table.is_sorted_by_key(|entry| entry.offset) {
         return refuse("the line table is not sorted by offset".into());
@@ -225,7 +250,10 @@ fn check_interface(interface: &ModuleInterface, limits: &Limits) -> Result<(), L
 
 fn check_input(input: &Input) -> Result<(), LoadError> {
     if input.dtype == DType::Float {
-        return refuse(format!("input `{}` has no element type in memory; say f32 or f64", input.name));
+        return refuse(format!(
+            "input `{}` has no element type in memory; say f32 or f64",
+            input.name
+        ));
     }
     let components = input
         .shape
@@ -270,7 +298,10 @@ fn refuse<T>(sentence: String) -> Result<T, LoadError> {
 }
 
 fn malformed(error: BinaryReaderError) -> LoadError {
-    LoadError(format!("the module is not valid WebAssembly: {error}"))
+    // Some of the parser's messages go over several lines.
+    let text = error.to_string();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    LoadError(format!("the module is not valid WebAssembly: {}", words.join(" ")))
 }
 
 /// A name from a stranger, short and without characters that could drive a terminal.

@@ -77,9 +77,11 @@ impl SandboxedReward {
     fn non_finite(&self, batch: &Batch, rewards: &Rewards) -> Option<Stop> {
         let interface = &self.loaded.interface;
         let terms = interface.terms.iter().zip(&rewards.terms);
-        let outputs = terms
-            .map(|(term, row)| (term.name.as_str(), term.at, row))
-            .chain([("total", interface.total_at, &rewards.total)]);
+        let outputs = terms.map(|(term, row)| (term.name.as_str(), term.at, row)).chain([(
+            "total",
+            interface.total_at,
+            &rewards.total,
+        )]);
         for (name, at, row) in outputs {
             if let Some(env_index) = row.iter().position(|value| !value.is_finite()) {
                 return Some(self.non_finite_stop(batch, name, at, env_index, row[env_index]));
@@ -217,7 +219,11 @@ impl Running {
             return Ok(());
         }
         let size = self.memory.data_size(&self.store);
-        let base = if self.base + self.capacity == size { self.base } else { size };
+        let base = if self.base + self.capacity == size {
+            self.base
+        } else {
+            size
+        };
         let pages = (base + bytes - size).div_ceil(PAGE_BYTES);
         self.store.data_mut().batch_bytes += pages * PAGE_BYTES;
         if self.memory.grow(&mut self.store, pages as u64).is_err() {
@@ -232,7 +238,13 @@ impl Running {
 
     fn write(&mut self, loaded: &Loaded, layout: &BatchLayout, batch: &Batch) {
         let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
-        for ((input, &variable), &offset) in loaded.interface.inputs.iter().zip(&loaded.variables).zip(&layout.inputs) {
+        for ((input, &variable), &offset) in loaded
+            .interface
+            .inputs
+            .iter()
+            .zip(&loaded.variables)
+            .zip(&layout.inputs)
+        {
             let column = &batch.columns[variable];
             let (row_len, stride) = if input.uniform {
                 (column.len(), column.len())

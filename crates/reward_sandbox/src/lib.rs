@@ -72,7 +72,7 @@ impl Sandbox {
     /// Errors: [`LoadError`] names the first rule or limit that the module breaks, or the first variable it reads that
     /// `schema` does not offer in that form.
     pub fn load(&self, wasm: &[u8], origin: Origin, schema: &Schema) -> Result<LoadedReward, LoadError> {
-        let interface = check::check(wasm, &self.runtime.limits)?;
+        let interface = check::check(wasm, origin, &self.runtime.limits)?;
         let variables = check::bind(&interface, schema)?;
         let engine = self.runtime.engine(origin);
         self.runtime.start_ticker()?;

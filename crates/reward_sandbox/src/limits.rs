@@ -8,6 +8,8 @@ use std::time::Duration;
 use carrot_reward_interface::StopCause;
 use wasmtime::ResourceLimiter;
 
+use crate::Origin;
+
 /// What a module may use. The defaults are far above what rewards need and far below what hurts a small machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -32,13 +34,13 @@ pub struct Limits {
     pub instances: usize,
     /// Size of a module, in bytes, checked before anything is parsed.
     pub module_bytes: usize,
-    /// Size of its code, in bytes. Compile time grows with it: the default takes up to about a second.
-    pub code_bytes: usize,
     /// Entries in any one section: types, functions, globals, exports, segments.
     pub section_entries: u32,
-    /// Bound on compile time beyond the size of the code: for each function, control-flow edges times values (locals and
-    /// operators), added up. Compilers are superlinear in this product; rewards stay below a hundredth of the default.
+    /// Bound on the compile time of a foreign module, in units of a few microseconds (see `compile_cost`). It is an
+    /// estimate from the instructions, not a clock, so that a module is refused on all machines or on none.
     pub compile_cost: u64,
+    /// The same for modules of our own compiler: a net behind the bounds that it keeps itself.
+    pub own_compile_cost: u64,
     /// Inputs, and terms, that a module may declare.
     pub names: usize,
 }
@@ -54,9 +56,9 @@ impl Default for Limits {
             stack_bytes: 512 << 10,
             instances: 4_096,
             module_bytes: 8 << 20,
-            code_bytes: 1 << 20,
             section_entries: 5_000,
-            compile_cost: 50_000_000,
+            compile_cost: 300_000,
+            own_compile_cost: 5_000_000,
             names: 1_024,
         }
     }
@@ -67,6 +69,14 @@ impl Limits {
     pub fn fuel(&self, n_envs: usize) -> u64 {
         self.fuel_base
             .saturating_add(self.fuel_per_environment.saturating_mul(n_envs as u64))
+    }
+
+    /// Bound on compile time by who made the module.
+    pub(crate) fn compile_cost_of(&self, origin: Origin) -> u64 {
+        match origin {
+            Origin::Compiled => self.own_compile_cost,
+            Origin::Foreign => self.compile_cost,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wasmparser::WasmFeatures;
-use wasmtime::{Config, Engine};
+use wasmtime::{Config, Engine, OptLevel};
 
 use crate::{Limits, LoadError, Origin};
 
@@ -80,7 +80,9 @@ impl InstanceSlot {
         let limit = runtime.limits.instances;
         let claimed = runtime
             .live_instances
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |live| (live < limit).then_some(live + 1));
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |live| {
+                (live < limit).then_some(live + 1)
+            });
         claimed.ok().map(|_| Self(Arc::clone(runtime)))
     }
 }
@@ -93,10 +95,13 @@ impl Drop for InstanceSlot {
 
 fn engine(origin: Origin, limits: &Limits) -> Result<Engine, LoadError> {
     let foreign = origin == Origin::Foreign;
+    // The optimiser is where a stranger's code makes compile time explode; what other compilers emit is optimised already.
+    let effort = if foreign { OptLevel::None } else { OptLevel::Speed };
     let mut config = Config::new();
     config
         .wasm_features(FEATURES.complement(), false)
         .wasm_features(FEATURES, true)
+        .cranelift_opt_level(effort)
         .cranelift_nan_canonicalization(foreign)
         .consume_fuel(foreign)
         .epoch_interruption(true)

@@ -40,7 +40,11 @@ pub(crate) fn read_row(memory: &[u8], n_envs: usize, dtype: DType, row: &mut Vec
                 .iter()
                 .map(|&bytes| f64::from(f32::from_le_bytes(bytes))),
         ),
-        _ => row.extend(memory.as_chunks().0[..n_envs].iter().map(|&bytes| f64::from_le_bytes(bytes))),
+        _ => row.extend(
+            memory.as_chunks().0[..n_envs]
+                .iter()
+                .map(|&bytes| f64::from_le_bytes(bytes)),
+        ),
     }
     // Without an early exit, so that it is a vector loop; non-finite rewards are rare.
     row.iter().fold(true, |finite, value| finite & value.is_finite())

@@ -1,0 +1,236 @@
+//! Modules made to keep a compiler busy: each size is either refused at once or compiled in bounded time.
+
+mod modules;
+
+use std::time::{Duration, Instant};
+
+use carrot_reward_sandbox::{Origin, Sandbox};
+use wasm_encoder::{
+    BlockType, CodeSection, ExportKind, ExportSection, Function, FunctionSection, InstructionSink, MemArg,
+    MemorySection, MemoryType, Module, TypeSection, ValType,
+};
+
+/// A module of equal functions, each with `locals` and the instructions of `fill`; the first is `evaluate`.
+fn module(locals: &[(u32, ValType)], functions: u32, fill: impl Fn(&mut InstructionSink<'_>)) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::I32, ValType::I32], []);
+    let mut declared = FunctionSection::new();
+    let mut code = CodeSection::new();
+    for _ in 0..functions {
+        declared.function(0);
+        let mut function = Function::new(locals.iter().copied());
+        fill(&mut function.instructions());
+        function.instructions().end();
+        code.function(&function);
+    }
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut exports = ExportSection::new();
+    exports
+        .export("memory", ExportKind::Memory, 0)
+        .export("evaluate", ExportKind::Func, 0);
+    let mut module = Module::new();
+    module
+        .section(&types)
+        .section(&declared)
+        .section(&memories)
+        .section(&exports)
+        .section(&code);
+    let interface = serde_json::to_vec(&modules::interface(&[])).unwrap();
+    modules::with_section(module.finish(), &interface)
+}
+
+const WORD: MemArg = MemArg {
+    offset: 0,
+    align: 2,
+    memory_index: 0,
+};
+
+/// Loops inside each other, each changing locals that all others read: every loop gets its own copy of every local.
+fn nested_loops(depth: u32, locals: u32) -> Vec<u8> {
+    module(&[(locals, ValType::I32)], 1, |code| {
+        for level in 0..depth {
+            code.loop_(BlockType::Empty)
+                .local_get(2 + level % locals)
+                .local_set(2 + level * 7 % locals);
+        }
+        for local in 2..2 + locals {
+            code.local_get(local).i32_const(3).i32_mul().local_set(local);
+        }
+        for _ in 0..depth {
+            code.local_get(0).br_if(0).end();
+        }
+    })
+}
+
+/// Branches to one place, each with other values of the locals.
+fn merging_branches(branches: u32, locals: u32) -> Vec<u8> {
+    module(&[(locals, ValType::I32)], 1, |code| {
+        code.block(BlockType::Empty);
+        for branch in 0..branches {
+            code.local_get(0).local_set(2 + branch % locals).local_get(1).br_if(0);
+        }
+        code.end();
+        store_all(code, locals);
+    })
+}
+
+/// A jump table into nested blocks that change the locals on the way out.
+fn jump_table(targets: u32, blocks: u32, locals: u32) -> Vec<u8> {
+    module(&[(locals, ValType::I32)], 1, |code| {
+        for _ in 0..blocks {
+            code.block(BlockType::Empty);
+        }
+        let targets: Vec<u32> = (0..targets).map(|target| target % blocks).collect();
+        code.local_get(0).br_table(targets, 0);
+        for block in 0..blocks {
+            code.end()
+                .local_get(2 + block % locals)
+                .i32_const(1)
+                .i32_add()
+                .local_set(2 + block % locals);
+        }
+        store_all(code, locals);
+    })
+}
+
+fn store_all(code: &mut InstructionSink<'_>, locals: u32) {
+    for local in 2..2 + locals {
+        code.local_get(0).local_get(local).i32_store(WORD);
+    }
+}
+
+/// Operands that stay on the stack across many branches.
+fn tall_stack(operands: u32, branches: u32) -> Vec<u8> {
+    module(&[], 1, |code| {
+        for _ in 0..operands {
+            code.local_get(0).i32_load(WORD);
+        }
+        for _ in 0..branches {
+            code.local_get(0)
+                .if_(BlockType::Empty)
+                .local_get(0)
+                .local_get(1)
+                .i32_store(WORD)
+                .end();
+        }
+        for _ in 0..operands {
+            code.drop();
+        }
+    })
+}
+
+fn straight_line(length: u32, _: u32) -> Vec<u8> {
+    module(&[(8, ValType::F64)], 1, |code| {
+        for k in 0..length {
+            code.local_get(2 + k % 8).local_get(2 + k * 5 % 8).f64_mul();
+            code.local_get(2 + k / 8 % 8).f64_add().local_set(2 + k * 3 % 8);
+        }
+    })
+}
+
+/// Calls into the runtime while many values are alive.
+fn runtime_calls(calls: u32, alive: u32) -> Vec<u8> {
+    module(&[(alive, ValType::I32)], 1, |code| {
+        for local in 2..2 + alive {
+            code.local_get(0).i32_load(WORD).local_set(local);
+        }
+        for _ in 0..calls {
+            code.local_get(0).local_get(0).local_get(0).memory_copy(0, 0);
+        }
+        store_all(code, alive);
+    })
+}
+
+fn calls(calls: u32, alive: u32) -> Vec<u8> {
+    module(&[(alive, ValType::I32)], 1, |code| {
+        for local in 2..2 + alive {
+            code.local_get(0).i32_load(WORD).local_set(local);
+        }
+        for _ in 0..calls {
+            code.local_get(0).local_get(1).call(0);
+        }
+        store_all(code, alive);
+    })
+}
+
+fn many_functions(functions: u32, locals: u32) -> Vec<u8> {
+    module(&[(locals, ValType::I64)], functions, |code| {
+        code.local_get(0).local_get(1).i32_add().local_set(0);
+    })
+}
+
+#[test]
+fn attacks_on_the_compiler_are_refused_or_bounded() {
+    type Attack = fn(u32, u32) -> Vec<u8>;
+    // For each attack, sizes that just pass and sizes that would take from seconds to minutes.
+    let attacks: &[(&str, Attack, &[(u32, u32)], &[(u32, u32)])] = &[
+        (
+            "nested loops",
+            nested_loops,
+            &[(170, 170), (10, 2_500)],
+            &[(300, 300), (2_000, 2_000), (20, 3_000)],
+        ),
+        (
+            "merging branches",
+            merging_branches,
+            &[(500, 550), (7_000, 38)],
+            &[(20_000, 40), (3_000, 3_000)],
+        ),
+        (
+            "jump table",
+            |targets, locals| jump_table(targets, 300, locals),
+            &[(700, 180)],
+            &[(1_000, 500), (300_000, 15)],
+        ),
+        ("tall stack", tall_stack, &[(300, 450)], &[(20_000, 20_000)]),
+        ("straight line", straight_line, &[(45_000, 0)], &[(600_000, 0)]),
+        (
+            "runtime calls",
+            runtime_calls,
+            &[(2_700, 1), (230, 1_000)],
+            &[(90_000, 1), (5_000, 10_000)],
+        ),
+        (
+            "calls",
+            calls,
+            &[(22_000, 0), (250, 1_000)],
+            &[(100_000, 0), (50_000, 1_000)],
+        ),
+        ("functions", many_functions, &[(5_000, 10)], &[(5_000, 40_000)]),
+    ];
+    let sandbox = Sandbox::new(modules::limits()).unwrap();
+    for (name, attack, pass, fail) in attacks {
+        for &(a, b) in *pass {
+            let (took, error) = load_time(&sandbox, &attack(a, b));
+            assert_eq!(error, None, "{name} {a} × {b}");
+            // Three times what it takes while every core is busy with something else.
+            println!("{name} {a} {b} {took:?}");
+            assert!(took < Duration::from_secs(3), "{name} {a} × {b} compiled for {took:?}");
+        }
+        for &(a, b) in *fail {
+            let (took, error) = load_time(&sandbox, &attack(a, b));
+            let sentence = error.unwrap_or_else(|| panic!("{name} {a} × {b} was accepted"));
+            assert!(
+                sentence.contains("units of compile cost; the limit is 300000"),
+                "{sentence}"
+            );
+            assert!(
+                took < Duration::from_secs(1),
+                "{name} {a} × {b} was refused after {took:?}"
+            );
+        }
+    }
+}
+
+fn load_time(sandbox: &Sandbox, wasm: &[u8]) -> (Duration, Option<String>) {
+    let start = Instant::now();
+    let result = sandbox.load(wasm, Origin::Foreign, &modules::schema());
+    (start.elapsed(), result.err().map(|error| error.to_string()))
+}
