@@ -204,7 +204,7 @@ impl OpenAi {
                 attempt,
             });
             self.runtime
-                .block_on(unless(request.interrupted, tokio::time::sleep(wait)))
+                .block_on(unless(request.interrupted, async { tokio::time::sleep(wait).await }))
                 .ok_or(ProposerError::Interrupted)?;
         }
     }

@@ -241,7 +241,36 @@ mod tests {
 
     #[test]
     fn the_text_shows_figures_and_what_stands_out() {
-        expect![[r#""#]].assert_eq(&reflect(&standing()));
+        expect![[r#"
+            A policy was trained for 5000 steps on the reward above. At 5 moments of the training, from first to last:
+
+            alive: [1.00, 1.00, 1.00, 1.00, 1.00]; max 1.00, mean 1.00, min 1.00
+            upright: [0.00, 0.0500, 0.10, 0.15, 0.20]; max 0.20, mean 0.10, min 0.00
+            effort: [-0.0020, -0.0020, -0.0020, -0.0020, -0.0020]; max -0.0020, mean -0.0020, min -0.0020
+            total: [1.00, 1.10, 1.20, 1.30, 1.40]; max 1.40, mean 1.20, min 1.00
+            fitness: [2.00, 1.60, 1.20, 0.80, 0.40]; max 2.00, mean 1.20, min 0.40
+            success: [0.00, 0.00, 0.00, 0.00, 0.00]; max 0.00, mean 0.00, min 0.00
+            episode_length: [50.0, 70.0, 90.0, 110, 130]; max 130, mean 90.0, min 50.0
+
+            Reward terms are means per step; `fitness`, `success` and `episode_length` describe the episodes that ended since the moment before.
+            After the training, over 8 episodes: fitness 0.25 (standard deviation 0.0625), success rate 0.00, 130 steps per episode.
+
+            What stands out:
+            - `alive` hardly changes during the training.
+            - `alive` makes up 91 % of the size of all terms.
+            - `upright` falls where the fitness rises.
+            - `effort` hardly changes during the training.
+            - The total reward and the fitness go in opposite directions: the reward asks for something else than the task.
+            - The task is hardly ever solved.
+            - In 1 episodes the simulation diverged: the reward drives the robot to extremes.
+
+            Use these figures to write a better reward:
+            - Where success stays near zero, the reward does not lead to the task: give it another shape.
+            - A term that hardly changes is not being optimised: change its scale or temperature, write it anew, or drop it.
+            - A term many times larger than the others drowns them: bring it down to their size.
+            - A term that rises while the fitness does not is rewarding something else than the task.
+
+            First say in a few sentences what each term did. Then answer with the improved program as one Python code block."#]].assert_eq(&reflect(&standing()));
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Guidance {
         let goal = self.goals.first()?;
         let mut genome = Genome { terms: Vec::new() };
         genome.push(match goal.wish {
-            Wish::More => term(&goal.ingredient, Shape::Identity, 2.0),
+            Wish::More => term(&goal.ingredient, Shape::Identity, 5.0),
             Wish::NearZero => term(&goal.ingredient, Shape::SquaredDistance { target: 0.0 }, -1.0),
         });
         if let Some(alive) = &self.palette.alive {
@@ -164,7 +164,7 @@ impl Guidance {
             pick(&self.goals, rng)
         };
         let ingredient = &goal.ingredient;
-        let strength = log_uniform(0.5, 5.0, rng);
+        let strength = log_uniform(1.0, 10.0, rng);
         let temperature = any_temperature(ingredient, rng);
         Some(match goal.wish {
             Wish::More => {

@@ -269,7 +269,29 @@ mod tests {
 
     #[test]
     fn programs_read_like_written_by_hand() {
-        expect![[r#""#]].assert_eq(&print::print(
+        expect![[r##"
+            # evolve g0c0: plain reading of the task
+            import torch
+            from torch import Tensor
+            from typing import Dict, Tuple
+
+
+            def compute_reward(control: Tensor, forward_velocity: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
+                forward_velocity_reward_feature = forward_velocity
+                forward_velocity_reward_weight = 1.25
+                forward_velocity_reward = forward_velocity_reward_weight * forward_velocity_reward_feature
+
+                alive_reward_feature = torch.ones_like(forward_velocity)
+                alive_reward_weight = 1.0
+                alive_reward = alive_reward_weight * alive_reward_feature
+
+                control_effort_reward_feature = torch.sum(torch.square(control), dim=-1)
+                control_effort_reward_weight = -0.0267
+                control_effort_reward = control_effort_reward_weight * control_effort_reward_feature
+
+                total = forward_velocity_reward + alive_reward + control_effort_reward
+                return total, {"forward_velocity_reward": forward_velocity_reward, "alive_reward": alive_reward, "control_effort_reward": control_effort_reward}
+        "##]].assert_eq(&print::print(
             &guidance().plain_genome().unwrap(),
             "evolve g0c0: plain reading of the task",
         ));
