@@ -4,7 +4,7 @@ use carrot_environment::{Episode, Evaluation, StepData, VecEnv};
 use carrot_reward_interface::{RewardFn, Rewards, Stop};
 
 use crate::policy::Policy;
-use crate::rollout::{check_finite, diverged, finite_reward};
+use crate::rollout::{check_finite, diverged, finite};
 
 /// Plays whole episodes with the policy's mean action: the first `episodes / N` (rounded up) of each environment, so that
 /// short episodes are not favoured.
@@ -37,7 +37,7 @@ pub fn evaluate(
         policy.act(&env.step.observations, &mut actions);
         let data = env.step(&actions)?;
         reward.evaluate(&data.batch, &mut rewards)?;
-        tally.take_in(data, &rewards)?;
+        tally.take_in(data, &rewards, reward.terms())?;
     }
     Ok(tally.evaluation(reward.terms()))
 }
@@ -53,15 +53,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn take_in(&mut self, data: &StepData, rewards: &Rewards) -> Result<(), Stop> {
+    fn take_in(&mut self, data: &StepData, rewards: &Rewards, names: &[String]) -> Result<(), Stop> {
         for env_index in (0..self.missing.len()).filter(|&env_index| self.missing[env_index] > 0) {
             if data.faulted[env_index] {
                 continue;
             }
             self.steps += 1;
-            self.total += finite_reward(rewards.total[env_index], env_index)?;
-            for (sum, term) in self.terms.iter_mut().zip(&rewards.terms) {
-                *sum += term[env_index];
+            self.total += finite(rewards.total[env_index], "total", env_index)?;
+            for ((sum, term), name) in self.terms.iter_mut().zip(&rewards.terms).zip(names) {
+                *sum += finite(term[env_index], name, env_index)?;
             }
         }
         for episode in data.episodes.iter() {
@@ -149,7 +149,7 @@ mod tests {
             ([100.0, 2.0], vec![(1, 4.0, 3, None)]),
         ] {
             let (data, rewards) = step(total, &ended);
-            tally.take_in(&data, &rewards).unwrap();
+            tally.take_in(&data, &rewards, &["go".into()]).unwrap();
         }
         let expected = Evaluation {
             fitness: 2.5,
@@ -166,7 +166,10 @@ mod tests {
     #[test]
     fn a_diverged_episode_is_not_scored() {
         let (data, rewards) = step([1.0, f64::NAN], &[(1, 3.0, 17, Some("NaN in QACC"))]);
-        let stop = tally().take_in(&data, &rewards).unwrap_err().to_string();
+        let stop = tally()
+            .take_in(&data, &rewards, &["go".into()])
+            .unwrap_err()
+            .to_string();
         assert!(
             stop.contains("evaluation episode of environment 1 after 17 steps: NaN in QACC"),
             "{stop}"

@@ -202,7 +202,9 @@ fn tanh_lanes<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let q = simd.mul_add_f32s(q, y2, splat(1.0));
     let squares = simd.mul_add_f32s(p, p, simd.mul_f32s(q, q));
     let product = simd.mul_f32s(p, q);
-    simd.div_f32s(simd.add_f32s(product, product), squares)
+    let tanh = simd.div_f32s(simd.add_f32s(product, product), squares);
+    // Rounding may carry it past 1, and then the slope 1 − h² would turn negative.
+    simd.min_f32s(simd.max_f32s(tanh, splat(-1.0)), splat(1.0))
 }
 
 /// Adds the rows of `matrix` (`[_, sums.len()]`) to `sums`.

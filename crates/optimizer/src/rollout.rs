@@ -108,13 +108,7 @@ impl Rollout {
             );
             let data = env.step(actions)?;
             reward.evaluate(&data.batch, &mut stepper.rewards)?;
-            self.take_in(
-                data,
-                &stepper.rewards,
-                model.observation_size,
-                normalizer,
-                step + 1 == horizon,
-            )?;
+            self.take_in(data, &stepper.rewards, reward.terms(), normalizer, step + 1 == horizon)?;
         }
         Ok(())
     }
@@ -196,10 +190,11 @@ impl Rollout {
         &mut self,
         data: &StepData,
         rewards: &Rewards,
-        observation_size: usize,
+        names: &[String],
         normalizer: &ObservationNormalizer,
         last: bool,
     ) -> Result<(), Stop> {
+        let observation_size = normalizer.mean.len();
         for (env_index, observation) in data.final_observations.chunks_exact(observation_size).enumerate() {
             let faulted = data.faulted[env_index];
             let terminated = data.terminated[env_index] && !faulted;
@@ -212,18 +207,16 @@ impl Rollout {
                 normalizer.apply(observation, &mut self.bootstrap.0[place..]);
                 self.bootstrap.1.push(step);
             }
-            self.rewards.push(if faulted {
-                0.0
-            } else {
-                finite_reward(rewards.total[env_index], env_index)?
-            });
             self.terminated.push(terminated);
             self.ended.push(ended);
             self.faulted.push(faulted);
-            if !faulted {
-                for (sum, term) in self.term_sums.iter_mut().zip(&rewards.terms) {
-                    *sum += term[env_index];
-                }
+            if faulted {
+                self.rewards.push(0.0);
+                continue;
+            }
+            self.rewards.push(finite(rewards.total[env_index], "total", env_index)?);
+            for ((sum, term), name) in self.term_sums.iter_mut().zip(&rewards.terms).zip(names) {
+                *sum += finite(term[env_index], name, env_index)?;
             }
         }
         self.episodes.extend_from_slice(&data.episodes);
@@ -262,17 +255,19 @@ pub(crate) fn log_normalisation(log_std: &[f32]) -> f32 {
     log_std.iter().map(|log_std| -(log_std + HALF_LOG_TAU)).sum()
 }
 
-/// Errors: [`StopCause::NonFinite`], for a reward function that let such a total through.
-pub(crate) fn finite_reward(total: f64, env_index: usize) -> Result<f64, Stop> {
-    if total.is_finite() {
-        return Ok(total);
+/// A reward, or the reward term `name`, as it is learned from and summed: huge values are limited so that sums stay finite.
+///
+/// Errors: [`StopCause::NonFinite`], for a reward function that let such a value through.
+pub(crate) fn finite(value: f64, name: &str, env_index: usize) -> Result<f64, Stop> {
+    if value.is_finite() {
+        return Ok(value.clamp(-1e290, 1e290));
     }
     Err(Stop {
         file: "reward".into(),
         at: None,
         cause: StopCause::NonFinite {
-            term: "total".into(),
-            value: total.to_string(),
+            term: name.into(),
+            value: value.to_string(),
             env_index,
             state: Vec::new(),
         },

@@ -68,11 +68,11 @@ impl Default for PpoSettings {
             clip: 0.2,
             learning_rate: 1e-3,
             schedule: Schedule::Adaptive,
-            target_kl: 0.01,
+            target_kl: 0.015,
             entropy_weight: 0.0,
             value_weight: 1.0,
             max_gradient_norm: 1.0,
-            initial_log_std: -0.5,
+            initial_log_std: -0.25,
             hidden: vec![64, 64],
         }
     }

@@ -1,0 +1,187 @@
+//! Real tasks, real programs, real physics: what a training must deliver, from fixed seeds.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use carrot_environment::{Evaluation, MEASURES, Task, VecEnv};
+use carrot_optimizer::{Policy, PpoSettings, TrainError, Trained, evaluate, train};
+use carrot_reward_compiler::{Entry, compile};
+use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Stop, StopCause};
+use carrot_reward_sandbox::{Limits, Origin, Sandbox};
+
+fn task(id: &str) -> Task {
+    Task::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs"), id).unwrap()
+}
+
+fn program(source: &str, file: &Path, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {
+    let compiled = compile(source, &file.display().to_string(), schema, entry);
+    let module = compiled.module.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    let loaded = sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap();
+    Box::new(loaded.instantiate().unwrap())
+}
+
+fn environments(task: &Task, n_envs: usize, seed: u64, threads: usize) -> VecEnv {
+    let (source, file) = &task.program;
+    let measures = program(source, file, &task.schema, Entry::Functions(&MEASURES));
+    VecEnv::new(task, measures, n_envs, seed, threads).unwrap()
+}
+
+fn human_reward(task: &Task) -> Box<dyn RewardFn> {
+    let file: PathBuf = task.human_reward.clone().unwrap();
+    program(
+        &std::fs::read_to_string(&file).unwrap(),
+        &file,
+        &task.schema,
+        Entry::Reward,
+    )
+}
+
+fn settings(task: &Task, steps: u64) -> PpoSettings {
+    let settings = PpoSettings::default().with_overrides(&task.ppo).unwrap();
+    PpoSettings { steps, ..settings }
+}
+
+fn go_on(_: &carrot_optimizer::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn trained(task: &Task, steps: u64, seed: u64, threads: usize) -> Trained {
+    let settings = settings(task, steps);
+    let mut env = environments(task, settings.n_envs, seed, threads);
+    train(&mut env, human_reward(task).as_mut(), &settings, seed, &mut go_on).unwrap()
+}
+
+fn evaluated(task: &Task, policy: &Policy, episodes: usize) -> Evaluation {
+    let mut env = environments(task, 10, 99, 1);
+    evaluate(policy, &mut env, human_reward(task).as_mut(), episodes).unwrap()
+}
+
+#[test]
+fn the_pole_is_balanced() {
+    let task = task("cartpole/balance");
+    for seed in [1, 2, 3] {
+        let trained = trained(&task, 100_000, seed, 1);
+        let evaluation = evaluated(&task, &trained.policy, 20);
+        assert!(evaluation.fitness >= 450.0, "seed {seed}: {evaluation:?}");
+        assert_eq!(evaluation.episodes, 20);
+        let fitness: Vec<Option<f64>> = trained
+            .checkpoints
+            .iter()
+            .map(|checkpoint| checkpoint.fitness)
+            .collect();
+        assert!(
+            (9..=10).contains(&fitness.len()) && fitness[0] < Some(100.0),
+            "{fitness:?}"
+        );
+    }
+}
+
+#[test]
+fn the_hopper_hops() {
+    let task = task("hopper/hop_forward");
+    let trained = trained(&task, 100_000, 1, 2);
+    let evaluation = evaluated(&task, &trained.policy, 10);
+    // Standing still gives 0 m and falling forward about 0.5 m.
+    assert!(evaluation.fitness >= 4.0, "{evaluation:?}");
+    let terms: Vec<&str> = evaluation.terms.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(terms, ["forward", "alive", "effort"]);
+    assert!(evaluation.terms.iter().all(|(_, mean)| mean.is_finite()));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
+    let task = task("hopper/hop_forward");
+    let bytes = |seed, threads| trained(&task, 8_000, seed, threads).policy.to_bytes(&[]);
+    let first = bytes(5, 1);
+    assert_eq!(first, bytes(5, 1));
+    assert_eq!(first, bytes(5, 2));
+    assert_ne!(first, bytes(6, 1));
+}
+
+#[test]
+fn an_evaluation_repeats_itself() {
+    let task = task("cartpole/balance");
+    let policy = trained(&task, 4_000, 1, 1).policy;
+    let (read, _) = Policy::from_bytes(&policy.to_bytes(&[("task".into(), task.id.clone())])).unwrap();
+    let mut env = environments(&task, 4, 3, 1);
+    let mut reward = human_reward(&task);
+    let first = evaluate(&policy, &mut env, reward.as_mut(), 5).unwrap();
+    assert_eq!(first, evaluate(&read, &mut env, reward.as_mut(), 5).unwrap());
+    // Five episodes on four environments are two each.
+    assert_eq!(first.episodes, 8);
+}
+
+#[test]
+fn an_observer_ends_a_training() {
+    let task = task("cartpole/balance");
+    let settings = settings(&task, 50_000);
+    let mut env = environments(&task, settings.n_envs, 1, 1);
+    let mut seen = Vec::new();
+    let result = train(&mut env, human_reward(&task).as_mut(), &settings, 1, &mut |progress| {
+        seen.push(progress.steps);
+        match seen.len() {
+            3 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    assert!(matches!(result, Err(TrainError::Interrupted)));
+    assert!(seen.len() == 3 && seen[2] == 3 * seen[0], "{seen:?}");
+}
+
+/// A reward that answers with a given number in environment 1.
+struct Constant([String; 1], f64);
+
+impl RewardFn for Constant {
+    fn terms(&self) -> &[String] {
+        &self.0
+    }
+    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
+        rewards.total = vec![0.0; batch.n_envs];
+        rewards.total[1] = self.1;
+        rewards.terms = vec![rewards.total.clone()];
+        Ok(())
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite_never_reach_the_policy() {
+    let task = task("cartpole/balance");
+    let settings = settings(&task, 10_000);
+    let run = |value| {
+        let mut env = environments(&task, settings.n_envs, 1, 1);
+        train(&mut env, &mut Constant(["all".into()], value), &settings, 1, &mut go_on)
+    };
+    for value in [f64::NAN, f64::INFINITY] {
+        match run(value) {
+            Err(TrainError::Stopped(Stop {
+                cause: StopCause::NonFinite { env_index: 1, .. },
+                ..
+            })) => {}
+            other => panic!("{value}: {:?}", other.map(|trained| trained.checkpoints)),
+        }
+    }
+    // The largest number there is, and none at all, are no reason to stop and no danger to the policy.
+    for value in [f64::MAX, -f64::MAX, 0.0] {
+        let policy = run(value).unwrap().policy;
+        assert!(Policy::from_bytes(&policy.to_bytes(&[])).is_ok(), "{value}");
+    }
+}
+
+#[test]
+fn a_wrong_number_of_environments_is_refused() {
+    let task = task("cartpole/balance");
+    let mut env = environments(&task, 3, 1, 1);
+    let result = train(
+        &mut env,
+        human_reward(&task).as_mut(),
+        &settings(&task, 10_000),
+        1,
+        &mut go_on,
+    );
+    let message = result.err().unwrap().to_string();
+    assert!(
+        message.contains("`n_envs` is 32, but there are 3 environments"),
+        "{message}"
+    );
+}
