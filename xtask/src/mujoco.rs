@@ -95,7 +95,7 @@ fn adopt(given: &Path, home: &Path) -> Result<(), Failure> {
 }
 
 fn fetch(wheel: &Wheel, home: &Path) -> Result<(), Failure> {
-    let work = home.with_extension(format!("unpacking-{}", std::process::id()));
+    let work = home.with_file_name(format!("mujoco-{VERSION}-unpacking-{}", std::process::id()));
     remove(&work)?;
     create_folder(&work)?;
     let outcome = unpack(wheel, &work).and_then(|lib| {

@@ -1,4 +1,4 @@
-//! Times `Physics::step` against a bare `mj_step` loop on the same model: `cargo run --release -p carrot-physics
+//! Times `Physics::step` against a bare `mj_step` loop on the same model: `cargo run -p carrot-physics
 //! --example step_overhead -- envs/hopper/model.xml [SUBSTEPS]`. Both run in turns in one process; the ratio is what counts.
 
 use std::path::Path;

@@ -54,9 +54,7 @@ impl World {
     /// would have followed without this call.
     fn recompute(&mut self) {
         self.warmstart.copy_from_slice(self.data.qacc_warmstart());
-        self.fault = self
-            .guarded(|world| world.bounded().and_then(|()| world.stage(Stage::Forward)))
-            .err();
+        self.fault = self.guarded(|world| world.settle(Stage::Forward)).err();
         self.data.qacc_warmstart_mut().copy_from_slice(&self.warmstart);
         if self.fault.is_none() {
             self.collect_contact_forces();
@@ -67,7 +65,7 @@ impl World {
         self.take_controls(ctrl)?;
         for substep in 1..=substeps {
             let last = substep == substeps;
-            self.stage(if self.splits { Stage::Step2 } else { Stage::Step })?;
+            run(&mut self.data, if self.splits { Stage::Step2 } else { Stage::Step });
             if last {
                 // Before `Step1`, which replaces the contacts by those of the new state, whose forces nobody knows yet.
                 self.collect_contact_forces();
@@ -75,8 +73,9 @@ impl World {
             // A position that is no number must not reach collision detection.
             self.bounded()?;
             if self.splits || last {
-                self.stage(Stage::Step1)?;
+                run(&mut self.data, Stage::Step1);
             }
+            self.warned()?;
         }
         Ok(())
     }
@@ -89,15 +88,21 @@ impl World {
         Ok(())
     }
 
+    /// Computes what follows from a state that was put in from outside.
+    fn settle(&mut self, stage: Stage) -> Result<(), Divergence> {
+        self.bounded()?;
+        run(&mut self.data, stage);
+        self.warned()
+    }
+
     /// Runs stages; an error of MuJoCo is a divergence too.
     fn guarded(&mut self, stages: impl FnOnce(&mut Self) -> Result<(), Divergence>) -> Result<(), Divergence> {
         let outcome = catching(|| stages(self));
         outcome.unwrap_or_else(|words| Err(self.divergence(format!("MuJoCo cannot go on: {words}"))))
     }
 
-    /// Runs a stage and turns MuJoCo's warnings into a divergence.
-    fn stage(&mut self, stage: Stage) -> Result<(), Divergence> {
-        run(&mut self.data, stage);
+    /// MuJoCo's own warnings; it counts them and goes on.
+    fn warned(&self) -> Result<(), Divergence> {
         match self.data.warning().iter().position(|warning| warning.number > 0) {
             None => Ok(()),
             Some(kind) => Err(self.divergence(self.warning_text(kind))),
@@ -107,13 +112,16 @@ impl World {
     /// Every position and velocity is a number of reasonable size.
     fn bounded(&self) -> Result<(), Divergence> {
         let bad = |values: &[f64]| values.iter().position(|value| value.is_nan() || value.abs() > LARGEST);
-        if let Some(index) = bad(self.data.qpos()) {
-            return Err(self.divergence(self.bad_number("QPOS", index, self.model.jnt_qposadr())));
+        let (qpos, qvel) = (bad(self.data.qpos()), bad(self.data.qvel()));
+        if qpos.is_none() && qvel.is_none() {
+            return Ok(());
         }
-        if let Some(index) = bad(self.data.qvel()) {
-            return Err(self.divergence(self.bad_number("QVEL", index, self.model.jnt_dofadr())));
-        }
-        Ok(())
+        // A warning of the same step, such as one of the acceleration, is nearer to the cause.
+        self.warned()?;
+        Err(self.divergence(match (qpos, qvel) {
+            (Some(index), _) => self.bad_number("QPOS", index, self.model.jnt_qposadr()),
+            (None, dof) => self.bad_number("QVEL", dof.unwrap_or_default(), self.model.jnt_dofadr()),
+        }))
     }
 
     fn divergence(&self, message: String) -> Divergence {
@@ -269,9 +277,7 @@ impl Physics for World {
         self.data
             .set_state(state, STATE)
             .expect("a snapshot holds what MuJoCo itself wrote");
-        self.fault = self
-            .guarded(|world| world.bounded().and_then(|()| world.stage(Stage::Step1)))
-            .err();
+        self.fault = self.guarded(|world| world.settle(Stage::Step1)).err();
         self.set_outcomes(outcomes);
     }
 }
