@@ -14,8 +14,8 @@ const FUNCTION: u64 = 40;
 const RUNTIME_CALL: u64 = 100;
 /// Cost of an ordinary call.
 const CALL: u64 = 10;
-/// What a loop counts for, in edges.
-const LOOP_EDGES: u64 = 8;
+/// What a loop, or a target of a jump table, counts for in edges: it makes copies where other edges only pass values on.
+const COPYING_EDGE: u64 = 8;
 
 /// Adds up what one function costs, instruction by instruction.
 pub(crate) struct CompileCost {
@@ -81,8 +81,8 @@ impl CompileCost {
 /// What an instruction costs by itself, and how many edges it adds; one with edges ends a stretch.
 fn cost_and_edges(operator: &Operator<'_>) -> (u64, u64) {
     match operator {
-        Operator::Loop { .. } => (1, LOOP_EDGES),
-        Operator::BrTable { targets } => (1, u64::from(targets.len()) + 1),
+        Operator::Loop { .. } => (1, COPYING_EDGE),
+        Operator::BrTable { targets } => (1, COPYING_EDGE * (u64::from(targets.len()) + 1)),
         Operator::Block { .. }
         | Operator::If { .. }
         | Operator::Else
