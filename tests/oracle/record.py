@@ -10,11 +10,12 @@ Record again after changing a program or a schema, with Python 3.11 or newer:
 For each program this writes `recorded/<dialect>/<program>.in.npz` (every variable of `<dialect>.toml` that it may read,
 for N = 64 environments) and `….expected.npz` (`total` and `term.<name>`, each `[N]`; some programs return only a total).
 
-Inputs are uniform over each variable's `range`; the first environments are edge cases: zero (or the nearest to it in the range),
-the lower end, the upper end, and exact small integers. Quaternions are unit quaternions. An input at which a program is
-ill-conditioned says nothing about a compiler: such an environment is drawn again. A torch program is taken to be so where
-one of its values changes by more than 5e-7 relative when it is computed in f64, a numpy program where one changes by more
-than 1e-13 in long double. What is left to the compiler of the bars in the test (2e-6 and 1e-12) is its own rounding.
+Inputs are uniform over each variable's `range`; the first environments are edge cases: zero (or the nearest to it in the
+range), the lower end, the upper end, exact small integers, and a hundred times the upper end. Quaternions are unit
+quaternions. An input at which a program is ill-conditioned says nothing about a compiler: such an environment is drawn
+again. A program is taken to be so where one of its values changes by more than the tolerance below when it is computed
+with more digits, or by more than twice that when its inputs move by one rounding error (those of edge cases stay). What is
+left to the compiler of the bars in the test (2e-6 and 1e-12) is its own rounding.
 """
 
 import pathlib
@@ -28,8 +29,9 @@ import torch
 HERE = pathlib.Path(__file__).parent
 N = 64
 SEED = 20
-EDGE_CASES = 4
+EDGE_CASES = 5
 TOLERANCE = {"torch": 5e-7, "numpy": 1e-13}
+ROUNDING = {"torch": 2.0**-24, "numpy": 2.0**-53}
 
 
 # Inputs ---------------------------------------------------------------------------------------------------------------
@@ -64,13 +66,14 @@ def put_edge_cases(name, variable, values):
     if variable.get("uniform", False):
         return
     if variable.get("dtype") == "bool":
-        values[:EDGE_CASES] = np.array([False, True, False, True]).reshape(-1, *[1] * (values.ndim - 1))
+        values[:EDGE_CASES] = np.array([False, True, False, True, True]).reshape(-1, *[1] * (values.ndim - 1))
     elif name.endswith("_rot"):
-        values[:EDGE_CASES] = [[0, 0, 0, 1], [0, 0, 0, -1], [1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5]]
+        values[:EDGE_CASES] = [[0, 0, 0, 1], [0, 0, 0, -1], [1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5], [0, 1, 0, 0]]
     else:
         low, high = variable.get("range", (-1.0, 1.0))
         integers = np.arange(values[0].size).reshape(values[0].shape) % 3 - 1
-        values[0], values[1], values[2], values[3] = np.clip(0, low, high), low, high, np.clip(integers, low, high)
+        for row, value in enumerate([np.clip(0, low, high), low, high, np.clip(integers, low, high), 100 * high]):
+            values[row] = value
 
 
 # Programs -------------------------------------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class Torch:
             if schema[name].get("uniform", False) and value.ndim == 0:
                 arguments[name] = float(value)
             else:
-                tensor = torch.from_numpy(np.array(value))
+                tensor = torch.from_numpy(value.astype(np.float64) if value.dtype == np.longdouble else value.copy())
                 arguments[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
         total, terms = names_of(self.function(**arguments))
         outputs = {"total": total} | {f"term.{name}": term for name, term in terms.items()}
@@ -133,7 +136,7 @@ class Numpy:
     @staticmethod
     def value(variable, values, env_index, precise):
         value = values if variable.get("uniform", False) else values[env_index]
-        if value.dtype == np.float64 and precise:
+        if precise and value.dtype == np.float64:
             value = value.astype(np.longdouble)
         if value.ndim == 0:
             return value[()] if precise and value.dtype == np.longdouble else value.item()
@@ -181,16 +184,31 @@ def quat_rotate_inverse(q, v):
 # Recording ------------------------------------------------------------------------------------------------------------
 
 
-def ill_conditioned(program, schema, inputs, dialect):
-    """For each environment: may the last digits of the inputs' rounding be seen in some output?"""
+def ill_conditioned(program, schema, inputs, edges, rng, dialect):
+    """For each environment: does the last digit of the inputs, or of the arithmetic, show in some output?
+
+    The numbers of edge cases are exact, so theirs are not moved.
+    """
     usual = program.run(schema, inputs, precise=False)
     precise = program.run(schema, inputs, precise=True)
+    moved = program.run(schema, move(inputs, rng, dialect), precise=True)
     bad = np.zeros(N, dtype=bool)
-    for name, values in usual.items():
-        assert np.isfinite(values).all(), f"{name} is not finite"
-        difference = np.abs(values.astype(np.longdouble) - precise[name].astype(np.longdouble))
-        bad |= difference > TOLERANCE[dialect] * np.abs(precise[name])
+    for name, exact in precise.items():
+        assert np.isfinite(usual[name]).all(), f"{name} is not finite"
+        bar = TOLERANCE[dialect] * np.abs(exact)
+        bad |= np.abs(usual[name] - exact) > bar
+        bad |= (np.abs(moved[name] - exact) > 2 * bar) & ~edges
     return bad
+
+
+def move(inputs, rng, dialect):
+    """Every number a rounding error up or down; zero stays zero."""
+    moved = {}
+    for name, values in inputs.items():
+        is_number = values.dtype == np.float64
+        signs = rng.integers(0, 1, size=values.shape, endpoint=True) * 2 - 1
+        moved[name] = values * (1 + np.longdouble(ROUNDING[dialect]) * signs) if is_number else values
+    return moved
 
 
 def record(dialect, load):
@@ -220,7 +238,7 @@ def well_conditioned_inputs(program, schema, rng, dialect):
     for draws in range(1, 200):
         if dialect == "torch":
             round_to_f32(inputs)
-        bad = ill_conditioned(program, schema, inputs, dialect)
+        bad = ill_conditioned(program, schema, inputs, edges, rng, dialect)
         if not bad.any():
             return inputs, draws, int(edges.sum())
         edges &= ~bad

@@ -21,4 +21,4 @@ def compute_reward(pole_angle: torch.Tensor, pole_vel: torch.Tensor, actions: to
 
     effort = 1e-3 * actions[:, 0] ** 2
     reward = height + 0.5 * pump + calm - effort
-    return reward, dict(height=height, pump=pump, calm=calm, effort=effort)
+    return reward, {"height": height, "pump": pump, "calm": calm, "effort": effort}
