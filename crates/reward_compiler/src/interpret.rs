@@ -35,12 +35,15 @@ pub fn evaluate(program: &Program, inputs: &[Vec<f64>], n_envs: usize) -> (Vec<f
                     true => values[component as usize],
                     false => values[component as usize * n_envs + env_index],
                 };
-                (0..n_envs).map(|env_index| convert(node.ty, value(env_index))).collect()
+                (0..n_envs)
+                    .map(|env_index| convert(node.ty, value(env_index)))
+                    .collect()
             }
             Op::Unary(op, a) => column(a).map(|a| unary(op, node.ty, a)).collect(),
-            Op::Binary(op, a, b) => {
-                column(a).zip(column(b)).map(|(a, b)| binary(op, operand_type(a_of(node.op)), a, b)).collect()
-            }
+            Op::Binary(op, a, b) => column(a)
+                .zip(column(b))
+                .map(|(a, b)| binary(op, operand_type(a_of(node.op)), a, b))
+                .collect(),
             Op::Select(condition, a, b) => column(condition)
                 .zip(column(a).zip(column(b)))
                 .map(|(condition, (a, b))| if condition != 0.0 { a } else { b })
@@ -70,7 +73,9 @@ pub fn unary(op: Unary, ty: Type, a: f64) -> f64 {
         Unary::Trunc => a.trunc(),
         Unary::Round => a.round_ties_even(),
         Unary::Not => f64::from(a == 0.0),
-        _ => function_of_unary(op).expect("every other operation is a function").evaluate(a, 0.0),
+        _ => function_of_unary(op)
+            .expect("every other operation is a function")
+            .evaluate(a, 0.0),
     };
     rounded(ty, value)
 }

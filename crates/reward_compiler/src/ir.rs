@@ -275,7 +275,9 @@ impl Graph {
         }
         match op {
             // Widened and narrowed again, or a truth value as number and back: nothing was lost in between.
-            Op::Convert(original) if self.node(original).ty == ty && (from == Type::F64 || ty == Type::Bool) => original,
+            Op::Convert(original) if self.node(original).ty == ty && (from == Type::F64 || ty == Type::Bool) => {
+                original
+            }
             _ => self.add(Op::Convert(a), ty, at),
         }
     }
@@ -402,7 +404,13 @@ impl fmt::Display for Program {
             writeln!(f, "input {}: {dtype}{:?}{uniform}", input.name, input.shape)?;
         }
         let reachable = self.reachable();
-        for (index, node) in self.graph.nodes().iter().enumerate().filter(|(index, _)| reachable[*index]) {
+        for (index, node) in self
+            .graph
+            .nodes()
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| reachable[*index])
+        {
             write!(f, "%{index}: {} = ", format!("{:?}", node.ty).to_lowercase())?;
             match node.op {
                 Op::Const(bits) => write!(f, "const {:?}", f64::from_bits(bits))?,
@@ -430,7 +438,12 @@ impl fmt::Display for Program {
 mod tests {
     use super::*;
 
-    const AT: Span = Span { line: 1, column: 1, end_line: 1, end_column: 2 };
+    const AT: Span = Span {
+        line: 1,
+        column: 1,
+        end_line: 1,
+        end_column: 2,
+    };
 
     fn graph() -> (Graph, NodeId, NodeId) {
         let mut graph = Graph::default();
@@ -451,10 +464,16 @@ mod tests {
         let (mut graph, ..) = graph();
         let third = graph.constant(Type::F32, 1.0 / 3.0, AT);
         let sum = graph.binary(Binary::Add, third, third, AT);
-        assert_eq!(graph.constant_value(sum), Some(f64::from(1.0_f32 / 3.0 + 1.0_f32 / 3.0)));
+        assert_eq!(
+            graph.constant_value(sum),
+            Some(f64::from(1.0_f32 / 3.0 + 1.0_f32 / 3.0))
+        );
         let e = graph.constant(Type::F64, 1.0, AT);
         let e = graph.unary(Unary::Exp, e, AT);
-        assert_eq!(graph.constant_value(e), Some(interpret::unary(Unary::Exp, Type::F64, 1.0)));
+        assert_eq!(
+            graph.constant_value(e),
+            Some(interpret::unary(Unary::Exp, Type::F64, 1.0))
+        );
     }
 
     #[test]

@@ -57,7 +57,11 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
         next_register: first_register,
     };
     writer.prologue();
-    let last_level = program.outputs().map(|output| plan.level[output.value.0 as usize]).max().unwrap_or(0);
+    let last_level = program
+        .outputs()
+        .map(|output| plan.level[output.value.0 as usize])
+        .max()
+        .unwrap_or(0);
     for level in 0..=last_level {
         writer.uniform_values(level);
         if level < last_level {
@@ -69,12 +73,19 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
 
     let registers = writer.next_register - first_register;
     if registers as usize > MOST_REGISTERS {
-        return Err(TooLarge { values: registers as usize, limit: MOST_REGISTERS });
+        return Err(TooLarge {
+            values: registers as usize,
+            limit: MOST_REGISTERS,
+        });
     }
     let mut function = Body::new([(first_register - ROW_BYTES, ValType::I32), (registers, ValType::V128)]);
     let code_bytes = writer.code.len();
     function.raw(writer.code);
-    Ok(Evaluate { function, code_bytes, lines: writer.lines })
+    Ok(Evaluate {
+        function,
+        code_bytes,
+        lines: writer.lines,
+    })
 }
 
 /// Addresses, relative to `base`, in terms of the stride; see `BatchLayout`.
@@ -110,7 +121,11 @@ impl Layout {
         }
         let output_bytes = if program.output == Type::F64 { 8 } else { 4 };
         rows.extend((0..=program.terms.len() as u32).map(|output| row_bytes + output * output_bytes));
-        Self { uniform, uniform_bytes, rows }
+        Self {
+            uniform,
+            uniform_bytes,
+            rows,
+        }
     }
 }
 
@@ -163,13 +178,26 @@ impl Writer<'_> {
     fn prologue(&mut self) {
         self.note(self.program.total.at);
         // 4 · (n rounded up to a multiple of 4)
-        self.sink().local_get(N_ENVS).i32_const(3).i32_add().i32_const(!3).i32_and();
+        self.sink()
+            .local_get(N_ENVS)
+            .i32_const(3)
+            .i32_add()
+            .i32_const(!3)
+            .i32_and();
         self.sink().i32_const(2).i32_shl().local_set(ROW_BYTES);
         for (row, bytes_per_env) in (FIRST_ROW..).zip(self.layout.rows.clone()) {
             let uniform_bytes = self.layout.uniform_bytes as i32;
             // Every element has 4 or 8 bytes, so the division is exact.
-            self.sink().local_get(ROW_BYTES).i32_const((bytes_per_env / 4) as i32).i32_mul();
-            self.sink().local_get(BASE).i32_add().i32_const(uniform_bytes).i32_add().local_set(row);
+            self.sink()
+                .local_get(ROW_BYTES)
+                .i32_const((bytes_per_env / 4) as i32)
+                .i32_mul();
+            self.sink()
+                .local_get(BASE)
+                .i32_add()
+                .i32_const(uniform_bytes)
+                .i32_add()
+                .local_set(row);
         }
     }
 
@@ -186,11 +214,28 @@ impl Writer<'_> {
 
     /// Writes a loop over the batch, four environments at a time.
     fn for_each_group(&mut self, body: impl FnOnce(&mut Self)) {
-        self.sink().i32_const(0).local_set(OFFSET_4).i32_const(0).local_set(OFFSET_8);
-        self.sink().block(BlockType::Empty).local_get(ROW_BYTES).i32_eqz().br_if(0).loop_(BlockType::Empty);
+        self.sink()
+            .i32_const(0)
+            .local_set(OFFSET_4)
+            .i32_const(0)
+            .local_set(OFFSET_8);
+        self.sink()
+            .block(BlockType::Empty)
+            .local_get(ROW_BYTES)
+            .i32_eqz()
+            .br_if(0)
+            .loop_(BlockType::Empty);
         body(self);
-        self.sink().local_get(OFFSET_8).i32_const(32).i32_add().local_set(OFFSET_8);
-        self.sink().local_get(OFFSET_4).i32_const(16).i32_add().local_tee(OFFSET_4);
+        self.sink()
+            .local_get(OFFSET_8)
+            .i32_const(32)
+            .i32_add()
+            .local_set(OFFSET_8);
+        self.sink()
+            .local_get(OFFSET_4)
+            .i32_const(16)
+            .i32_add()
+            .local_tee(OFFSET_4);
         self.sink().local_get(ROW_BYTES).i32_lt_u().br_if(0).end().end();
     }
 
@@ -252,13 +297,23 @@ impl Writer<'_> {
 
     /// Sums are taken in f64, so that a large batch does not lose digits.
     fn accumulator_type(&self, id: NodeId, reduction: Reduction) -> Type {
-        if reduction == Reduction::Sum { Type::F64 } else { self.node(id).ty }
+        if reduction == Reduction::Sum {
+            Type::F64
+        } else {
+            self.node(id).ty
+        }
     }
 
     /// Sets `register` to the mask of those of the four environments that exist.
     fn inside_mask(&mut self, register: u32) {
         let lane_numbers = 3 << 96 | 2 << 64 | 1 << 32;
-        self.sink().local_get(N_ENVS).local_get(OFFSET_4).i32_const(2).i32_shr_u().i32_sub().i32x4_splat();
+        self.sink()
+            .local_get(N_ENVS)
+            .local_get(OFFSET_4)
+            .i32_const(2)
+            .i32_shr_u()
+            .i32_sub()
+            .i32x4_splat();
         self.sink().v128_const(lane_numbers).i32x4_gt_s().local_set(register);
     }
 
@@ -288,12 +343,26 @@ impl Writer<'_> {
         }
         self.value(argument, 0);
         self.note(at);
-        self.sink().v128_const(neutral(reduction, ty)).local_get(inside).v128_bitselect().local_set(masked);
+        self.sink()
+            .v128_const(neutral(reduction, ty))
+            .local_get(inside)
+            .v128_bitselect()
+            .local_set(masked);
         if reduction == Reduction::Sum {
-            self.sink().local_get(accumulator).local_get(masked).f64x2_promote_low_f32x4();
+            self.sink()
+                .local_get(accumulator)
+                .local_get(masked)
+                .f64x2_promote_low_f32x4();
             self.sink().f64x2_add().local_set(accumulator);
-            self.sink().local_get(accumulator + 1).local_get(masked).local_get(masked).i8x16_shuffle(UPPER);
-            self.sink().f64x2_promote_low_f32x4().f64x2_add().local_set(accumulator + 1);
+            self.sink()
+                .local_get(accumulator + 1)
+                .local_get(masked)
+                .local_get(masked)
+                .i8x16_shuffle(UPPER);
+            self.sink()
+                .f64x2_promote_low_f32x4()
+                .f64x2_add()
+                .local_set(accumulator + 1);
         } else {
             self.sink().local_get(accumulator).local_get(masked);
             self.combine_two(reduction, ty);
@@ -309,13 +378,23 @@ impl Writer<'_> {
         self.sink().local_get(accumulator).local_get(accumulator + 1);
         self.combine_two(reduction, accumulated);
         self.sink().local_set(accumulator).local_get(accumulator);
-        self.sink().local_get(accumulator).local_get(accumulator).i8x16_shuffle(EXCHANGED);
+        self.sink()
+            .local_get(accumulator)
+            .local_get(accumulator)
+            .i8x16_shuffle(EXCHANGED);
         self.combine_two(reduction, accumulated);
         if ty == Type::F32 && accumulated == Type::F64 {
-            self.sink().f32x4_demote_f64x2_zero().f32x4_extract_lane(0).f32x4_splat();
+            self.sink()
+                .f32x4_demote_f64x2_zero()
+                .f32x4_extract_lane(0)
+                .f32x4_splat();
         } else if ty == Type::F32 {
             // Two lanes are left: [a, b, a, b].
-            self.sink().local_set(accumulator).local_get(accumulator).f32x4_extract_lane(0).f32x4_splat();
+            self.sink()
+                .local_set(accumulator)
+                .local_get(accumulator)
+                .f32x4_extract_lane(0)
+                .f32x4_splat();
             self.sink().local_get(accumulator).f32x4_extract_lane(1).f32x4_splat();
             self.combine_two(reduction, accumulated);
         }
@@ -376,7 +455,14 @@ impl Writer<'_> {
         let half = half.min(self.plan.registers(id) - 1);
         match (self.registers[id.0 as usize], self.node(id)) {
             (Some(first), _) => _ = self.sink().local_get(first + half),
-            (None, Node { op: Op::Const(bits), ty, .. }) => {
+            (
+                None,
+                Node {
+                    op: Op::Const(bits),
+                    ty,
+                    ..
+                },
+            ) => {
                 let constant = constant(ty, f64::from_bits(bits));
                 self.sink().v128_const(constant);
             }
@@ -459,7 +545,11 @@ impl Writer<'_> {
             },
             Op::Select(condition, a, b) => {
                 for side in [a, b] {
-                    if ty == Type::Bool { self.mask(side, half, wide) } else { self.value(side, half) }
+                    if ty == Type::Bool {
+                        self.mask(side, half, wide)
+                    } else {
+                        self.value(side, half)
+                    }
                 }
                 self.mask(condition, half, wide);
                 self.note(at);
@@ -500,8 +590,17 @@ impl Writer<'_> {
     /// SIMD has no conversion from 64-bit integers, so each lane goes its own way.
     fn integers_to_floats(&mut self) {
         let register = self.new_registers(1);
-        self.sink().local_set(register).local_get(register).i64x2_extract_lane(0).f64_convert_i64_s().f64x2_splat();
-        self.sink().local_get(register).i64x2_extract_lane(1).f64_convert_i64_s().f64x2_replace_lane(1);
+        self.sink()
+            .local_set(register)
+            .local_get(register)
+            .i64x2_extract_lane(0)
+            .f64_convert_i64_s()
+            .f64x2_splat();
+        self.sink()
+            .local_get(register)
+            .i64x2_extract_lane(1)
+            .f64_convert_i64_s()
+            .f64x2_replace_lane(1);
     }
 
     /// Calls a math kernel, which takes two environments in f64.
@@ -610,7 +709,11 @@ impl Writer<'_> {
 }
 
 fn aligned(offset: u32) -> MemArg {
-    MemArg { offset: u64::from(offset), align: 4, memory_index: 0 }
+    MemArg {
+        offset: u64::from(offset),
+        align: 4,
+        memory_index: 0,
+    }
 }
 
 /// A constant in all lanes; truth values are all ones or all zeros.

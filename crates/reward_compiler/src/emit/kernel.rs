@@ -48,7 +48,12 @@ fn kept(kernel: &Kernel) -> Vec<bool> {
         LaneOp::Repeat { .. } => uses > 0,
         _ => uses > 1,
     };
-    kernel.ops.iter().zip(uses).map(|(op, uses)| needs_local(op, uses)).collect()
+    kernel
+        .ops
+        .iter()
+        .zip(uses)
+        .map(|(op, uses)| needs_local(op, uses))
+        .collect()
 }
 
 struct Writer<'k> {
@@ -81,7 +86,12 @@ impl Writer<'_> {
     fn compute(&mut self, id: LaneId) {
         let op = self.kernel.ops[id as usize];
         match op {
-            LaneOp::Rare { mask, function, argument, otherwise } => {
+            LaneOp::Rare {
+                mask,
+                function,
+                argument,
+                otherwise,
+            } => {
                 return self.rare(mask, function, argument, otherwise);
             }
             LaneOp::Repeat { step, state, operand } => return self.repeat(step, state, operand),
@@ -142,10 +152,18 @@ impl Writer<'_> {
 
     /// Both words are loaded one after the other: SIMD has no gather.
     fn lookup(&mut self, address: u32, index: LaneId) {
-        let word = MemArg { offset: u64::from(address), align: 3, memory_index: 0 };
+        let word = MemArg {
+            offset: u64::from(address),
+            align: 3,
+            memory_index: 0,
+        };
         for lane in [1, 0] {
             self.push(index);
-            self.sink().i64x2_extract_lane(lane).i32_wrap_i64().i32_const(3).i32_shl();
+            self.sink()
+                .i64x2_extract_lane(lane)
+                .i32_wrap_i64()
+                .i32_const(3)
+                .i32_shl();
         }
         self.sink().v128_load64_zero(word).v128_load64_lane(word, 1);
     }
@@ -167,11 +185,26 @@ impl Writer<'_> {
         let callee = self.linkage.functions[&step];
         let current = self.new_local();
         self.push(state);
-        self.sink().local_set(current).block(BlockType::Empty).loop_(BlockType::Empty).local_get(current);
+        self.sink()
+            .local_set(current)
+            .block(BlockType::Empty)
+            .loop_(BlockType::Empty)
+            .local_get(current);
         self.push(operand);
-        self.sink().f64x2_ge().v128_any_true().i32_eqz().br_if(1).local_get(current);
+        self.sink()
+            .f64x2_ge()
+            .v128_any_true()
+            .i32_eqz()
+            .br_if(1)
+            .local_get(current);
         self.push(operand);
-        self.sink().call(callee).local_set(current).br(0).end().end().local_get(current);
+        self.sink()
+            .call(callee)
+            .local_set(current)
+            .br(0)
+            .end()
+            .end()
+            .local_get(current);
     }
 }
 

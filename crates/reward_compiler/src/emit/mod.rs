@@ -58,8 +58,14 @@ pub fn emit_module(program: &Program, mut interface: ModuleInterface) -> Result<
     wasm.section(&code);
     // `evaluate` is the last function, so its code ends where the section ends.
     let code_start = wasm.len() - body.code_bytes;
-    interface.line_table =
-        body.lines.iter().map(|line| LineEntry { offset: line.offset + code_start as u32, ..*line }).collect();
+    interface.line_table = body
+        .lines
+        .iter()
+        .map(|line| LineEntry {
+            offset: line.offset + code_start as u32,
+            ..*line
+        })
+        .collect();
 
     if !linkage.tables.is_empty() {
         let mut data = DataSection::new();
@@ -70,8 +76,14 @@ pub fn emit_module(program: &Program, mut interface: ModuleInterface) -> Result<
         wasm.section(&data);
     }
     let json = serde_json::to_vec(&interface).expect("an interface holds strings and numbers only");
-    wasm.section(&CustomSection { name: SECTION.into(), data: json.into() });
-    Ok(Module { wasm: wasm.finish(), interface })
+    wasm.section(&CustomSection {
+        name: SECTION.into(),
+        data: json.into(),
+    });
+    Ok(Module {
+        wasm: wasm.finish(),
+        interface,
+    })
 }
 
 /// Types, functions, memory and exports.
@@ -158,6 +170,10 @@ impl Linkage {
                 (table, address)
             })
             .collect();
-        Self { functions, tables, table_bytes }
+        Self {
+            functions,
+            tables,
+            table_bytes,
+        }
     }
 }

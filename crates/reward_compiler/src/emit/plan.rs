@@ -47,12 +47,18 @@ impl Plan {
 
     /// The reachable nodes, operands first.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        (0..self.reachable.len() as u32).map(NodeId).filter(|id| self.reachable[id.0 as usize])
+        (0..self.reachable.len() as u32)
+            .map(NodeId)
+            .filter(|id| self.reachable[id.0 as usize])
     }
 
     /// Registers that hold four environments of a node.
     pub fn registers(&self, id: NodeId) -> u32 {
-        if self.wide[id.0 as usize] && !self.uniform[id.0 as usize] { 2 } else { 1 }
+        if self.wide[id.0 as usize] && !self.uniform[id.0 as usize] {
+            2
+        } else {
+            1
+        }
     }
 
     fn find_widths(&mut self, program: &Program) {
@@ -84,7 +90,12 @@ impl Plan {
                 Op::Input(input, _) => program.inputs[input as usize].uniform,
                 _ => node.op.operands().all(|operand| self.uniform[operand.0 as usize]),
             };
-            let below = node.op.operands().map(|operand| self.level[operand.0 as usize]).max().unwrap_or(0);
+            let below = node
+                .op
+                .operands()
+                .map(|operand| self.level[operand.0 as usize])
+                .max()
+                .unwrap_or(0);
             self.level[index] = below + u32::from(matches!(node.op, Op::Reduce(..)));
         }
     }
@@ -112,7 +123,12 @@ impl Plan {
         }
         let mut depth = vec![0_u32; graph.nodes().len()];
         for (index, node) in graph.nodes().iter().enumerate() {
-            let below = node.op.operands().map(|operand| depth[operand.0 as usize]).max().unwrap_or(0);
+            let below = node
+                .op
+                .operands()
+                .map(|operand| depth[operand.0 as usize])
+                .max()
+                .unwrap_or(0);
             let constant = matches!(node.op, Op::Const(_));
             self.kept[index] = !constant && (self.uniform[index] || uses[index] > 1 || below >= DEEPEST_EXPRESSION);
             depth[index] = if self.kept[index] || constant { 0 } else { below + 1 };
@@ -120,7 +136,13 @@ impl Plan {
     }
 
     fn number_rows(&mut self, program: &Program) {
-        for (node, _) in program.graph.nodes().iter().zip(&self.reachable).filter(|(_, reachable)| **reachable) {
+        for (node, _) in program
+            .graph
+            .nodes()
+            .iter()
+            .zip(&self.reachable)
+            .filter(|(_, reachable)| **reachable)
+        {
             if let Op::Input(input, component) = node.op
                 && !program.inputs[input as usize].uniform
             {

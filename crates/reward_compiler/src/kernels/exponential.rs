@@ -53,14 +53,24 @@ pub fn sinh(x: Lane<'_>) -> Lane<'_> {
     let magnitude = x.abs();
     let z = x * x;
     let near = x + x * z * z.polynomial(&SINH_TAIL);
-    let Growth { mantissa, low, reciprocal, n } = growth(magnitude);
+    let Growth {
+        mantissa,
+        low,
+        reciprocal,
+        n,
+    } = growth(magnitude);
     let far = scale(mantissa + (low - reciprocal), n - 1.0) | x.sign_bit();
     magnitude.lt(1.0).select(near, far)
 }
 
 /// Hyperbolic cosine.
 pub fn cosh(x: Lane<'_>) -> Lane<'_> {
-    let Growth { mantissa, low, reciprocal, n } = growth(x.abs());
+    let Growth {
+        mantissa,
+        low,
+        reciprocal,
+        n,
+    } = growth(x.abs());
     scale(mantissa + (low + reciprocal), n - 1.0)
 }
 
@@ -100,5 +110,10 @@ fn growth(x: Lane<'_>) -> Growth<'_> {
     let (sum, error) = two_sum(x.float(1.0), r);
     let (mantissa, low) = quick_two_sum(sum, error + tail);
     let reciprocal = (n.min(500.0) * -2.0).power_of_two() / mantissa; // what is beyond 2^-1000 does not count
-    Growth { mantissa, low, reciprocal, n }
+    Growth {
+        mantissa,
+        low,
+        reciprocal,
+        n,
+    }
 }

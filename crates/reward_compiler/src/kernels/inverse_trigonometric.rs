@@ -104,5 +104,14 @@ fn halves(x: Lane<'_>) -> Halves<'_> {
     // The tiny summand turns 0/0 at |x| = 1 into 0.
     let correction = (z - high * high) / (value + high + 1e-300);
     let tail = z * z.polynomial(&ASIN_TAIL);
-    Halves { near, far: magnitude.le(1.0), tail, root: Root { value, high, correction } }
+    Halves {
+        near,
+        far: magnitude.le(1.0),
+        tail,
+        root: Root {
+            value,
+            high,
+            correction,
+        },
+    }
 }

@@ -138,8 +138,15 @@ impl LaneOp {
             LaneOp::Float1(_, a) | LaneOp::Not(a) | LaneOp::Shift(_, a, _) | LaneOp::Lookup(_, a) => ([a, 0, 0], 1),
             LaneOp::Float2(_, a, b) | LaneOp::Compare(_, a, b) | LaneOp::Integer2(_, a, b) => ([a, b, 0], 2),
             LaneOp::Select(a, b, c) => ([a, b, c], 3),
-            LaneOp::Rare { mask: a, argument: b, otherwise: c, .. } => ([a, b, c], 3),
-            LaneOp::Repeat { state: a, operand: b, .. } => ([a, b, 0], 2),
+            LaneOp::Rare {
+                mask: a,
+                argument: b,
+                otherwise: c,
+                ..
+            } => ([a, b, c], 3),
+            LaneOp::Repeat {
+                state: a, operand: b, ..
+            } => ([a, b, 0], 2),
         };
         operands.into_iter().take(count)
     }
@@ -175,7 +182,12 @@ impl Kernel {
                 LaneOp::Shift(Shift::RightSigned, a, by) => (bits(a) as i64 >> by) as u64,
                 LaneOp::Select(condition, a, b) => (bits(a) & bits(condition)) | (bits(b) & !bits(condition)),
                 LaneOp::Lookup(table, index) => table.words()[bits(index) as usize],
-                LaneOp::Rare { mask, function, argument, otherwise } => match bits(mask) {
+                LaneOp::Rare {
+                    mask,
+                    function,
+                    argument,
+                    otherwise,
+                } => match bits(mask) {
                     0 => bits(otherwise),
                     _ => function.kernel().evaluate(bits(argument), 0),
                 },
@@ -440,12 +452,21 @@ impl<'k> Lane<'k> {
 
     /// Of a mask: see [`LaneOp::Rare`].
     pub fn rare(self, function: Function, argument: Self, otherwise: Self) -> Self {
-        self.record(LaneOp::Rare { mask: self.id, function, argument: argument.id, otherwise: otherwise.id })
+        self.record(LaneOp::Rare {
+            mask: self.id,
+            function,
+            argument: argument.id,
+            otherwise: otherwise.id,
+        })
     }
 
     /// See [`LaneOp::Repeat`].
     pub fn repeat(self, step: Function, operand: Self) -> Self {
-        self.record(LaneOp::Repeat { step, state: self.id, operand: operand.id })
+        self.record(LaneOp::Repeat {
+            step,
+            state: self.id,
+            operand: operand.id,
+        })
     }
 
     /// `c[0] + c[1]·self + c[2]·self² + …`

@@ -29,7 +29,11 @@ pub fn reduce_medium(x: Lane<'_>) -> Reduced<'_> {
     let (a, a_error) = two_sum(x - n * first, -(n * second));
     let (b, b_error) = two_sum(a, -(n * third));
     let (r, r_low) = quick_two_sum(b, (a_error + b_error) - n * rest);
-    Reduced { quadrant: n.float_to_low_bits(), r, r_low }
+    Reduced {
+        quadrant: n.float_to_low_bits(),
+        r,
+        r_low,
+    }
 }
 
 /// Reduces |x| > [`MEDIUM`], to a relative error of `r + r_low` below 2^-60 for every float.
@@ -59,7 +63,11 @@ pub fn reduce_far(x: Lane<'_>) -> Reduced<'_> {
     let sign = x.sign_bit();
     let negative = x.shift_right_signed(63);
     let negated = x.bits(0).integer_sub(quadrant);
-    Reduced { quadrant: negative.select(negated, quadrant), r: r ^ sign, r_low: r_low ^ sign }
+    Reduced {
+        quadrant: negative.select(negated, quadrant),
+        r: r ^ sign,
+        r_low: r_low ^ sign,
+    }
 }
 
 /// Words of the window: the fraction has 4, and 3 more pass on their carries.
@@ -80,7 +88,9 @@ fn product_fraction<'k>(word_index: Lane<'k>, multiplier: [Lane<'k>; 3]) -> [Lan
     let zero = word_index.bits(0);
     let mut columns = [zero; WINDOW + 2];
     for i in 0..WINDOW {
-        let word = word_index.integer_add(word_index.bits(i as u64)).lookup(Table::TwoOverPi);
+        let word = word_index
+            .integer_add(word_index.bits(i as u64))
+            .lookup(Table::TwoOverPi);
         for (j, &part) in multiplier.iter().enumerate() {
             let Some(column) = (i + 1).checked_sub(j) else { continue };
             let product = word.integer_mul(part);
