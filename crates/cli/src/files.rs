@@ -63,10 +63,6 @@ pub fn program(path: &Path) -> Result<ProgramBytes, Failure> {
     Ok(ProgramBytes { file, body })
 }
 
-/// The file name for messages, without folders.
-pub fn stem(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
 
 /// Processor cores that this process may use.
 pub fn cores() -> usize {

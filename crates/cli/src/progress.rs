@@ -33,6 +33,11 @@ impl Progress {
         Self { bar, lines: (!draw && !quiet).then(|| std::sync::Mutex::new(now)), started: now }
     }
 
+    /// Steps in all, where the plan changes.
+    pub fn plan(&self, steps: u64) {
+        self.bar.set_length(steps);
+    }
+
     /// Steps done so far.
     pub fn set(&self, steps: u64) {
         self.bar.set_position(steps);

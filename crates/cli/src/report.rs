@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use carrot_reward_search::Retrained;
 use carrot_run_record::{Candidate, Outcome, Program};
 
 use crate::commands::runs::{label, outcome_line};
@@ -23,21 +24,6 @@ pub struct Report<'a> {
     pub comparison: &'a [Retrained],
     /// The film, as GIF bytes.
     pub film: Option<Vec<u8>>,
-}
-
-/// A reward trained again over several seeds.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Retrained {
-    /// `winner` or `human`.
-    pub name: String,
-    /// Fitness per seed, in the order of the seeds.
-    pub fitness: Vec<f64>,
-    /// Mean over the seeds.
-    pub mean: f64,
-    /// Sample standard deviation over the seeds.
-    pub sd: f64,
-    /// Mean share of successful episodes.
-    pub success: f64,
 }
 
 impl Report<'_> {
@@ -82,17 +68,17 @@ impl Report<'_> {
         if self.comparison.is_empty() {
             return;
         }
-        *html += "<h2>Trained again</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th><th>success</th></tr>\n";
+        *html += "<h2>Trained again</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th></tr>\n";
         for reward in self.comparison {
-            let per_seed: Vec<String> = reward.fitness.iter().map(|fitness| format!("{fitness:.3}")).collect();
+            let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+            let per_seed: Vec<String> = reward.fitness.iter().copied().map(number).collect();
             let _ = writeln!(
                 html,
-                "<tr><td>{}</td><td>{:.3} ± {:.3}</td><td>{}</td><td>{:.0} %</td></tr>",
+                "<tr><td>{}</td><td>{} ± {}</td><td>{}</td></tr>",
                 escape(&reward.name),
-                reward.mean,
-                reward.sd,
-                per_seed.join(", "),
-                reward.success * 100.0
+                number(reward.mean),
+                number(reward.sd),
+                per_seed.join(", ")
             );
         }
         *html += "</table>\n";
@@ -112,7 +98,7 @@ impl Report<'_> {
             escape(&source)
         );
         if let Outcome::Evaluated(evaluated) = &candidate.outcome {
-            let _ = write!(html, "<pre>{}</pre>", escape(&carrot_reward_search::reflection(evaluated)));
+            let _ = write!(html, "<pre>{}</pre>", escape(&carrot_reward_search::reflection::reflect(evaluated)));
         }
         if let Outcome::Rejected { diagnostics } = &candidate.outcome {
             let drawn = carrot_reward_compiler::render(diagnostics, &source, false);

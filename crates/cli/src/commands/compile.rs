@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carrot_reward_compiler::{Entry, ast_text, compile, ir_text};
+use carrot_reward_compiler::{Entry, ast_text, check, compile};
 use carrot_reward_search::ProgramBody;
 use serde_json::json;
 
-use super::check;
+use super::check::refused;
 use crate::arguments::{Compile, Emit};
 use crate::files;
 use crate::output::{Answer, Failure};
@@ -21,11 +21,17 @@ pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Re
     let schema = files::schema(&options.against, envs)?;
     let compiled = compile(text, &program.file, &schema, Entry::Reward);
     let Some(module) = compiled.module else {
-        return Ok(check::refused(&program, &compiled.diagnostics));
+        return Ok(refused(&program, &compiled.diagnostics));
     };
     let stage = match options.emit {
-        Emit::Ast => ast_text(text).into_bytes(),
-        Emit::Ir => ir_text(text, &program.file, &schema, Entry::Reward).into_bytes(),
+        Emit::Ast => match ast_text(text, &program.file) {
+            Ok(ast) => ast.into_bytes(),
+            Err(diagnostics) => return Ok(refused(&program, &diagnostics)),
+        },
+        Emit::Ir => match check(text, &program.file, &schema, Entry::Reward).program {
+            Some((ir, _)) => ir.to_string().into_bytes(),
+            None => return Ok(refused(&program, &compiled.diagnostics)),
+        },
         Emit::Wat => wasmprinter::print_bytes(&module.wasm)?.into_bytes(),
         Emit::Wasm => module.wasm,
     };

@@ -14,6 +14,9 @@ use crate::arguments::Play;
 use crate::files;
 use crate::output::{Answer, Failure};
 
+/// File in the folder of a run that holds the policy of its winner.
+pub const WINNER_POLICY: &str = "winner.safetensors";
+
 /// What a rollout looked like.
 pub struct Film {
     /// One picture every [`Film::FRAME_SECS`].
@@ -54,11 +57,12 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
 fn policy(path: &Path) -> Result<(Policy, String), Failure> {
     let (policy, metadata) = if path.is_dir() {
         let record = runs::open(path)?;
-        let winner = record.fact("winner")?;
-        let hash = winner.as_ref().and_then(|winner| winner["policy"].as_str()).ok_or_else(|| {
-            Failure::Usage(format!("{}: the run has no winner yet; finish it with --resume", path.display()))
-        })?;
-        Policy::from_bytes(&record.object(hash)?)?
+        let file = record.dir().join(WINNER_POLICY);
+        if !file.exists() {
+            let message = format!("{}: the run has no winner yet; finish it with carrot search --resume", path.display());
+            return Err(Failure::Usage(message));
+        }
+        Policy::load(&file)?
     } else if path.exists() {
         Policy::load(path)?
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use carrot_run_record::{Candidate, Outcome, Program, RunRecord, RunSummary, list};
+use carrot_run_record::{Candidate, Outcome, Program, RunRecord, list};
 use serde_json::json;
 
 use crate::arguments::{Runs, RunsCommand};
@@ -53,24 +53,30 @@ pub fn outcome_line(outcome: &Outcome) -> String {
 }
 
 fn list_runs(dir: &Path) -> Result<Answer, Failure> {
-    let runs: Vec<RunSummary> = list(dir)?;
-    if runs.is_empty() {
-        let text = format!("no runs in {}; start one with carrot search --task hopper/hop_forward", dir.display());
-        return Ok(Answer::new(json!({ "runs": [] }), text));
+    let found = list(dir)?;
+    let mut text = String::new();
+    if found.runs.is_empty() {
+        text += &format!("no runs in {}; start one with carrot search --task hopper/hop_forward\n", dir.display());
+    } else {
+        text += &format!("{:<28} {:<22} {:<10} {:>10} {:>12}  state\n", "run", "task", "proposer", "candidates", "best fitness");
     }
-    let mut text = format!("{:<28} {:<22} {:<10} {:>10} {:>12}  state\n", "run", "task", "proposer", "candidates", "best fitness");
-    for run in &runs {
+    for run in &found.runs {
         text += &format!(
             "{:<28} {:<22} {:<10} {:>10} {:>12}  {}\n",
             run.name,
-            run.task,
-            run.proposer,
+            run.task.as_deref().unwrap_or("-"),
+            run.proposer.as_deref().unwrap_or("-"),
             run.candidates,
             run.best_fitness.map_or("-".into(), |fitness| format!("{fitness:.4}")),
-            if run.finished.is_some() { "finished" } else { "unfinished; go on with --resume" }
+            if run.finished_unix_secs.is_some() { "finished" } else { "unfinished; go on with --resume" }
         );
     }
-    Ok(Answer::new(json!({ "runs": runs }), text))
+    let mut unreadable = Vec::new();
+    for (path, error) in &found.unreadable {
+        text += &format!("unreadable: {error}\n");
+        unreadable.push(json!({ "path": path, "message": error.to_string() }));
+    }
+    Ok(Answer::new(json!({ "runs": found.runs, "unreadable": unreadable }), text))
 }
 
 fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
@@ -84,8 +90,11 @@ fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
             text += &format!("       {}\n", candidate.note);
         }
     }
-    match winner.as_ref().and_then(|winner| winner["source"].as_str()) {
-        Some(source) => text += &format!("\nwinner, fitness {}\n\n{source}", winner.as_ref().map_or(&json!(null), |w| &w["fitness"])),
+    let best = winner.as_ref().and_then(|winner| {
+        candidates.iter().find(|candidate| winner["generation"] == candidate.generation && winner["index"] == candidate.index)
+    });
+    match best {
+        Some(best) => text += &format!("\nwinner {}\n\n{}\n", label(best), carrot_reward_search::prompt::source(best)),
         None => text += "\nno winner yet\n",
     }
     let facts = ["ledger", "final"].into_iter().map(|name| Ok((name, record.fact(name)?)));
@@ -114,7 +123,7 @@ fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {
         Program::Wasm { file, object } => text += &format!("\n{file}: module {object}\n"),
     }
     if let Outcome::Evaluated(evaluated) = &candidate.outcome {
-        text += &format!("\n{}\n", carrot_reward_search::reflection(evaluated));
+        text += &format!("\n{}\n", carrot_reward_search::reflection::reflect(evaluated));
     }
     Ok(Answer::new(json!({ "candidate": candidate }), text))
 }

@@ -26,7 +26,7 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         .or_else(|| task.human_reward.clone())
         .ok_or_else(|| Failure::Usage(format!("{} has no human-written reward; name one with --reward", task.id)))?;
     let program = files::program(&reward)?;
-    let mut settings = PpoSettings::for_task(&task)?;
+    let mut settings = PpoSettings::default().with_overrides(&task.ppo).map_err(|error| Failure::Usage(error.to_string()))?;
     settings.steps = options.steps.unwrap_or(settings.steps);
     let bench = Workbench::new(task)?;
     if let Err(diagnostics) = bench.load(&program) {

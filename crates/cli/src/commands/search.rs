@@ -1,0 +1,366 @@
+//! `carrot search`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::Context as _;
+use carrot_environment::Task;
+use carrot_optimizer::{Policy, PpoSettings};
+use carrot_physics::write_gif;
+use carrot_reward_search::{
+    Event, Evolve, OpenAi, OpenAiSettings, ProgramBody, ProgramBytes, Proposer, Random, Replay, Retrained, Retraining,
+    SearchConfig, SearchError, Winner, Workbench, retrain, search,
+};
+use carrot_run_record::{Outcome, Program, RecordError, RunRecord};
+use serde_json::json;
+
+use super::{play, runs};
+use crate::arguments::{ProposerKind, Search};
+use crate::files;
+use crate::output::{Answer, Failure};
+use crate::progress::{Progress, interrupt_flag};
+use crate::report::Report;
+
+/// What the record keeps beside the search's own config, so that `--resume` needs nothing else.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct RunConfig {
+    #[serde(flatten)]
+    search: SearchConfig,
+    final_seeds: u32,
+    final_steps: u64,
+}
+
+/// Searches, trains the winner and the human reward again, draws the film and writes the report.
+pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
+    let (config, task, record) = match &options.resume {
+        Some(run) => resumed(run, envs, options.workers)?,
+        None => started(options, envs)?,
+    };
+    let run = Run {
+        bench: Workbench::new(task)?,
+        proposer_label: config.search.proposer.clone(),
+        config,
+        record,
+        interrupted: interrupt_flag(),
+        quiet,
+        started: Instant::now(),
+        trainings: AtomicUsize::new(0),
+    };
+    let resume_hint = format!("carrot search --resume {}", run.record.dir().display());
+    run.finish().map_err(|failure| match failure {
+        RunFailure::Search(SearchError::Interrupted) => {
+            Failure::Interrupted(format!("interrupted; nothing completed is lost. Go on with: {resume_hint}"))
+        }
+        RunFailure::Search(SearchError::Config(message)) => Failure::Usage(message),
+        RunFailure::Search(error) => Failure::Fault(anyhow::Error::new(error).context("the search ended without a winner")),
+        RunFailure::Other(failure) => failure,
+    })
+}
+
+fn started(options: &Search, envs: &Path) -> Result<(RunConfig, Task, RunRecord), Failure> {
+    let task = files::task(envs, options.task.as_deref().unwrap_or_default())?;
+    let mut search = SearchConfig {
+        task: task.id.clone(),
+        strategy: options.strategy.clone(),
+        proposer: match options.proposer {
+            ProposerKind::Evolve => "evolve",
+            ProposerKind::Random => "random",
+            ProposerKind::Openai => "openai",
+            ProposerKind::Replay => "replay",
+        }
+        .into(),
+        generations: options.generations,
+        candidates: options.candidates,
+        episodes: options.episodes,
+        seed: options.seed,
+        repairs: options.repairs,
+        workers: options.workers.unwrap_or_else(files::cores),
+        include: options.include.iter().map(|path| path.display().to_string()).collect(),
+        model: options.model.clone(),
+        base_url: options.base_url.clone(),
+        temperature: options.temperature,
+        max_requests: options.max_requests,
+        max_tokens: options.max_tokens,
+        replay: options.replay.as_ref().map(|path| path.display().to_string()),
+        ..SearchConfig::default()
+    };
+    let preset = PpoSettings::default().with_overrides(&task.ppo).map_err(|error| Failure::Usage(error.to_string()))?;
+    search.steps = options.steps.unwrap_or(preset.steps);
+    search.validate().map_err(Failure::Usage)?;
+    for file in &options.include {
+        files::program(file)?;
+    }
+    let config = RunConfig { final_steps: options.final_steps.unwrap_or(search.steps), final_seeds: options.final_seeds, search };
+    let table = toml::Table::try_from(&config).context("the settings cannot be written as TOML")?;
+    let record = match &options.out {
+        Some(dir) => RunRecord::create(dir, &table).map_err(exists_is_usage)?,
+        None => create_beside(&task.id, options.seed, &table)?,
+    };
+    Ok((config, task, record))
+}
+
+fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<(RunConfig, Task, RunRecord), Failure> {
+    let record = RunRecord::open(run).map_err(|error| match error {
+        RecordError::NotFound(message) => Failure::Usage(message),
+        error => error.into(),
+    })?;
+    let config = record.config()?;
+    let mut config: RunConfig = config.try_into().with_context(|| format!("{}: config.toml", run.display()))?;
+    config.search.workers = workers.unwrap_or_else(files::cores);
+    let task = files::task(envs, &config.search.task)?;
+    Ok((config, task, record))
+}
+
+/// A folder of its own below `runs`: `runs/<env>-<task>-<seed>`, with a number behind it where that is taken.
+fn create_beside(task: &str, seed: u64, config: &toml::Table) -> Result<RunRecord, Failure> {
+    let name = format!("{}-{seed}", task.replace('/', "-"));
+    for attempt in 1.. {
+        let dir = PathBuf::from("runs").join(if attempt == 1 { name.clone() } else { format!("{name}-{attempt}") });
+        match RunRecord::create(&dir, config) {
+            Err(RecordError::Exists(_)) => {}
+            result => return Ok(result?),
+        }
+    }
+    unreachable!("one of the numbers is free")
+}
+
+fn exists_is_usage(error: RecordError) -> Failure {
+    match error {
+        RecordError::Exists(_) => Failure::Usage(format!("{error}: --resume DIR or --out DIR")),
+        error => error.into(),
+    }
+}
+
+struct Run {
+    config: RunConfig,
+    bench: Workbench,
+    record: RunRecord,
+    interrupted: Arc<AtomicBool>,
+    proposer_label: String,
+    quiet: bool,
+    started: Instant,
+    /// Candidates trained in this session; what the record already held is not among them.
+    trainings: AtomicUsize,
+}
+
+enum RunFailure {
+    Search(SearchError),
+    Other(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for RunFailure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl Run {
+    fn finish(self) -> Result<Answer, RunFailure> {
+        let winner = self.search()?;
+        let comparison = self.retrain(&winner)?;
+        let pictures = self.pictures(&winner, &comparison)?;
+        Ok(self.answer(&winner, &comparison, &pictures))
+    }
+
+    fn proposer(&self) -> Result<Box<dyn Proposer>, Failure> {
+        let config = &self.config.search;
+        Ok(match config.proposer.as_str() {
+            "evolve" => Box::new(Evolve::new()),
+            "random" => Box::new(Random::new()),
+            "replay" => Box::new(Replay::load(Path::new(config.replay.as_deref().unwrap_or_default()))?),
+            _ => Box::new(OpenAi::from_env(OpenAiSettings::from_config(config))?),
+        })
+    }
+
+    fn search(&self) -> Result<Winner, RunFailure> {
+        let mut proposer = self.proposer()?;
+        let config = &self.config.search;
+        let planned = u64::from(config.generations) * u64::from(config.candidates) * config.steps;
+        let progress = Progress::new(planned, self.quiet);
+        progress.line(&format!("{}  →  {}", self.bench.task.instruction, self.record.dir().display()));
+        let observer = |event: &Event| {
+            if let Event::Finished { candidate, reused: false, .. } = event
+                && !matches!(candidate.outcome, Outcome::Rejected { .. })
+            {
+                self.trainings.fetch_add(1, Ordering::SeqCst);
+            }
+            show(&progress, event);
+        };
+        let result = search(config, &self.bench, &self.record, proposer.as_mut(), &observer, &self.interrupted);
+        progress.finish();
+        result.map_err(RunFailure::Search)
+    }
+
+    fn retrain(&self, winner: &Winner) -> Result<Vec<Retrained>, RunFailure> {
+        if self.config.final_seeds == 0 {
+            return Ok(Vec::new());
+        }
+        let mut programs = vec![("winner".to_owned(), self.bytes(&winner.candidate.program)?)];
+        if let Some(path) = &self.bench.task.human_reward {
+            programs.push(("human".to_owned(), files::program(path)?));
+        }
+        // Seeds that no candidate was selected on.
+        let seeds: Vec<u64> = (1..=u64::from(self.config.final_seeds)).map(|k| self.config.search.seed + k).collect();
+        let mut settings = self.config.search.settings(&self.bench.task).map_err(Failure::Usage)?;
+        settings.steps = self.config.final_steps;
+        let planned = settings.steps * (seeds.len() * programs.len()) as u64;
+        let progress = Progress::new(planned, self.quiet);
+        let names: Vec<&str> = programs.iter().map(|(name, _)| name.as_str()).collect();
+        progress.line(&format!("training {} again on {} fresh seeds", names.join(" and "), seeds.len()));
+        let retraining = Retraining { settings, episodes: self.config.search.episodes, seeds: &seeds, workers: self.config.search.workers };
+        let result = retrain(&self.bench, &self.record, &programs, &retraining, &|steps| progress.set(steps), &self.interrupted);
+        progress.finish();
+        let comparison = result.map_err(RunFailure::Search)?;
+        self.record.put_fact("final", &json!({ "seeds": seeds, "rewards": comparison }))?;
+        Ok(comparison)
+    }
+
+    fn bytes(&self, program: &Program) -> Result<ProgramBytes, Failure> {
+        Ok(match program {
+            Program::Source { file, text } => ProgramBytes { file: file.clone(), body: ProgramBody::Source(text.clone()) },
+            Program::Wasm { file, object } => {
+                ProgramBytes { file: file.clone(), body: ProgramBody::Wasm(self.record.object(object)?) }
+            }
+        })
+    }
+
+    /// The film of the best policy that the winner has, and the report around it.
+    fn pictures(&self, winner: &Winner, comparison: &[Retrained]) -> Result<Pictures, RunFailure> {
+        let retrained = comparison.first().and_then(|winner| winner.policy.clone());
+        let Outcome::Evaluated(evaluated) = &winner.candidate.outcome else {
+            return Err(RunFailure::Other(Failure::Fault(anyhow::anyhow!("the winner was not evaluated"))));
+        };
+        let hash = retrained.unwrap_or_else(|| evaluated.policy.clone());
+        let (policy, _) = Policy::from_bytes(&self.record.object(&hash)?)?;
+        let dir = self.record.dir();
+        let mut pictures = Pictures { film: None, problem: None, policy: dir.join(play::WINNER_POLICY), report: dir.join("report.html") };
+        std::fs::write(&pictures.policy, self.record.object(&hash)?).context("the policy cannot be written")?;
+        std::fs::write(dir.join("winner.py"), &winner.source).context("the program cannot be written")?;
+
+        // A machine that cannot draw has still found a reward; the answer says what is missing.
+        match play::film(&policy, self.bench.task.clone(), self.config.search.seed, 8.0, (400, 300)) {
+            Ok(film) => {
+                let path = dir.join("winner.gif");
+                write_gif(&path, &film.frames, play::Film::FRAME_SECS)?;
+                pictures.film = Some(path);
+            }
+            Err(Failure::Fault(error)) => pictures.problem = Some(format!("{error:#}")),
+            Err(failure) => return Err(RunFailure::Other(failure)),
+        }
+        let facts = self.facts(winner)?;
+        let report = Report {
+            task: (&self.bench.task.id, &self.bench.task.instruction),
+            facts: &facts,
+            candidates: &self.record.candidates()?,
+            winner: (runs::label(&winner.candidate), &winner.source),
+            comparison,
+            film: pictures.film.as_ref().map(std::fs::read).transpose().context("the film cannot be read")?,
+        };
+        report.write(&pictures.report).context("the report cannot be written")?;
+        Ok(pictures)
+    }
+
+    fn facts(&self, winner: &Winner) -> Result<Vec<(String, String)>, Failure> {
+        let config = &self.config.search;
+        let fact = |name: &str, value: String| (name.to_owned(), value);
+        let mut facts = vec![
+            fact("proposer", winner.proposer.clone()),
+            fact("strategy", format!("{}: {} candidates × {} generations, {} steps each", config.strategy, config.candidates, config.generations, config.steps)),
+            fact("evaluated", format!("{} of {} programs", winner.evaluated.0, winner.evaluated.1)),
+            fact("seed", config.seed.to_string()),
+            fact("task version", format!("{} ({})", self.bench.task.version, &self.bench.task.hash[..12])),
+            fact("engine", format!("mujoco {}", carrot_physics::mujoco_version())),
+            fact("carrot", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        if let Some(ledger) = self.record.fact("ledger")? {
+            facts.push(fact("proposer's ledger", ledger.to_string()));
+        }
+        if let Some(reason) = &winner.ended_early {
+            facts.push(fact("ended early", reason.clone()));
+        }
+        Ok(facts)
+    }
+
+    fn answer(&self, winner: &Winner, comparison: &[Retrained], pictures: &Pictures) -> Answer {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let config = &self.config.search;
+        let json = json!({
+            "winner": {
+                "fitness": winner.fitness, "program_hash": winner.program_hash, "source": winner.source,
+                "generation": winner.candidate.generation, "index": winner.candidate.index,
+                "proposer": winner.candidate.proposer, "policy": pictures.policy,
+            },
+            "final": comparison,
+            "proposer": winner.proposer, "strategy": config.strategy, "seed": config.seed, "task": config.task,
+            "generations": config.generations, "candidates": config.candidates, "steps": config.steps,
+            "evaluated": winner.evaluated.0, "proposed": winner.evaluated.1, "ended_early": winner.ended_early,
+            "trainings": self.trainings.load(Ordering::SeqCst),
+            "run": self.record.dir(), "film": pictures.film, "report": pictures.report, "seconds": seconds,
+        });
+        let mut text = format!(
+            "\n# winner {}, proposed by {}, fitness {:.4} in the search\n\n{}\n",
+            runs::label(&winner.candidate),
+            self.proposer_label,
+            winner.fitness,
+            winner.source.trim_end()
+        );
+        if !comparison.is_empty() {
+            text += &format!("\ntrained again on {} fresh seeds, {} steps each\n", self.config.final_seeds, self.config.final_steps);
+        }
+        for reward in comparison {
+            text += &retrained_line(reward);
+        }
+        if let Some(reason) = &winner.ended_early {
+            text += &format!("\nended early: {reason}\n");
+        }
+        match (&pictures.film, &pictures.problem) {
+            (Some(film), _) => text += &format!("\nfilm    {}\n", film.display()),
+            (None, problem) => text += &format!("\nno film: {}\n", problem.as_deref().unwrap_or("unknown")),
+        }
+        text += &format!("report  {}\nrun     {}\n", pictures.report.display(), self.record.dir().display());
+        text += &format!("{:.0} s in all\n", seconds);
+        Answer::new(json, text)
+    }
+}
+
+struct Pictures {
+    film: Option<PathBuf>,
+    problem: Option<String>,
+    policy: PathBuf,
+    report: PathBuf,
+}
+
+fn retrained_line(reward: &Retrained) -> String {
+    let each = |fitness: &Option<f64>| fitness.map_or("stopped".to_owned(), |fitness| format!("{fitness:.4}"));
+    let per_seed: Vec<String> = reward.fitness.iter().map(each).collect();
+    let mean = match (reward.mean, reward.sd) {
+        (Some(mean), Some(sd)) => format!("{mean:.4} ± {sd:.4}"),
+        (Some(mean), None) => format!("{mean:.4}"),
+        (None, _) => format!("no mean: {}", reward.stopped.join("; ")),
+    };
+    format!("  {:<8} fitness {mean}   ({})\n", reward.name, per_seed.join(", "))
+}
+
+fn show(progress: &Progress, event: &Event) {
+    match event {
+        Event::GenerationStarted { generation, generations } => {
+            progress.message(format!("generation {} of {generations}", generation + 1));
+        }
+        Event::Proposed { .. } => {}
+        Event::Progress { steps_done, steps_planned, .. } => {
+            progress.plan(*steps_planned);
+            progress.set(*steps_done);
+        }
+        Event::Finished { candidate, reused, steps_done, steps_planned } => {
+            let reused = if *reused { "  (from the record)" } else { "" };
+            progress.line(&format!("{:<6} {}{reused}", runs::label(candidate), runs::outcome_line(&candidate.outcome)));
+            progress.plan(*steps_planned);
+            progress.set(*steps_done);
+        }
+        Event::Retry { reason, wait_secs, attempt } => {
+            progress.line(&format!("{reason}; attempt {attempt} in {wait_secs:.0} s"));
+        }
+    }
+}
