@@ -13,7 +13,7 @@
 //! What a module cannot do, because nothing offers it: read a file, a clock or a random number, call the host, see
 //! another instance's memory, or start running before it is asked.
 //!
-//! Start in [`Sandbox::load`]; then read [`limits`], `check`, `instance` and `stop`, in that order.
+//! Start in [`Sandbox::load`]; then read [`limits`], `check`, `section`, `instance` and `stop`, in that order.
 
 pub mod limits;
 
@@ -21,6 +21,7 @@ mod check;
 mod compile_cost;
 mod instance;
 mod runtime;
+mod section;
 mod stop;
 mod transfer;
 
@@ -73,7 +74,7 @@ impl Sandbox {
     /// `schema` does not offer in that form.
     pub fn load(&self, wasm: &[u8], origin: Origin, schema: &Schema) -> Result<LoadedReward, LoadError> {
         let interface = check::check(wasm, origin, &self.runtime.limits)?;
-        let variables = check::bind(&interface, schema)?;
+        let variables = section::bind(&interface, schema)?;
         let engine = self.runtime.engine(origin);
         self.runtime.start_ticker()?;
         let refused = |error: wasmtime::Error| LoadError(format!("the module cannot be compiled: {error:#}"));

@@ -169,55 +169,83 @@ fn many_functions(functions: u32, locals: u32) -> Vec<u8> {
     })
 }
 
+/// A way to keep a compiler busy, with sizes that just pass and sizes that would take from seconds to minutes.
+struct Attack {
+    name: &'static str,
+    module: fn(u32, u32) -> Vec<u8>,
+    pass: &'static [(u32, u32)],
+    refused: &'static [(u32, u32)],
+}
+
+const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "nested loops",
+        module: nested_loops,
+        pass: &[(170, 170), (10, 2_500)],
+        refused: &[(300, 300), (2_000, 2_000), (20, 3_000)],
+    },
+    Attack {
+        name: "merging branches",
+        module: merging_branches,
+        pass: &[(500, 550), (6_500, 38)],
+        refused: &[(20_000, 40), (3_000, 3_000)],
+    },
+    Attack {
+        name: "jump table",
+        module: |targets, locals| jump_table(targets, 300, locals),
+        pass: &[(100, 180), (1_000, 30)],
+        refused: &[(600, 180), (300_000, 15)],
+    },
+    Attack {
+        name: "tall stack",
+        module: tall_stack,
+        pass: &[(300, 450)],
+        refused: &[(20_000, 20_000)],
+    },
+    Attack {
+        name: "straight line",
+        module: straight_line,
+        pass: &[(45_000, 0)],
+        refused: &[(600_000, 0)],
+    },
+    Attack {
+        name: "runtime calls",
+        module: runtime_calls,
+        pass: &[(2_700, 1), (230, 1_000)],
+        refused: &[(90_000, 1), (5_000, 10_000)],
+    },
+    Attack {
+        name: "calls",
+        module: calls,
+        pass: &[(18_000, 0), (250, 1_000)],
+        refused: &[(100_000, 0), (50_000, 1_000)],
+    },
+    Attack {
+        name: "functions",
+        module: many_functions,
+        pass: &[(5_000, 2)],
+        refused: &[(5_000, 40_000)],
+    },
+];
+
 #[test]
 fn attacks_on_the_compiler_are_refused_or_bounded() {
-    type Attack = fn(u32, u32) -> Vec<u8>;
-    // For each attack, sizes that just pass and sizes that would take from seconds to minutes.
-    let attacks: &[(&str, Attack, &[(u32, u32)], &[(u32, u32)])] = &[
-        (
-            "nested loops",
-            nested_loops,
-            &[(170, 170), (10, 2_500)],
-            &[(300, 300), (2_000, 2_000), (20, 3_000)],
-        ),
-        (
-            "merging branches",
-            merging_branches,
-            &[(500, 550), (6_500, 38)],
-            &[(20_000, 40), (3_000, 3_000)],
-        ),
-        (
-            "jump table",
-            |targets, locals| jump_table(targets, 300, locals),
-            &[(100, 180), (1_000, 30)],
-            &[(600, 180), (300_000, 15)],
-        ),
-        ("tall stack", tall_stack, &[(300, 450)], &[(20_000, 20_000)]),
-        ("straight line", straight_line, &[(45_000, 0)], &[(600_000, 0)]),
-        (
-            "runtime calls",
-            runtime_calls,
-            &[(2_700, 1), (230, 1_000)],
-            &[(90_000, 1), (5_000, 10_000)],
-        ),
-        (
-            "calls",
-            calls,
-            &[(18_000, 0), (250, 1_000)],
-            &[(100_000, 0), (50_000, 1_000)],
-        ),
-        ("functions", many_functions, &[(5_000, 2)], &[(5_000, 40_000)]),
-    ];
     let sandbox = Sandbox::new(modules::limits()).unwrap();
-    for (name, attack, pass, fail) in attacks {
+    for Attack {
+        name,
+        module,
+        pass,
+        refused,
+    } in ATTACKS
+    {
         for &(a, b) in *pass {
-            let (took, error) = load_time(&sandbox, &attack(a, b));
+            let (took, error) = load_time(&sandbox, &module(a, b), Origin::Foreign);
             assert_eq!(error, None, "{name} {a} × {b}");
-            // Three times what it takes while every core is busy with something else.
+            // Several times what it takes while every core is busy with something else.
             assert!(took < Duration::from_secs(3), "{name} {a} × {b} compiled for {took:?}");
         }
-        for &(a, b) in *fail {
-            let (took, error) = load_time(&sandbox, &attack(a, b));
+        for &(a, b) in *refused {
+            let (took, error) = load_time(&sandbox, &module(a, b), Origin::Foreign);
             let sentence = error.unwrap_or_else(|| panic!("{name} {a} × {b} was accepted"));
             assert!(
                 sentence.contains("units of compile cost; the limit is 300000"),
@@ -231,8 +259,15 @@ fn attacks_on_the_compiler_are_refused_or_bounded() {
     }
 }
 
-fn load_time(sandbox: &Sandbox, wasm: &[u8]) -> (Duration, Option<String>) {
+#[test]
+fn our_own_modules_have_a_bound_too() {
+    let sandbox = Sandbox::new(modules::limits()).unwrap();
+    let (_, error) = load_time(&sandbox, &runtime_calls(5_000, 10_000), Origin::Compiled);
+    assert!(error.unwrap().contains("units of compile cost; the limit is 5000000"));
+}
+
+fn load_time(sandbox: &Sandbox, wasm: &[u8], origin: Origin) -> (Duration, Option<String>) {
     let start = Instant::now();
-    let result = sandbox.load(wasm, Origin::Foreign, &modules::schema());
+    let result = sandbox.load(wasm, origin, &modules::schema());
     (start.elapsed(), result.err().map(|error| error.to_string()))
 }
