@@ -263,7 +263,7 @@ fn attacks_on_the_compiler_are_refused_or_bounded() {
 fn our_own_modules_have_a_bound_too() {
     let sandbox = Sandbox::new(modules::limits()).unwrap();
     let (_, error) = load_time(&sandbox, &runtime_calls(5_000, 10_000), Origin::Compiled);
-    assert!(error.unwrap().contains("units of compile cost; the limit is 5000000"));
+    assert!(error.unwrap().contains("units of compile cost; the limit is 20000000"));
 }
 
 fn load_time(sandbox: &Sandbox, wasm: &[u8], origin: Origin) -> (Duration, Option<String>) {
