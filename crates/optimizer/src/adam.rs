@@ -9,7 +9,8 @@ const EPSILON: f32 = 1e-5;
 /// Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1, with ε = 1e-5 as is usual for PPO.
 #[derive(Debug, Clone)]
 pub(crate) struct Adam {
-    step: i32,
+    /// β₁ᵗ and β₂ᵗ: the share of a moment that is still its zero start.
+    unseen: [f64; 2],
     means: Vec<f32>,
     squares: Vec<f32>,
 }
@@ -18,7 +19,7 @@ impl Adam {
     /// For `count` parameters.
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            step: 0,
+            unseen: [1.0; 2],
             means: vec![0.0; count],
             squares: vec![0.0; count],
         }
@@ -26,9 +27,9 @@ impl Adam {
 
     /// Moves `parameters` against `gradient`, which is multiplied by `scale` first.
     pub(crate) fn step(&mut self, parameters: &mut [f32], gradient: &[f32], scale: f32, learning_rate: f32) {
-        self.step += 1;
-        let mean_correction = 1.0 / (1.0 - f64::from(BETA_1).powi(self.step)) as f32;
-        let square_correction = 1.0 / (1.0 - f64::from(BETA_2).powi(self.step)) as f32;
+        self.unseen[0] *= f64::from(BETA_1);
+        self.unseen[1] *= f64::from(BETA_2);
+        let [mean_correction, square_correction] = self.unseen.map(|unseen| (1.0 / (1.0 - unseen)) as f32);
         let moments = self.means.iter_mut().zip(&mut self.squares);
         pulp::Arch::new().dispatch(|| {
             for ((parameter, gradient), (mean, square)) in parameters.iter_mut().zip(gradient).zip(moments) {
