@@ -20,7 +20,10 @@ struct Block {
 #[test]
 fn the_pages_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialect");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     assert!(paths.len() >= 5, "pages are missing");
     let mut failures = Vec::new();
@@ -30,11 +33,20 @@ fn the_pages_hold() {
         assert!(!blocks.is_empty(), "{} has no blocks", path.display());
         for block in blocks {
             if let Err(message) = run(&schema, &block) {
-                failures.push(format!("{}, {}: {message}", path.file_name().unwrap().display(), block.title));
+                failures.push(format!(
+                    "{}, {}: {message}",
+                    path.file_name().unwrap().display(),
+                    block.title
+                ));
             }
         }
     }
-    assert!(failures.is_empty(), "{} blocks fail:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} blocks fail:\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 /// Splits a page into its schema (the `toml` block) and its Python blocks.
@@ -52,15 +64,27 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
             let body = body.join("\n") + "\n";
             match line.trim_start_matches('`') {
                 "toml" => schema = body,
-                _ => blocks.push(Block { title: title.clone(), source: body, rows: Vec::new() }),
+                _ => blocks.push(Block {
+                    title: title.clone(),
+                    source: body,
+                    rows: Vec::new(),
+                }),
             }
             header.clear();
         } else if line.starts_with('|') {
-            let cells: Vec<String> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
+            let cells: Vec<String> = line
+                .trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect();
             if header.is_empty() {
                 header = cells;
             } else if !cells[0].starts_with("---") {
-                let row = header.iter().cloned().zip(cells.iter().map(|cell| numbers(cell))).collect();
+                let row = header
+                    .iter()
+                    .cloned()
+                    .zip(cells.iter().map(|cell| numbers(cell)))
+                    .collect();
                 blocks.last_mut().expect("a table follows its block").rows.push(row);
             }
         }
@@ -70,20 +94,30 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
 
 fn numbers(cell: &str) -> Vec<f64> {
     let cell = cell.replace("true", "1").replace("false", "0");
-    cell.trim_matches(['[', ']']).split(',').map(|number| number.trim().parse().unwrap_or_else(|_| panic!("not a number: {cell}"))).collect()
+    cell.trim_matches(['[', ']'])
+        .split(',')
+        .map(|number| number.trim().parse().unwrap_or_else(|_| panic!("not a number: {cell}")))
+        .collect()
 }
 
 fn run(schema: &Schema, block: &Block) -> Result<(), String> {
     let compiled = compile(&block.source, "block.py", schema, Entry::Reward);
-    let found: BTreeSet<(u32, String)> =
-        compiled.diagnostics.iter().map(|diagnostic| (diagnostic.span.line, diagnostic.code.clone())).collect();
+    let found: BTreeSet<(u32, String)> = compiled
+        .diagnostics
+        .iter()
+        .map(|diagnostic| (diagnostic.span.line, diagnostic.code.clone()))
+        .collect();
     let expected = expected_findings(&block.source);
     if found != expected {
         let drawn = render(&compiled.diagnostics, &block.source, false);
         return Err(format!("expected the findings {expected:?}, got {found:?}\n{drawn}"));
     }
     let Some(module) = compiled.module else {
-        return if block.rows.is_empty() { Ok(()) } else { Err("it does not compile".into()) };
+        return if block.rows.is_empty() {
+            Ok(())
+        } else {
+            Err("it does not compile".into())
+        };
     };
     if block.rows.is_empty() && expected.is_empty() {
         return Err("it compiles, but no table says what it gives".into());
@@ -92,7 +126,9 @@ fn run(schema: &Schema, block: &Block) -> Result<(), String> {
         return Ok(());
     }
     let sandbox = Sandbox::new(Limits::default()).map_err(|error| error.to_string())?;
-    let loaded = sandbox.load(&module.wasm, Origin::Compiled, schema).map_err(|error| error.to_string())?;
+    let loaded = sandbox
+        .load(&module.wasm, Origin::Compiled, schema)
+        .map_err(|error| error.to_string())?;
     let mut reward = loaded.instantiate().map_err(|stop| stop.to_string())?;
     let batch = batch(schema, &block.rows);
     let mut rewards = Rewards::default();
@@ -121,7 +157,11 @@ fn batch(schema: &Schema, rows: &[Vec<(String, Vec<f64>)>]) -> Batch {
             let variable = schema.index(name).unwrap_or_else(|| panic!("no variable `{name}`"));
             let is_uniform = schema.variables[variable].uniform;
             for (component, value) in values.iter().enumerate() {
-                let at = if is_uniform { component } else { component * rows.len() + env_index };
+                let at = if is_uniform {
+                    component
+                } else {
+                    component * rows.len() + env_index
+                };
                 batch.columns[variable][at] = *value;
             }
         }
@@ -131,16 +171,29 @@ fn batch(schema: &Schema, rows: &[Vec<(String, Vec<f64>)>]) -> Batch {
 
 /// Columns before `total` are inputs, the others outputs.
 fn total_column(row: &[(String, Vec<f64>)]) -> usize {
-    row.iter().position(|(name, _)| name == "total").expect("every table has a column `total`")
+    row.iter()
+        .position(|(name, _)| name == "total")
+        .expect("every table has a column `total`")
 }
 
 fn compare_with_interpreter(schema: &Schema, block: &Block, batch: &Batch, rewards: &Rewards) -> Result<(), String> {
     let (program, _) = check(&block.source, "block.py", schema, Entry::Reward).program.unwrap();
-    let inputs: Vec<Vec<f64>> = program.inputs.iter().map(|input| batch.columns[schema.index(&input.name).unwrap()].clone()).collect();
+    let inputs: Vec<Vec<f64>> = program
+        .inputs
+        .iter()
+        .map(|input| batch.columns[schema.index(&input.name).unwrap()].clone())
+        .collect();
     let (total, terms) = interpret::evaluate(&program, &inputs, batch.n_envs);
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    let same = bits(&total) == bits(&rewards.total) && terms.iter().zip(&rewards.terms).all(|(a, b)| bits(a) == bits(b));
-    if same { Ok(()) } else { Err(format!("the interpreter gives {total:?} {terms:?}, the module {rewards:?}")) }
+    let same =
+        bits(&total) == bits(&rewards.total) && terms.iter().zip(&rewards.terms).all(|(a, b)| bits(a) == bits(b));
+    if same {
+        Ok(())
+    } else {
+        Err(format!(
+            "the interpreter gives {total:?} {terms:?}, the module {rewards:?}"
+        ))
+    }
 }
 
 fn compare_with_table(block: &Block, terms: &[String], rewards: &Rewards) -> Result<(), String> {
@@ -153,7 +206,10 @@ fn compare_with_table(block: &Block, terms: &[String], rewards: &Rewards) -> Res
             };
             let expected = values[0];
             if (found - expected).abs() > 2e-6 * expected.abs().max(1e-6) {
-                return Err(format!("row {}: `{name}` is {found}, and the table says {expected}", env_index + 1));
+                return Err(format!(
+                    "row {}: `{name}` is {found}, and the table says {expected}",
+                    env_index + 1
+                ));
             }
         }
     }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::objects::Objects;
 use super::{Binding, Checked, Checker, Reported};
 use crate::Code;
 use crate::ir::{NodeId, Type};
@@ -17,14 +18,16 @@ use crate::value::{Element, Object, ObjectId, Scalar, ScalarKind, Tensor, Tuple,
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     locals: BTreeMap<String, Binding>,
-    objects: Vec<Rc<Object>>,
+    objects: Objects,
 }
 
 /// A path that left: under which condition (none: always), with which state and, for a `return`, which value.
+///
+/// A path that always leaves has no state: nothing happens after it, so the state at the end is still its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Parked {
     pub(crate) guard: Option<NodeId>,
-    pub(crate) state: State,
+    pub(crate) state: Option<State>,
     pub(crate) value: Value,
 }
 
@@ -55,9 +58,7 @@ impl Checker<'_> {
     /// Goes back to a state. Objects made since then stay: a parked or joined path may hold them.
     pub(crate) fn restore(&mut self, state: State) {
         self.frame_mut().locals = state.locals;
-        for (at, object) in state.objects.into_iter().enumerate() {
-            self.objects[at] = object;
-        }
+        self.objects.restore(&state.objects);
     }
 
     /// Executes both sides of a branch and joins them. Each side returns whether it comes to its end.
@@ -157,7 +158,7 @@ impl Checker<'_> {
         let value = if guard.is_some() { self.frozen(&value) } else { value };
         let parked = Parked {
             guard,
-            state: self.state(),
+            state: guard.map(|_| self.state()),
             value,
         };
         self.frame_mut().returns.push(parked);
@@ -171,7 +172,7 @@ impl Checker<'_> {
         let guard = self.still_here(guard, innermost, false);
         let parked = Parked {
             guard,
-            state: self.state(),
+            state: guard.map(|_| self.state()),
             value: Value::None,
         };
         let exits = &mut self.frame_mut().loops[innermost];
@@ -187,9 +188,10 @@ impl Checker<'_> {
     pub(crate) fn join_parked(&mut self, parked: Vec<Parked>, flow: Flow) -> Flow {
         let mut flow = flow;
         for path in parked.into_iter().rev() {
-            match (flow, path.guard) {
-                (Flow::Next, Some(guard)) => self.join(guard, path.state),
-                _ => self.restore(path.state),
+            match (flow, path.guard, path.state) {
+                (Flow::Next, Some(guard), Some(state)) => self.join(guard, state),
+                (_, _, Some(state)) => self.restore(state),
+                _ => {}
             }
             flow = Flow::Next;
         }
@@ -198,11 +200,10 @@ impl Checker<'_> {
 
     /// Makes the present state that of `other` where the condition holds.
     fn join(&mut self, condition: NodeId, other: State) {
-        for (at, object) in other.objects.iter().enumerate() {
-            if !Rc::ptr_eq(object, &self.objects[at]) {
-                let joined = self.join_objects(condition, object, &self.objects[at].clone());
-                self.objects[at] = Rc::new(joined);
-            }
+        for at in self.objects.differing(&other.objects) {
+            let (theirs, ours) = (other.objects.get(at).clone(), self.objects.get(at).clone());
+            let joined = self.join_objects(condition, &theirs, &ours);
+            self.objects.set(at, Rc::new(joined));
         }
         let here = std::mem::take(&mut self.frame_mut().locals);
         let mut joined = BTreeMap::new();
@@ -347,7 +348,7 @@ impl Checker<'_> {
         if x == y {
             return Ok(a.clone());
         }
-        let (left, right) = (self.objects[x.0].clone(), self.objects[y.0].clone());
+        let (left, right) = (self.objects.get(x.0).clone(), self.objects.get(y.0).clone());
         let joined = self.join_objects(condition, &left, &right);
         let id = self.new_object(joined);
         Ok(if matches!(a, Value::List(_)) {
@@ -485,7 +486,9 @@ impl Checker<'_> {
     fn join_parked_objects(&mut self, mut parked: Vec<Parked>, flow: Flow) {
         self.frame_mut().locals.clear();
         for path in &mut parked {
-            path.state.locals.clear();
+            if let Some(state) = &mut path.state {
+                state.locals.clear();
+            }
         }
         self.join_parked(parked, flow);
     }

@@ -225,10 +225,10 @@ impl<'a> Checker<'a> {
                 .iter()
                 .chain(&parameters.kwonlyargs)
                 .any(|parameter| *parameter.name().as_str() == keyword);
-            if bound.contains_key(&keyword) {
-                return wrong(self, format!("gets `{keyword}` twice"));
-            } else if is_parameter {
-                bound.insert(keyword, Binding::Value(value));
+            if is_parameter {
+                if bound.insert(keyword.clone(), Binding::Value(value)).is_some() {
+                    return wrong(self, format!("gets `{keyword}` twice"));
+                }
             } else if parameters.kwarg.is_some() {
                 others.push((Rc::from(keyword), value));
             } else {

@@ -311,7 +311,7 @@ impl<'a> Checker<'a> {
             Value::Method(receiver, name) => self.call_method(&receiver, &name, arguments),
             Value::Element(element) => match arguments.positional.as_slice() {
                 [value] => {
-                    let tensor = self.to_tensor(value)?;
+                    let tensor = self.as_tensor(value)?;
                     Ok(Value::Tensor(self.cast(&tensor, element)))
                 }
                 _ => self.error(Code::WrongArguments, "a type takes one value", None),

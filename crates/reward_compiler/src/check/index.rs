@@ -143,7 +143,7 @@ impl<'a> Checker<'a> {
 
     fn store_elements(&mut self, tensor: &Tensor, slice: &'a Expr, value: &Value) -> Checked<()> {
         let indices = self.indices(slice)?;
-        let value = self.to_tensor(value)?;
+        let value = self.as_tensor(value)?;
         if let [Index::Mask(mask)] = indices.as_slice() {
             return self.store_where(tensor, mask, &value);
         }

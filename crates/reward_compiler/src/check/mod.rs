@@ -11,6 +11,7 @@ mod call;
 mod expression;
 mod index;
 mod nodes;
+mod objects;
 mod operator;
 mod statement;
 mod tensor;
@@ -37,7 +38,7 @@ pub const MAX_ELEMENTS: usize = 4_096;
 /// Most rounds of one loop.
 pub const MAX_ROUNDS: usize = 1_024;
 /// Most expressions and statements that the checker runs, unrolling included.
-const MAX_STEPS: usize = 400_000;
+const MAX_STEPS: usize = 150_000;
 /// Deepest nesting of expressions and statements over all active calls.
 const MAX_DEPTH: usize = 4_000;
 /// Most diagnostics for one program; the reader has enough to do.
@@ -111,7 +112,7 @@ pub(crate) struct Checker<'a> {
     /// Schema index of each input of the graph.
     pub(crate) inputs: Vec<usize>,
     variables: BTreeMap<usize, Value>,
-    objects: Vec<std::rc::Rc<Object>>,
+    objects: objects::Objects,
     pub(crate) functions: Vec<Function<'a>>,
     frames: Vec<Frame>,
     serial: usize,
@@ -121,6 +122,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) path_names: Vec<Option<String>>,
     /// Span of the expression at work: nodes and messages get it.
     pub(crate) here: Span,
+    /// The value that the entry function returned last: what is wrong with an output is shown there.
+    returned_at: Span,
     pub(crate) summands: BTreeMap<NodeId, Vec<Summand>>,
     steps: usize,
     depth: usize,
@@ -140,7 +143,7 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             inputs: Vec::new(),
             variables: BTreeMap::new(),
-            objects: Vec::new(),
+            objects: objects::Objects::default(),
             functions: Vec::new(),
             frames: vec![Frame {
                 serial: 0,
@@ -156,6 +159,7 @@ impl<'a> Checker<'a> {
             path: Vec::new(),
             path_names: Vec::new(),
             here,
+            returned_at: here,
             summands: BTreeMap::new(),
             steps: 0,
             depth: 0,
@@ -208,7 +212,7 @@ impl<'a> Checker<'a> {
             );
         };
         let value = self.call_entry(function)?;
-        self.here = self.functions[function].at;
+        self.here = self.returned_at;
         self.output(name, &value)
     }
 
@@ -225,6 +229,7 @@ impl<'a> Checker<'a> {
     pub(crate) fn call_entry(&mut self, function: usize) -> Checked {
         self.variables.clear();
         self.here = self.functions[function].at;
+        self.returned_at = self.here;
         let Some(parameters) = self.functions[function].parameters else {
             return self.call_function(function, BTreeMap::new());
         };
@@ -333,8 +338,7 @@ impl<'a> Checker<'a> {
     // Objects.
 
     pub(crate) fn new_object(&mut self, object: Object) -> ObjectId {
-        self.objects.push(std::rc::Rc::new(object));
-        ObjectId(self.objects.len() - 1)
+        ObjectId(self.objects.push(object))
     }
 
     pub(crate) fn new_list(&mut self, items: Vec<Value>) -> Value {
@@ -342,11 +346,11 @@ impl<'a> Checker<'a> {
     }
 
     pub(crate) fn object(&self, id: ObjectId) -> &Object {
-        &self.objects[id.0]
+        self.objects.get(id.0)
     }
 
     pub(crate) fn object_mut(&mut self, id: ObjectId) -> &mut Object {
-        std::rc::Rc::make_mut(&mut self.objects[id.0])
+        self.objects.get_mut(id.0)
     }
 
     pub(crate) fn list_items(&self, id: ObjectId) -> &[Value] {
@@ -483,7 +487,7 @@ pub(crate) fn entry_outputs(checker: &mut Checker<'_>, entry: Entry<'_>) -> Chec
         Entry::Reward => {
             let function = checker.reward_function()?;
             let value = checker.call_entry(function)?;
-            checker.here = checker.functions[function].at;
+            checker.here = checker.returned_at;
             checker.reward_outputs(&value)
         }
         Entry::Functions(names) => {

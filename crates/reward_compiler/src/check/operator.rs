@@ -134,7 +134,7 @@ impl<'a> Checker<'a> {
     ) -> Checked {
         let (left, right) = (self.operand(left, op)?, self.operand(right, op)?);
         if op == Operator::MatMult {
-            let (a, b) = (self.to_tensor(&left)?, self.to_tensor(&right)?);
+            let (a, b) = (self.as_tensor(&left)?, self.as_tensor(&right)?);
             return self.matrix_product(&a, &b);
         }
         if let Err(Mismatch(reason)) = broadcast(self.dims_of(&left), self.dims_of(&right)) {
@@ -183,7 +183,7 @@ impl<'a> Checker<'a> {
         match value {
             Value::Tensor(_) | Value::Scalar(_) => Ok(value.clone()),
             Value::List(_) | Value::Tuple(_) if self.dialect == Dialect::Numpy => {
-                Ok(Value::Tensor(self.to_tensor(value)?))
+                Ok(Value::Tensor(self.as_tensor(value)?))
             }
             Value::Poison => Err(super::Reported),
             other => {
@@ -445,7 +445,7 @@ impl<'a> Checker<'a> {
         match value {
             Value::Tensor(_) | Value::Scalar(_) => Ok(value.clone()),
             Value::List(_) | Value::Tuple(_) if self.dialect == Dialect::Numpy => {
-                Ok(Value::Tensor(self.to_tensor(value)?))
+                Ok(Value::Tensor(self.as_tensor(value)?))
             }
             Value::Poison => Err(super::Reported),
             other => {

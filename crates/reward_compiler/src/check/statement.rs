@@ -50,6 +50,9 @@ impl<'a> Checker<'a> {
                     Some(value) => self.expression(value)?,
                     None => Value::None,
                 };
+                if self.frames.len() == 2 {
+                    self.returned_at = self.here_of_return(statement);
+                }
                 self.park_return(value);
                 return Ok(Flow::Gone);
             }
@@ -111,6 +114,11 @@ impl<'a> Checker<'a> {
             other => return self.unsupported_statement(other),
         }
         Ok(Flow::Next)
+    }
+
+    fn here_of_return(&self, statement: &ast::StmtReturn) -> carrot_reward_interface::Span {
+        let range = statement.value.as_ref().map_or(statement.range, |value| value.range());
+        self.span(range)
     }
 
     fn unsupported_statement(&mut self, statement: &Stmt) -> Checked<Flow> {

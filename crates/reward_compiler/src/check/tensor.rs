@@ -287,7 +287,7 @@ impl Checker<'_> {
     }
 
     /// Anything numeric as an array; lists and tuples are stacked as `np.array` and `torch.tensor` do.
-    pub(crate) fn to_tensor(&mut self, value: &Value) -> Checked<Tensor> {
+    pub(crate) fn as_tensor(&mut self, value: &Value) -> Checked<Tensor> {
         match value {
             Value::Tensor(tensor) => Ok(tensor.clone()),
             Value::Scalar(scalar) => Ok(self.tensor_of_scalar(*scalar)),
@@ -299,10 +299,9 @@ impl Checker<'_> {
                 }
                 let tensors = items
                     .iter()
-                    .map(|item| self.to_tensor(item))
+                    .map(|item| self.as_tensor(item))
                     .collect::<Checked<Vec<Tensor>>>()?;
                 let scalars_only = items.iter().all(|item| matches!(item, Value::Scalar(_)));
-                let values: Vec<&Value> = items.iter().collect();
                 let element = if scalars_only {
                     let kinds = items.iter().filter_map(|item| match item {
                         Value::Scalar(scalar) => Some(scalar.kind),
@@ -311,7 +310,6 @@ impl Checker<'_> {
                     self.scalar_element(kinds.max().unwrap_or(ScalarKind::Float))
                 } else {
                     let owned: Vec<Value> = tensors.iter().cloned().map(Value::Tensor).collect();
-                    let _ = values;
                     self.promote(&owned.iter().collect::<Vec<_>>())
                 };
                 self.stack(&tensors, 0, element)
@@ -343,7 +341,7 @@ impl Checker<'_> {
         dims.insert(axis, Dim::Size(tensors.len()));
         self.check_size(&dims)?;
         let rows: Vec<Vec<NodeId>> = tensors.iter().map(|tensor| self.elements_as(tensor, element)).collect();
-        let outer = if inner == 0 { 0 } else { rows[0].len() / inner };
+        let outer = rows[0].len().checked_div(inner).unwrap_or(0);
         let nodes = (0..outer)
             .flat_map(|block| {
                 rows.iter()

@@ -87,7 +87,7 @@ fn with_element(c: &mut Checker<'_>, args: &Args, at: usize, tensor: Tensor) -> 
 fn from_data(c: &mut Checker<'_>, args: Args) -> Checked {
     let data = args.at(0);
     let tensor = match &data {
-        Value::Scalar(_) | Value::Tensor(_) | Value::List(_) | Value::Tuple(_) => c.to_tensor(&data)?,
+        Value::Scalar(_) | Value::Tensor(_) | Value::List(_) | Value::Tuple(_) => c.as_tensor(&data)?,
         other => {
             let found = c.describe(other);
             return c.error(Code::TypeMismatch, format!("{found} cannot become an array"), None);
@@ -136,7 +136,7 @@ fn filled_like(c: &mut Checker<'_>, args: &Args, value: f64) -> Checked {
 }
 
 fn fill(c: &mut Checker<'_>, dims: Vec<Dim>, value: &Value, element: Option<Element>) -> Checked {
-    let tensor = c.to_tensor(value)?;
+    let tensor = c.as_tensor(value)?;
     if tensor.is_batched() || tensor.index.len() != 1 {
         return c.error(
             Code::TypeMismatch,

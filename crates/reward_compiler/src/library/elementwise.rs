@@ -513,7 +513,7 @@ fn choose_values(c: &mut Checker<'_>, args: &Args, condition: &Value, a: &Value,
 fn numeric(c: &mut Checker<'_>, value: &Value) -> Checked {
     match value {
         Value::Scalar(_) | Value::Tensor(_) => Ok(value.clone()),
-        other => Ok(Value::Tensor(c.to_tensor(other)?)),
+        other => Ok(Value::Tensor(c.as_tensor(other)?)),
     }
 }
 

@@ -157,13 +157,11 @@ impl Checker<'_> {
     }
 }
 
+/// The outer axes, and for each position there the two vectors.
+type VectorRows = (Vec<Dim>, Vec<[Vec<NodeId>; 2]>);
+
 /// Rows along the last axis, broadcast against each other: what functions of vectors work on.
-pub(super) fn vector_rows(
-    c: &mut Checker<'_>,
-    name: &str,
-    a: &Tensor,
-    b: &Tensor,
-) -> Checked<(Vec<Dim>, Vec<[Vec<NodeId>; 2]>)> {
+pub(super) fn vector_rows(c: &mut Checker<'_>, name: &str, a: &Tensor, b: &Tensor) -> Checked<VectorRows> {
     let Ok(dims) = broadcast(&a.dims, &b.dims) else {
         return c.error(
             Code::ShapeMismatch,

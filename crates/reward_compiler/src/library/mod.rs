@@ -2,7 +2,7 @@
 //!
 //! One table lists every function with its names, its parameters and what it does; a method is the function whose first
 //! parameter is the receiver. Parameters are written as the library names them: `?` marks optional ones, `|` separates
-//! aliases, `*` collects the rest. A name that is not in the table is refused, never guessed.
+//! aliases, `*` and `**` collect the rest. A name that is not in the table is refused, never guessed.
 
 mod create;
 mod elementwise;
@@ -74,6 +74,8 @@ pub(crate) struct Args {
     values: Vec<Option<Value>>,
     /// What the `*` parameter collected.
     pub(crate) rest: Vec<Value>,
+    /// What the `**` parameter collected.
+    pub(crate) keywords: Vec<(String, Value)>,
 }
 
 impl Args {
@@ -310,17 +312,18 @@ impl<'a> Checker<'a> {
         let parameters: Vec<&str> = entry
             .parameters
             .split_whitespace()
-            .filter(|parameter| *parameter != "*")
+            .filter(|parameter| !parameter.starts_with('*'))
             .collect();
         let before_rest = entry
             .parameters
             .split_whitespace()
-            .take_while(|parameter| *parameter != "*")
+            .take_while(|parameter| !parameter.starts_with('*'))
             .count();
         let mut args = Args {
             name,
             values: vec![None; parameters.len()],
             rest: Vec::new(),
+            keywords: Vec::new(),
         };
         for (position, value) in arguments.positional.into_iter().enumerate() {
             if position < before_rest {
@@ -342,6 +345,7 @@ impl<'a> Checker<'a> {
             match position {
                 Some(position) if args.values[position].is_none() => args.values[position] = Some(value),
                 Some(_) => return self.error(Code::WrongArguments, format!("`{shown}` gets `{keyword}` twice"), None),
+                None if entry.parameters.contains("**") => args.keywords.push((keyword, value)),
                 None => {
                     return self.error(
                         Code::WrongArguments,
@@ -382,7 +386,7 @@ impl<'a> Checker<'a> {
             .any(|prefix| args.name.starts_with(prefix));
         match value {
             Value::Tensor(tensor) => Ok(tensor.clone()),
-            Value::Scalar(_) | Value::List(_) | Value::Tuple(_) if !is_torch => self.to_tensor(value),
+            Value::Scalar(_) | Value::List(_) | Value::Tuple(_) if !is_torch => self.as_tensor(value),
             other => {
                 let found = self.describe(other);
                 let shown = shown_name(&args.name).to_owned();

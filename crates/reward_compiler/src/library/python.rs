@@ -24,6 +24,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("builtins.enumerate", "iterable start?", Run(enumerate)),
     entry("builtins.reversed", "iterable", Run(reversed)),
     entry("builtins.list", "iterable?", Run(list)),
+    entry("builtins.dict", "entries? **", Run(dict)),
     entry("builtins.tuple", "iterable?", Run(tuple)),
     entry("builtins.round", "number ndigits?", Run(round)),
     entry("builtins.pow", "base exp", Run(pow)),
@@ -260,6 +261,28 @@ fn list(c: &mut Checker<'_>, args: Args) -> Checked {
         None => Vec::new(),
     };
     Ok(c.new_list(items))
+}
+
+/// `dict(reach=a, lift=b)`, perhaps on top of another dict.
+fn dict(c: &mut Checker<'_>, args: Args) -> Checked {
+    let mut entries = match args.get(0) {
+        None => Vec::new(),
+        Some(Value::Dict(id)) => c.dict_items(id).to_vec(),
+        Some(other) => {
+            let found = c.describe(&other);
+            return c.error(
+                Code::TypeMismatch,
+                format!("a dict is made of keywords or of a dict, not {found}"),
+                None,
+            );
+        }
+    };
+    entries.extend(
+        args.keywords
+            .iter()
+            .map(|(name, value)| (name.as_str().into(), value.clone())),
+    );
+    Ok(Value::Dict(c.new_object(Object::Dict(entries))))
 }
 
 fn tuple(c: &mut Checker<'_>, args: Args) -> Checked {
