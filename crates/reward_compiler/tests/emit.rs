@@ -584,41 +584,57 @@ fn f64_programs_do_no_f32_work_and_the_other_way_round() {
 }
 
 #[test]
-fn a_program_beyond_the_limit_is_refused() {
+fn programs_beyond_the_limits_are_refused() {
     // Every value is used twice and none before all are there.
-    let mut graph = Graph::default();
-    let x = graph.input(0, 0, Type::F64, span(1));
-    let values: Vec<NodeId> = (0..25_000)
-        .map(|k| {
-            let k = graph.constant(Type::F64, f64::from(k) + 0.5, span(1));
-            graph.binary(Binary::Add, x, k, span(1))
-        })
-        .collect();
-    let sum = values
-        .iter()
-        .copied()
-        .reduce(|a, b| graph.binary(Binary::Add, a, b, span(1)))
-        .unwrap();
-    let value = values
-        .iter()
-        .copied()
-        .fold(sum, |a, b| graph.binary(Binary::Mul, a, b, span(1)));
-    let program = Program {
-        graph,
-        inputs: vec![Input {
-            name: "x".into(),
-            shape: vec![],
-            dtype: DType::F64,
-            uniform: false,
-        }],
-        output: Type::F64,
-        total: Output {
-            name: "total".into(),
-            value,
-            at: span(1),
-        },
-        terms: vec![],
+    let many_values = |graph: &mut Graph, x| {
+        let values: Vec<NodeId> = (0..1_100)
+            .map(|k| {
+                let k = graph.constant(Type::F64, f64::from(k) + 0.5, span(1));
+                graph.binary(Binary::Add, x, k, span(1))
+            })
+            .collect();
+        let sum = values
+            .iter()
+            .copied()
+            .reduce(|a, b| graph.binary(Binary::Add, a, b, span(1)))
+            .unwrap();
+        values
+            .into_iter()
+            .fold(sum, |a, b| graph.binary(Binary::Mul, a, b, span(1)))
     };
-    let message = emit_module(&program, interface(&program)).unwrap_err().to_string();
-    assert!(message.contains("at most 40000"), "{message}");
+    // No value is used twice, but there are many.
+    let long_code = |graph: &mut Graph, x| {
+        (0..12_000).fold(x, |sum, k| {
+            let k = graph.constant(Type::F64, f64::from(k) + 0.5, span(1));
+            graph.binary(Binary::Div, sum, k, span(1))
+        })
+    };
+    type Build<'a> = &'a dyn Fn(&mut Graph, NodeId) -> NodeId;
+    let cases: [(Build<'_>, &str); 2] = [
+        (&many_values, "values at once; at most 2000"),
+        (&long_code, "of code once its loops are unrolled; at most"),
+    ];
+    for (build, expected) in cases {
+        let mut graph = Graph::default();
+        let x = graph.input(0, 0, Type::F64, span(1));
+        let value = build(&mut graph, x);
+        let program = Program {
+            graph,
+            inputs: vec![Input {
+                name: "x".into(),
+                shape: vec![],
+                dtype: DType::F64,
+                uniform: false,
+            }],
+            output: Type::F64,
+            total: Output {
+                name: "total".into(),
+                value,
+                at: span(1),
+            },
+            terms: vec![],
+        };
+        let message = emit_module(&program, interface(&program)).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
 }

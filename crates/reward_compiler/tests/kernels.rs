@@ -91,8 +91,17 @@ impl Worst {
     }
 
     fn assert_at_most(&self, limit: u64, name: &str) {
-        println!("{name}: at most {} ulp, at {:e} {:e}", self.distance, self.at.0, self.at.1);
-        assert!(self.distance <= limit, "{name}({:e}, {:e}) is {} ulp off", self.at.0, self.at.1, self.distance);
+        println!(
+            "{name}: at most {} ulp, at {:e} {:e}",
+            self.distance, self.at.0, self.at.1
+        );
+        assert!(
+            self.distance <= limit,
+            "{name}({:e}, {:e}) is {} ulp off",
+            self.at.0,
+            self.at.1,
+            self.distance
+        );
     }
 }
 
@@ -104,7 +113,9 @@ fn f64_is_within_one_ulp_of_the_correctly_rounded_value() {
         let mut count = 0;
         for line in oracle.lines() {
             let fields: Vec<&str> = line.split(',').collect();
-            let [known, arguments @ ..] = fields.as_slice() else { panic!("{line}") };
+            let [known, arguments @ ..] = fields.as_slice() else {
+                panic!("{line}")
+            };
             if *known == name {
                 let float = |hex: &str| f64::from_bits(u64::from_str_radix(hex, 16).unwrap());
                 let (x, y, expected) = (float(arguments[0]), float(arguments[1]), float(arguments[2]));
@@ -125,8 +136,13 @@ fn f64_is_within_two_ulp_of_libm_in_every_binade() {
         let mut worst = Worst::default();
         for round in 0..100_000_u64 {
             // All binades in turn, every other time only those near 1.
-            let exponent = if round % 2 == 0 { round / 2 % 2047 } else { 993 + round / 2 % 42 };
-            let in_binade = |mantissa: u64, exponent: u64| f64::from_bits(mantissa & 0x800f_ffff_ffff_ffff | exponent << 52);
+            let exponent = if round % 2 == 0 {
+                round / 2 % 2047
+            } else {
+                993 + round / 2 % 42
+            };
+            let in_binade =
+                |mantissa: u64, exponent: u64| f64::from_bits(mantissa & 0x800f_ffff_ffff_ffff | exponent << 52);
             let x = in_binade(random.random(), exponent);
             let y = match function {
                 One(..) => 0.0,
@@ -164,22 +180,157 @@ fn special_values_follow_c99() {
     const LEAST: f64 = 5e-324;
     use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
     let one: &[(Unary, &[(f64, f64)])] = &[
-        (Unary::Exp, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (710.0, INF), (-746.0, 0.0), (-745.13, LEAST)]),
-        (Unary::Expm1, &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1.0), (710.0, INF), (LEAST, LEAST)]),
-        (Unary::Log, &[(0.0, -INF), (-0.0, -INF), (1.0, 0.0), (INF, INF), (-1.0, NAN), (-LEAST, NAN), (-INF, NAN)]),
-        (Unary::Log1p, &[(0.0, 0.0), (-0.0, -0.0), (-1.0, -INF), (INF, INF), (-1.5, NAN), (-INF, NAN), (LEAST, LEAST)]),
-        (Unary::Log2, &[(0.0, -INF), (1.0, 0.0), (8.0, 3.0), (LEAST, -1074.0), (INF, INF), (-1.0, NAN)]),
-        (Unary::Log10, &[(0.0, -INF), (1.0, 0.0), (1000.0, 3.0), (1e22, 22.0), (INF, INF), (-1.0, NAN)]),
-        (Unary::Sin, &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (LEAST, LEAST)]),
-        (Unary::Cos, &[(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN), (LEAST, 1.0)]),
-        (Unary::Tan, &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (LEAST, LEAST)]),
-        (Unary::Asin, &[(0.0, 0.0), (-0.0, -0.0), (1.0, FRAC_PI_2), (-1.0, -FRAC_PI_2), (1.1, NAN), (-INF, NAN)]),
-        (Unary::Acos, &[(1.0, 0.0), (-1.0, PI), (0.0, FRAC_PI_2), (1.1, NAN), (-1.1, NAN), (INF, NAN)]),
-        (Unary::Atan, &[(0.0, 0.0), (-0.0, -0.0), (1.0, FRAC_PI_4), (INF, FRAC_PI_2), (-INF, -FRAC_PI_2), (LEAST, LEAST)]),
-        (Unary::Sinh, &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (711.0, INF), (-711.0, -INF)]),
-        (Unary::Cosh, &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (711.0, INF)]),
-        (Unary::Tanh, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (30.0, 1.0), (LEAST, LEAST)]),
-        (Unary::Round, &[(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-0.5, -0.0), (-1.5, -2.0), (INF, INF)]),
+        (
+            Unary::Exp,
+            &[
+                (0.0, 1.0),
+                (-0.0, 1.0),
+                (INF, INF),
+                (-INF, 0.0),
+                (710.0, INF),
+                (-746.0, 0.0),
+                (-745.13, LEAST),
+            ],
+        ),
+        (
+            Unary::Expm1,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (INF, INF),
+                (-INF, -1.0),
+                (710.0, INF),
+                (LEAST, LEAST),
+            ],
+        ),
+        (
+            Unary::Log,
+            &[
+                (0.0, -INF),
+                (-0.0, -INF),
+                (1.0, 0.0),
+                (INF, INF),
+                (-1.0, NAN),
+                (-LEAST, NAN),
+                (-INF, NAN),
+            ],
+        ),
+        (
+            Unary::Log1p,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (-1.0, -INF),
+                (INF, INF),
+                (-1.5, NAN),
+                (-INF, NAN),
+                (LEAST, LEAST),
+            ],
+        ),
+        (
+            Unary::Log2,
+            &[
+                (0.0, -INF),
+                (1.0, 0.0),
+                (8.0, 3.0),
+                (LEAST, -1074.0),
+                (INF, INF),
+                (-1.0, NAN),
+            ],
+        ),
+        (
+            Unary::Log10,
+            &[
+                (0.0, -INF),
+                (1.0, 0.0),
+                (1000.0, 3.0),
+                (1e22, 22.0),
+                (INF, INF),
+                (-1.0, NAN),
+            ],
+        ),
+        (
+            Unary::Sin,
+            &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (LEAST, LEAST)],
+        ),
+        (
+            Unary::Cos,
+            &[(0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN), (LEAST, 1.0)],
+        ),
+        (
+            Unary::Tan,
+            &[(0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN), (LEAST, LEAST)],
+        ),
+        (
+            Unary::Asin,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (1.0, FRAC_PI_2),
+                (-1.0, -FRAC_PI_2),
+                (1.1, NAN),
+                (-INF, NAN),
+            ],
+        ),
+        (
+            Unary::Acos,
+            &[
+                (1.0, 0.0),
+                (-1.0, PI),
+                (0.0, FRAC_PI_2),
+                (1.1, NAN),
+                (-1.1, NAN),
+                (INF, NAN),
+            ],
+        ),
+        (
+            Unary::Atan,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (1.0, FRAC_PI_4),
+                (INF, FRAC_PI_2),
+                (-INF, -FRAC_PI_2),
+                (LEAST, LEAST),
+            ],
+        ),
+        (
+            Unary::Sinh,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (INF, INF),
+                (-INF, -INF),
+                (711.0, INF),
+                (-711.0, -INF),
+            ],
+        ),
+        (
+            Unary::Cosh,
+            &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, INF), (711.0, INF)],
+        ),
+        (
+            Unary::Tanh,
+            &[
+                (0.0, 0.0),
+                (-0.0, -0.0),
+                (INF, 1.0),
+                (-INF, -1.0),
+                (30.0, 1.0),
+                (LEAST, LEAST),
+            ],
+        ),
+        (
+            Unary::Round,
+            &[
+                (0.5, 0.0),
+                (1.5, 2.0),
+                (2.5, 2.0),
+                (-0.5, -0.0),
+                (-1.5, -2.0),
+                (INF, INF),
+            ],
+        ),
         (Unary::Sqrt, &[(-0.0, -0.0), (4.0, 2.0), (-1.0, NAN), (INF, INF)]),
     ];
     for &(op, cases) in one {
@@ -191,39 +342,117 @@ fn special_values_follow_c99() {
         (
             Binary::Pow,
             &[
-                (0.0, -3.0, INF), (-0.0, -3.0, -INF), (-0.0, -2.0, INF), (0.0, -INF, INF), (-0.0, 3.0, -0.0),
-                (-0.0, 2.0, 0.0), (0.0, 0.0, 1.0), (-1.0, INF, 1.0), (-1.0, -INF, 1.0), (1.0, NAN, 1.0), (NAN, 0.0, 1.0),
-                (NAN, 1.0, NAN), (2.0, NAN, NAN), (-2.0, 0.5, NAN), (-2.0, 3.0, -8.0), (-2.0, 2.0, 4.0), (0.5, INF, 0.0),
-                (0.5, -INF, INF), (2.0, INF, INF), (2.0, -INF, 0.0), (INF, -2.0, 0.0), (INF, 2.0, INF), (-INF, 3.0, -INF),
-                (-INF, 2.0, INF), (-INF, -3.0, -0.0), (-INF, -2.0, 0.0), (-INF, 0.5, INF), (2.0, 1024.0, INF),
-                (2.0, -1074.0, LEAST), (2.0, -1076.0, 0.0), (10.0, 22.0, 1e22), (-3.0, 1e300, INF), (LEAST, 1.0, LEAST),
-                (1.0 + f64::EPSILON, INF, INF), (4.0, 0.5, 2.0),
+                (0.0, -3.0, INF),
+                (-0.0, -3.0, -INF),
+                (-0.0, -2.0, INF),
+                (0.0, -INF, INF),
+                (-0.0, 3.0, -0.0),
+                (-0.0, 2.0, 0.0),
+                (0.0, 0.0, 1.0),
+                (-1.0, INF, 1.0),
+                (-1.0, -INF, 1.0),
+                (1.0, NAN, 1.0),
+                (NAN, 0.0, 1.0),
+                (NAN, 1.0, NAN),
+                (2.0, NAN, NAN),
+                (-2.0, 0.5, NAN),
+                (-2.0, 3.0, -8.0),
+                (-2.0, 2.0, 4.0),
+                (0.5, INF, 0.0),
+                (0.5, -INF, INF),
+                (2.0, INF, INF),
+                (2.0, -INF, 0.0),
+                (INF, -2.0, 0.0),
+                (INF, 2.0, INF),
+                (-INF, 3.0, -INF),
+                (-INF, 2.0, INF),
+                (-INF, -3.0, -0.0),
+                (-INF, -2.0, 0.0),
+                (-INF, 0.5, INF),
+                (2.0, 1024.0, INF),
+                (2.0, -1074.0, LEAST),
+                (2.0, -1076.0, 0.0),
+                (10.0, 22.0, 1e22),
+                (-3.0, 1e300, INF),
+                (LEAST, 1.0, LEAST),
+                (1.0 + f64::EPSILON, INF, INF),
+                (4.0, 0.5, 2.0),
             ],
         ),
         (
             Binary::Atan2,
             &[
-                (0.0, 0.0, 0.0), (-0.0, 0.0, -0.0), (0.0, -0.0, PI), (-0.0, -0.0, -PI), (1.0, 0.0, FRAC_PI_2),
-                (-1.0, -0.0, -FRAC_PI_2), (0.0, -1.0, PI), (-0.0, -1.0, -PI), (1.0, INF, 0.0), (1.0, -INF, PI),
-                (-1.0, -INF, -PI), (INF, 1.0, FRAC_PI_2), (INF, INF, FRAC_PI_4), (-INF, INF, -FRAC_PI_4),
-                (INF, -INF, 3.0 * FRAC_PI_4), (NAN, 1.0, NAN), (1.0, NAN, NAN), (LEAST, 1.0, LEAST),
-                (f64::MAX, f64::MAX, FRAC_PI_4), (LEAST, LEAST, FRAC_PI_4), (LEAST, f64::MAX, 0.0),
+                (0.0, 0.0, 0.0),
+                (-0.0, 0.0, -0.0),
+                (0.0, -0.0, PI),
+                (-0.0, -0.0, -PI),
+                (1.0, 0.0, FRAC_PI_2),
+                (-1.0, -0.0, -FRAC_PI_2),
+                (0.0, -1.0, PI),
+                (-0.0, -1.0, -PI),
+                (1.0, INF, 0.0),
+                (1.0, -INF, PI),
+                (-1.0, -INF, -PI),
+                (INF, 1.0, FRAC_PI_2),
+                (INF, INF, FRAC_PI_4),
+                (-INF, INF, -FRAC_PI_4),
+                (INF, -INF, 3.0 * FRAC_PI_4),
+                (NAN, 1.0, NAN),
+                (1.0, NAN, NAN),
+                (LEAST, 1.0, LEAST),
+                (f64::MAX, f64::MAX, FRAC_PI_4),
+                (LEAST, LEAST, FRAC_PI_4),
+                (LEAST, f64::MAX, 0.0),
             ],
         ),
         (
             Binary::Rem,
             &[
-                (7.0, 3.0, 1.0), (-7.0, 3.0, -1.0), (7.0, -3.0, 1.0), (-6.0, 3.0, -0.0), (5.5, 2.0, 1.5), (1.0, 0.0, NAN),
-                (INF, 1.0, NAN), (1.0, INF, 1.0), (-0.0, 1.0, -0.0), (NAN, 1.0, NAN), (1.0, NAN, NAN),
-                (f64::MAX, LEAST, 0.0), (f64::MAX, 3.0, 2.0), (LEAST, f64::MAX, LEAST), (1.7e308, 1e308, 1.7e308 - 1e308),
+                (7.0, 3.0, 1.0),
+                (-7.0, 3.0, -1.0),
+                (7.0, -3.0, 1.0),
+                (-6.0, 3.0, -0.0),
+                (5.5, 2.0, 1.5),
+                (1.0, 0.0, NAN),
+                (INF, 1.0, NAN),
+                (1.0, INF, 1.0),
+                (-0.0, 1.0, -0.0),
+                (NAN, 1.0, NAN),
+                (1.0, NAN, NAN),
+                (f64::MAX, LEAST, 0.0),
+                (f64::MAX, 3.0, 2.0),
+                (LEAST, f64::MAX, LEAST),
+                (1.7e308, 1e308, 1.7e308 - 1e308),
             ],
         ),
-        (Binary::Min, &[(1.0, 2.0, 1.0), (NAN, 1.0, NAN), (1.0, NAN, NAN), (0.0, -0.0, -0.0), (-INF, 1.0, -INF)]),
-        (Binary::Max, &[(1.0, 2.0, 2.0), (NAN, 1.0, NAN), (1.0, NAN, NAN), (-0.0, 0.0, 0.0), (INF, 1.0, INF)]),
+        (
+            Binary::Min,
+            &[
+                (1.0, 2.0, 1.0),
+                (NAN, 1.0, NAN),
+                (1.0, NAN, NAN),
+                (0.0, -0.0, -0.0),
+                (-INF, 1.0, -INF),
+            ],
+        ),
+        (
+            Binary::Max,
+            &[
+                (1.0, 2.0, 2.0),
+                (NAN, 1.0, NAN),
+                (1.0, NAN, NAN),
+                (-0.0, 0.0, 0.0),
+                (INF, 1.0, INF),
+            ],
+        ),
     ];
     for &(op, cases) in two {
         for &(x, y, expected) in cases {
-            assert_same(interpret::binary(op, Type::F64, x, y), expected, &format!("{op:?}({x}, {y})"));
+            assert_same(
+                interpret::binary(op, Type::F64, x, y),
+                expected,
+                &format!("{op:?}({x}, {y})"),
+            );
         }
     }
 }

@@ -31,8 +31,10 @@ const OFFSET_4: u32 = 3;
 const OFFSET_8: u32 = 4;
 const FIRST_ROW: u32 = 5;
 
-/// Registers that a program may need; WASM allows 50,000 locals, rows included.
-const MOST_REGISTERS: usize = 40_000;
+/// Registers that a program may need. Far below WASM's 50,000 locals: compile time grows with their square.
+const MOST_REGISTERS: usize = 2_000;
+/// Bytes of code; some 10,000 operations.
+const MOST_CODE_BYTES: usize = 256 * 1024;
 
 /// Byte shuffles: the upper half in place of the lower, both halves exchanged, two lower halves side by side.
 const UPPER: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
@@ -73,9 +75,15 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
 
     let registers = writer.next_register - first_register;
     if registers as usize > MOST_REGISTERS {
-        return Err(TooLarge {
+        return Err(TooLarge::Values {
             values: registers as usize,
             limit: MOST_REGISTERS,
+        });
+    }
+    if writer.code.len() > MOST_CODE_BYTES {
+        return Err(TooLarge::Code {
+            bytes: writer.code.len(),
+            limit: MOST_CODE_BYTES,
         });
     }
     let mut function = Body::new([(first_register - ROW_BYTES, ValType::I32), (registers, ValType::V128)]);

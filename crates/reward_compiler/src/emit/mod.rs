@@ -31,19 +31,31 @@ use crate::{
     kernels::{Function, LaneOp, Table},
 };
 
-/// A program that would make a module too large to compile quickly.
+/// A program whose module would take too long to compile: the runtime's compiler slows down with the number of values that
+/// are alive at once, and with the length of the code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the program keeps {values} values at once; at most {limit} fit into a module")]
-pub struct TooLarge {
-    /// Registers that the program needs.
-    pub values: usize,
-    /// Registers that a module may have.
-    pub limit: usize,
+pub enum TooLarge {
+    /// Too many intermediate values that are used more than once.
+    #[error("the program keeps {values} values at once; at most {limit} fit into a module")]
+    Values {
+        /// Registers that the program needs.
+        values: usize,
+        /// Registers that a module may have.
+        limit: usize,
+    },
+    /// Too many operations after loops are unrolled.
+    #[error("the program makes {bytes} bytes of code once its loops are unrolled; at most {limit} are accepted")]
+    Code {
+        /// Bytes of its code.
+        bytes: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
 }
 
 /// Makes the module of `program`. `interface` describes it but for the line table, which is filled in here.
 ///
-/// Equal programs give equal bytes. Errors: [`TooLarge`]; WASM allows 50,000 locals in a function.
+/// Equal programs give equal bytes. Errors: [`TooLarge`].
 pub fn emit_module(program: &Program, mut interface: ModuleInterface) -> Result<Module, TooLarge> {
     let linkage = Linkage::new(program);
     let body = body::evaluate(program, &linkage)?;
