@@ -1,4 +1,4 @@
-//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test`.
+//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test | demo`.
 //!
 //! Carrot links libmujoco and draws through EGL, neither of which cargo can fetch. This program needs only the Rust
 //! toolchain, Python's pip and a C compiler, and must build before libmujoco is there; hence it depends on no crate of
@@ -7,9 +7,11 @@
 //! ```text
 //! setup = libmujoco under target/ (mujoco) ─▶ EGL and Mesa on the system (drawing)
 //! test  = setup ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
+//! demo  = setup ─▶ build ─▶ carrot search (demo)
 //! ```
 
 mod checks;
+mod demo;
 mod drawing;
 mod mujoco;
 mod process;
@@ -23,7 +25,8 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   setup   fetch libmujoco into target/ and see that pictures can be drawn
-  test    setup, then every check: format, clippy, tests, docs";
+  test    setup, then every check: format, clippy, tests, docs
+  demo    setup, then search a reward for the hopper; options such as --seed 1 go to `carrot search`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match words[..] {
         ["setup"] => setup(),
         ["test"] => setup().and_then(|()| checks::run_all()),
+        ["demo", ref further @ ..] => setup().and_then(|()| demo::run_search(further)),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
 #[derive(Debug, Parser)]
 #[command(name = "carrot", version, max_term_width = 110, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program."
+)]
 pub struct Arguments {
     /// Print one JSON object on standard output instead of text
     #[arg(long, global = true)]
@@ -173,7 +175,9 @@ pub enum ProposerKind {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0")]
+#[command(
+    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0"
+)]
 pub struct Search {
     /// The task
     #[arg(long, value_name = "ENV/TASK", required_unless_present = "resume")]
@@ -199,6 +203,12 @@ pub struct Search {
     /// Seed of every random number; equal seeds give equal results
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// How many of the best programs are trained on further seeds before one of them wins
+    #[arg(long, default_value_t = 3)]
+    pub finalists: u32,
+    /// On how many further seeds; 0 takes the best of the search as it is
+    #[arg(long, default_value_t = 2)]
+    pub finalist_seeds: u32,
     /// Train the winner and the human reward again over this many further seeds
     #[arg(long, default_value_t = 3)]
     pub final_seeds: u32,
@@ -218,7 +228,12 @@ pub struct Search {
     #[arg(long, default_value = "gpt-4.1")]
     pub model: String,
     /// Server address (openai)
-    #[arg(long, value_name = "URL", default_value = "https://api.openai.com/v1", env = "OPENAI_BASE_URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "https://api.openai.com/v1",
+        env = "OPENAI_BASE_URL"
+    )]
     pub base_url: String,
     /// Sampling temperature (openai)
     #[arg(long, default_value_t = 1.0)]
@@ -241,7 +256,9 @@ pub struct Search {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png")]
+#[command(
+    after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png"
+)]
 pub struct Play {
     /// A policy file, or the folder of a run, whose winner plays
     pub policy_or_run: PathBuf,
@@ -295,7 +312,10 @@ fn parse_count(text: &str) -> Result<u64, String> {
             None => (digits.as_str(), 1.0),
         },
     };
-    let count = number.parse::<f64>().map_err(|_| "expected a number such as 200000, 200k or 1.5M".to_owned())? * factor;
+    let count = number
+        .parse::<f64>()
+        .map_err(|_| "expected a number such as 200000, 200k or 1.5M".to_owned())?
+        * factor;
     if count.is_finite() && (1.0..=1e12).contains(&count) {
         Ok(count.round() as u64)
     } else {

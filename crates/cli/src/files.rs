@@ -16,7 +16,10 @@ pub fn environments_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
         if dir.is_dir() {
             return Ok(dir.to_path_buf());
         }
-        return Err(Failure::Usage(format!("{}: there is no such folder of environments", dir.display())));
+        return Err(Failure::Usage(format!(
+            "{}: there is no such folder of environments",
+            dir.display()
+        )));
     }
     let working = std::env::current_dir().context("the working folder cannot be read")?;
     let program = std::env::current_exe().unwrap_or_default();
@@ -25,7 +28,9 @@ pub fn environments_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
         .chain(program.ancestors().skip(1))
         .map(|dir| dir.join("envs"))
         .find(|dir| dir.is_dir())
-        .ok_or_else(|| Failure::Usage("no folder `envs` here, above or beside the program; name one with --envs DIR".into()))
+        .ok_or_else(|| {
+            Failure::Usage("no folder `envs` here, above or beside the program; name one with --envs DIR".into())
+        })
 }
 
 /// Loads a task; an unknown name is a usage error.
@@ -44,7 +49,9 @@ pub fn schema(against: &Against, envs: impl Fn() -> Result<PathBuf, Failure>) ->
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             Ok(Schema::from_toml(&text).with_context(|| path.display().to_string())?)
         }
-        (None, None) => Err(Failure::Usage("name a task with --task or a schema with --schema".into())),
+        (None, None) => Err(Failure::Usage(
+            "name a task with --task or a schema with --schema".into(),
+        )),
     }
 }
 
@@ -56,13 +63,15 @@ pub fn program(path: &Path) -> Result<ProgramBytes, Failure> {
         ProgramBody::Wasm(bytes)
     } else {
         let text = String::from_utf8(bytes).map_err(|error| {
-            Failure::Usage(format!("{file}: not text; byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+            Failure::Usage(format!(
+                "{file}: not text; byte {} is not UTF-8",
+                error.utf8_error().valid_up_to()
+            ))
         })?;
         ProgramBody::Source(text)
     };
     Ok(ProgramBytes { file, body })
 }
-
 
 /// Processor cores that this process may use.
 pub fn cores() -> usize {

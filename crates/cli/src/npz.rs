@@ -36,7 +36,9 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
             names.join(", ")
         );
         let array = read_array(&mut archive, name).with_context(|| format!("{}: array `{name}`", path.display()))?;
-        let index = schema.index(name).context("the program reads a variable that the schema lacks")?;
+        let index = schema
+            .index(name)
+            .context("the program reads a variable that the schema lacks")?;
         arrays.push((index, array));
     }
 
@@ -48,7 +50,11 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
         let batch_axes = usize::from(!variable.uniform);
         let expected = || {
             let axes = [(over_time, "T"), (!variable.uniform, "N")];
-            let mut axes: Vec<String> = axes.iter().filter(|axis| axis.0).map(|axis| axis.1.to_owned()).collect();
+            let mut axes: Vec<String> = axes
+                .iter()
+                .filter(|axis| axis.0)
+                .map(|axis| axis.1.to_owned())
+                .collect();
             axes.extend(variable.shape.iter().map(ToString::to_string));
             format!("[{}]", axes.join(", "))
         };
@@ -88,17 +94,31 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
 
 /// Writes `total` and `term.<name>`, `[N]`, or `[T, N]` when `over_time`.
 pub fn write(path: &Path, terms: &[String], moments: &[Rewards], n_envs: usize, over_time: bool) -> anyhow::Result<()> {
-    let shape: Vec<u64> = if over_time { vec![moments.len() as u64, n_envs as u64] } else { vec![n_envs as u64] };
+    let shape: Vec<u64> = if over_time {
+        vec![moments.len() as u64, n_envs as u64]
+    } else {
+        vec![n_envs as u64]
+    };
     let mut archive = NpzWriter::create(path).with_context(|| path.display().to_string())?;
     let mut put = |name: &str, values: Vec<f64>| -> anyhow::Result<()> {
-        let mut array = archive.array(name, Default::default())?.default_dtype().shape(&shape).begin_nd()?;
+        let mut array = archive
+            .array(name, Default::default())?
+            .default_dtype()
+            .shape(&shape)
+            .begin_nd()?;
         array.extend(values)?;
         array.finish()?;
         Ok(())
     };
-    put("total", moments.iter().flat_map(|moment| moment.total.iter().copied()).collect())?;
+    put(
+        "total",
+        moments.iter().flat_map(|moment| moment.total.iter().copied()).collect(),
+    )?;
     for (k, term) in terms.iter().enumerate() {
-        let values = moments.iter().flat_map(|moment| moment.terms[k].iter().copied()).collect();
+        let values = moments
+            .iter()
+            .flat_map(|moment| moment.terms[k].iter().copied())
+            .collect();
         put(&format!("term.{term}"), values)?;
     }
     Ok(())
@@ -109,9 +129,18 @@ fn read_array<R: std::io::Read + std::io::Seek>(archive: &mut NpzArchive<R>, nam
     const MOST: u64 = 1 << 28;
     let file = archive.by_name(name)?.context("is missing")?;
     let shape: Vec<usize> = file.shape().iter().map(|&dim| dim as usize).collect();
-    ensure!(file.order() == npyz::Order::C || shape.len() < 2, "is in Fortran order; save it with np.ascontiguousarray");
-    let length = file.shape().iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim));
-    ensure!(length.is_some_and(|length| length <= MOST), "has shape {shape:?}, which is too large");
+    ensure!(
+        file.order() == npyz::Order::C || shape.len() < 2,
+        "is in Fortran order; save it with np.ascontiguousarray"
+    );
+    let length = file
+        .shape()
+        .iter()
+        .try_fold(1_u64, |product, &dim| product.checked_mul(dim));
+    ensure!(
+        length.is_some_and(|length| length <= MOST),
+        "has shape {shape:?}, which is too large"
+    );
     let dtype = file.dtype().descr();
     macro_rules! read_as {
         ($($code:literal => $ty:ty),*) => {
@@ -129,7 +158,10 @@ fn read_array<R: std::io::Read + std::io::Seek>(archive: &mut NpzArchive<R>, nam
 
 fn agree(known: &mut Option<usize>, found: usize, axis: &str, name: &str) -> anyhow::Result<()> {
     match known {
-        Some(known) => ensure!(*known == found, "array `{name}` has {axis} = {found}, the arrays before it {known}"),
+        Some(known) => ensure!(
+            *known == found,
+            "array `{name}` has {axis} = {found}, the arrays before it {known}"
+        ),
         None => *known = Some(found),
     }
     Ok(())

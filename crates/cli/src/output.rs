@@ -51,7 +51,11 @@ pub fn finish(result: Result<Answer, Failure>, json: bool) -> ExitCode {
     // A reader that closed the pipe early (`| head`) is not an error.
     let _ = match (json, text) {
         (true, _) => writeln!(std::io::stdout(), "{value:#}"),
-        (false, Ok(text)) => write!(std::io::stdout(), "{text}{}", if text.ends_with('\n') { "" } else { "\n" }),
+        (false, Ok(text)) => write!(
+            std::io::stdout(),
+            "{text}{}",
+            if text.ends_with('\n') { "" } else { "\n" }
+        ),
         (false, Err(message)) => writeln!(std::io::stderr(), "carrot: {message}"),
     };
     ExitCode::from(code)

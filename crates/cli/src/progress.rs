@@ -22,7 +22,11 @@ impl Progress {
     /// A bar of `steps`, hidden when `quiet` or when standard error is not a terminal.
     pub fn new(steps: u64, quiet: bool) -> Self {
         let draw = std::io::stderr().is_terminal() && !quiet;
-        let target = if draw { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if draw {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
         let style = "{spinner} {bar:32} {human_pos}/{human_len} steps  {per_sec}  {elapsed} elapsed, {eta} left  {msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -30,7 +34,11 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         let now = Instant::now();
-        Self { bar, lines: (!draw && !quiet).then(|| std::sync::Mutex::new(now)), started: now }
+        Self {
+            bar,
+            lines: (!draw && !quiet).then(|| std::sync::Mutex::new(now)),
+            started: now,
+        }
     }
 
     /// Steps in all, where the plan changes.
@@ -50,7 +58,10 @@ impl Progress {
         let total = self.bar.length().unwrap_or(steps).max(steps);
         let rate = steps as f64 / self.started.elapsed().as_secs_f64();
         let left = (total - steps) as f64 / rate.max(1e-9);
-        eprintln!("{steps}/{total} steps, {rate:.0} steps/s, {left:.0} s left {}", self.bar.message());
+        eprintln!(
+            "{steps}/{total} steps, {rate:.0} steps/s, {left:.0} s left {}",
+            self.bar.message()
+        );
     }
 
     /// A short word behind the bar.

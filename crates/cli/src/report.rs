@@ -41,7 +41,11 @@ impl Report<'_> {
             instruction = escape(instruction)
         );
         if let Some(film) = &self.film {
-            let _ = write!(html, "<img alt=\"The winner's policy\" src=\"data:image/gif;base64,{}\">\n", STANDARD.encode(film));
+            let _ = write!(
+                html,
+                "<img alt=\"The winner's policy\" src=\"data:image/gif;base64,{}\">\n",
+                STANDARD.encode(film)
+            );
         }
         html += "<table class=\"facts\">\n";
         for (name, value) in self.facts {
@@ -68,7 +72,8 @@ impl Report<'_> {
         if self.comparison.is_empty() {
             return;
         }
-        *html += "<h2>Trained again</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th></tr>\n";
+        *html +=
+            "<h2>Trained again</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th></tr>\n";
         for reward in self.comparison {
             let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
             let per_seed: Vec<String> = reward.fitness.iter().copied().map(number).collect();
@@ -98,7 +103,11 @@ impl Report<'_> {
             escape(&source)
         );
         if let Outcome::Evaluated(evaluated) = &candidate.outcome {
-            let _ = write!(html, "<pre>{}</pre>", escape(&carrot_reward_search::reflection::reflect(evaluated)));
+            let _ = write!(
+                html,
+                "<pre>{}</pre>",
+                escape(&carrot_reward_search::reflection::reflect(evaluated))
+            );
         }
         if let Outcome::Rejected { diagnostics } = &candidate.outcome {
             let drawn = carrot_reward_compiler::render(diagnostics, &source, false);
@@ -120,13 +129,14 @@ impl Report<'_> {
         let Some(last) = points.iter().map(|point| point.0).max() else {
             return "<p>No candidate was evaluated.</p>".to_owned();
         };
-        let (low, high) = points
-            .iter()
-            .fold((0.0_f64, f64::MIN), |(low, high), point| (low.min(point.1), high.max(point.1)));
+        let (low, high) = points.iter().fold((0.0_f64, f64::MIN), |(low, high), point| {
+            (low.min(point.1), high.max(point.1))
+        });
         let (width, height, margin) = (640.0, 240.0, 48.0);
         let x = |generation: u32| margin + (width - 2.0 * margin) * f64::from(generation) / f64::from(last.max(1));
         let y = |fitness: f64| height - 28.0 - (height - 48.0) * (fitness - low) / (high - low).max(1e-12);
-        let mut svg = format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Fitness by generation\">");
+        let mut svg =
+            format!("<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"Fitness by generation\">");
         for tick in [low, (low + high) / 2.0, high] {
             let _ = write!(
                 svg,
@@ -140,15 +150,28 @@ impl Report<'_> {
         let mut best = f64::MIN;
         let mut path = String::new();
         for generation in 0..=last {
-            best = points.iter().filter(|point| point.0 == generation).fold(best, |best, point| best.max(point.1));
+            best = points
+                .iter()
+                .filter(|point| point.0 == generation)
+                .fold(best, |best, point| best.max(point.1));
             if best > f64::MIN {
                 let _ = write!(path, "{:.1},{:.1} ", x(generation), y(best));
             }
-            let _ = write!(svg, "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{generation}</text>", x(generation), height - 8.0);
+            let _ = write!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{generation}</text>",
+                x(generation),
+                height - 8.0
+            );
         }
         let _ = write!(svg, "<polyline points=\"{}\" class=\"best\"/>", path.trim_end());
         for (generation, fitness) in points {
-            let _ = write!(svg, "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/>", x(generation), y(fitness));
+            let _ = write!(
+                svg,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/>",
+                x(generation),
+                y(fitness)
+            );
         }
         svg + "</svg>"
     }
@@ -161,7 +184,10 @@ pre{background:#f6f6f4;padding:.8rem;overflow:auto;border-radius:6px;font-size:.
 svg{width:100%;max-width:640px;font:12px system-ui,sans-serif}.grid{stroke:#ddd}.best{fill:none;stroke:#e8710a;stroke-width:2}circle{fill:#e8710a;fill-opacity:.55}";
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -179,6 +205,9 @@ mod tests {
             film: None,
         };
         let html = report.html();
-        assert!(!html.contains("<script>") && html.contains("hopper/&lt;b&gt;"), "{html}");
+        assert!(
+            !html.contains("<script>") && html.contains("hopper/&lt;b&gt;"),
+            "{html}"
+        );
     }
 }

@@ -10,9 +10,27 @@ const HEADER: &str = "import torch\nfrom torch import Tensor\nfrom typing import
 fn a_mistake_is_shown_with_file_line_and_column() {
     let scratch = Scratch::new();
     for (name, body, code, line, column) in [
-        ("syntax", "def compute_reward(torso_height: Tensor:\n    return torso_height, {}\n", "syntax-error", 5, 39),
-        ("name", "def compute_reward(torso_hieght: Tensor):\n    return torso_hieght, {\"height\": torso_hieght}\n", "unknown-name", 5, 20),
-        ("shape", "def compute_reward(joint_angles: Tensor, torso_height: Tensor):\n    both = joint_angles + torch.stack([torso_height, torso_height], dim=-1)\n    return both.sum(-1), {}\n", "shape-mismatch", 6, 12),
+        (
+            "syntax",
+            "def compute_reward(torso_height: Tensor:\n    return torso_height, {}\n",
+            "syntax-error",
+            5,
+            39,
+        ),
+        (
+            "name",
+            "def compute_reward(torso_hieght: Tensor):\n    return torso_hieght, {\"height\": torso_hieght}\n",
+            "unknown-name",
+            5,
+            20,
+        ),
+        (
+            "shape",
+            "def compute_reward(joint_angles: Tensor, torso_height: Tensor):\n    both = joint_angles + torch.stack([torso_height, torso_height], dim=-1)\n    return both.sum(-1), {}\n",
+            "shape-mismatch",
+            6,
+            12,
+        ),
     ] {
         let file = scratch.file(&format!("{name}.py"), format!("{HEADER}{body}"));
         let file = file.to_str().unwrap();
@@ -27,14 +45,21 @@ fn a_mistake_is_shown_with_file_line_and_column() {
         assert_eq!(first["file"], file);
         let drawn = scratch.carrot(&["check", file, "--task", "hopper/hop_forward"]);
         assert_eq!(drawn.code, 1);
-        assert!(drawn.stdout.contains(&format!(":{line}:{column}")) && drawn.stdout.contains('^'), "{}", drawn.stdout);
+        assert!(
+            drawn.stdout.contains(&format!(":{line}:{column}")) && drawn.stdout.contains('^'),
+            "{}",
+            drawn.stdout
+        );
     }
 }
 
 #[test]
 fn a_misspelt_variable_is_suggested() {
     let scratch = Scratch::new();
-    let file = scratch.file("name.py", format!("{HEADER}def compute_reward(torso_hieght: Tensor):\n    return torso_hieght, {{}}\n"));
+    let file = scratch.file(
+        "name.py",
+        format!("{HEADER}def compute_reward(torso_hieght: Tensor):\n    return torso_hieght, {{}}\n"),
+    );
     let said = scratch.carrot(&["check", file.to_str().unwrap(), "--task", "hopper/hop_forward"]);
     assert!(said.stdout.contains("torso_height"), "{}", said.stdout);
 }
@@ -47,7 +72,9 @@ fn the_human_rewards_of_all_tasks_check_and_compile() {
     for environment in environments["environments"].as_array().unwrap() {
         for task in environment["tasks"].as_array().unwrap() {
             let id = task["id"].as_str().unwrap();
-            let reward = task["human_reward"].as_str().expect("every task of ours has a human reward");
+            let reward = task["human_reward"]
+                .as_str()
+                .expect("every task of ours has a human reward");
             let answer = scratch.json(&["check", reward, "--task", id]);
             assert_eq!(answer["diagnostics"].as_array().unwrap().len(), 0, "{id}: {answer}");
             let module = scratch.path("human.wasm");
@@ -65,7 +92,12 @@ fn an_endless_loop_and_a_division_that_gives_nan_stop_with_their_cause() {
     let scratch = Scratch::new();
     scratch.file("schema.toml", "[variable.x]\n");
     let endless = scratch.file("endless.wasm", foreign_module("(loop $again (br $again))"));
-    let nan = scratch.file("nan.py", format!("{HEADER}def compute_reward(x: Tensor):\n    ratio = x / (x - x)\n    return ratio, {{\"ratio\": ratio}}\n"));
+    let nan = scratch.file(
+        "nan.py",
+        format!(
+            "{HEADER}def compute_reward(x: Tensor):\n    ratio = x / (x - x)\n    return ratio, {{\"ratio\": ratio}}\n"
+        ),
+    );
     write_npz(&scratch.path("in.npz"), "x", &[0.0, 1.0]);
     for (program, expected) in [
         (&endless, vec!["out of fuel"]),
@@ -73,7 +105,14 @@ fn an_endless_loop_and_a_division_that_gives_nan_stop_with_their_cause() {
     ] {
         let output = scratch.path("out.npz");
         let said = scratch.carrot(&[
-            "eval", program.to_str().unwrap(), "--schema", "schema.toml", "--inputs", "in.npz", "--output", output.to_str().unwrap(),
+            "eval",
+            program.to_str().unwrap(),
+            "--schema",
+            "schema.toml",
+            "--inputs",
+            "in.npz",
+            "--output",
+            output.to_str().unwrap(),
         ]);
         assert_eq!(said.code, 1, "{}{}", said.stdout, said.stderr);
         for text in expected {
@@ -89,13 +128,19 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
     let program = scratch.file("reward.py", "def compute_reward(x):\n    return x, {}\n");
     let program = program.to_str().unwrap();
     for (arguments, expected) in [
-        (vec!["check", program, "--task", "hoper/hop_forward"], "hopper/hop_forward"),
+        (
+            vec!["check", program, "--task", "hoper/hop_forward"],
+            "hopper/hop_forward",
+        ),
         (vec!["envs", "humanoid"], "hopper/hop_forward"),
         (vec!["check", program], "--task"),
         (vec!["compile", program, "--task", "hopper/hop_forward"], "FILE"),
         (vec!["play", "nothing.safetensors"], "no such policy file"),
         (vec!["play", "nothing.safetensors", "--out", "film.avi"], ".gif or .png"),
-        (vec!["search", "--task", "hopper/hop_forward", "--generations", "0"], "generations"),
+        (
+            vec!["search", "--task", "hopper/hop_forward", "--generations", "0"],
+            "generations",
+        ),
         (vec!["search", "--resume", "runs/none"], "runs/none"),
         (vec!["runs", "show", "runs/none"], "runs/none"),
         (vec!["train", "--task", "hopper/hop_forward", "--steps", "many"], "200k"),
@@ -110,14 +155,53 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
 fn missing_and_broken_files_are_named() {
     let scratch = Scratch::new();
     scratch.file("schema.toml", "[variable.x]\n");
-    let program = scratch.file("reward.py", format!("{HEADER}def compute_reward(x: Tensor):\n    return x, {{}}\n"));
+    let program = scratch.file(
+        "reward.py",
+        format!("{HEADER}def compute_reward(x: Tensor):\n    return x, {{}}\n"),
+    );
     let program = program.to_str().unwrap();
     scratch.file("broken.npz", "not a zip");
     write_npz(&scratch.path("other.npz"), "y", &[1.0]);
     for (arguments, expected) in [
-        (vec!["eval", program, "--schema", "schema.toml", "--inputs", "none.npz", "--output", "out.npz"], "none.npz"),
-        (vec!["eval", program, "--schema", "schema.toml", "--inputs", "broken.npz", "--output", "out.npz"], "broken.npz: not a NumPy archive"),
-        (vec!["eval", program, "--schema", "schema.toml", "--inputs", "other.npz", "--output", "out.npz"], "no array `x`"),
+        (
+            vec![
+                "eval",
+                program,
+                "--schema",
+                "schema.toml",
+                "--inputs",
+                "none.npz",
+                "--output",
+                "out.npz",
+            ],
+            "none.npz",
+        ),
+        (
+            vec![
+                "eval",
+                program,
+                "--schema",
+                "schema.toml",
+                "--inputs",
+                "broken.npz",
+                "--output",
+                "out.npz",
+            ],
+            "broken.npz: not a NumPy archive",
+        ),
+        (
+            vec![
+                "eval",
+                program,
+                "--schema",
+                "schema.toml",
+                "--inputs",
+                "other.npz",
+                "--output",
+                "out.npz",
+            ],
+            "no array `x`",
+        ),
         (vec!["check", program, "--schema", "none.toml"], "none.toml"),
         (vec!["check", "none.py", "--schema", "schema.toml"], "none.py"),
     ] {
@@ -130,8 +214,13 @@ fn missing_and_broken_files_are_named() {
 fn write_npz(path: &std::path::Path, name: &str, values: &[f64]) {
     use npyz::WriterBuilder as _;
     let mut archive = npyz::npz::NpzWriter::create(path).unwrap();
-    let mut array =
-        archive.array(name, Default::default()).unwrap().default_dtype().shape(&[values.len() as u64]).begin_nd().unwrap();
+    let mut array = archive
+        .array(name, Default::default())
+        .unwrap()
+        .default_dtype()
+        .shape(&[values.len() as u64])
+        .begin_nd()
+        .unwrap();
     array.extend(values.iter().copied()).unwrap();
     array.finish().unwrap();
 }

@@ -24,6 +24,10 @@ pub struct SearchConfig {
     pub episodes: usize,
     /// Seed of every random number.
     pub seed: u64,
+    /// How many of the best programs are trained on further seeds before one of them wins.
+    pub finalists: u32,
+    /// On how many further seeds; with none the best of the search wins.
+    pub finalist_seeds: u32,
     /// How often a program that was refused or stopped may be repaired from its diagnostics.
     pub repairs: u32,
     /// Candidates trained at the same time; results do not depend on it.
@@ -67,6 +71,8 @@ impl Default for SearchConfig {
             steps: 100_000,
             episodes: 16,
             seed: 0,
+            finalists: 3,
+            finalist_seeds: 2,
             repairs: 1,
             workers: 1,
             include: Vec::new(),
@@ -107,6 +113,7 @@ impl SearchConfig {
             ("candidates", u64::from(self.candidates)),
             ("steps", self.steps),
             ("episodes", self.episodes as u64),
+            ("finalists", u64::from(self.finalists)),
         ];
         if let Some((key, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`{key}` must be at least 1"));

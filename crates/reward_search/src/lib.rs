@@ -19,6 +19,7 @@ pub mod evolve;
 mod exchange;
 mod executor;
 pub mod extract;
+mod finalists;
 pub mod openai;
 pub mod prompt;
 pub mod proposer;

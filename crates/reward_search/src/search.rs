@@ -18,8 +18,10 @@ use serde_json::json;
 
 use crate::config::SearchConfig;
 use crate::executor::run_all;
+use crate::finalists;
 use crate::prompt;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
+use crate::retrain::{Retrained, Retraining, retrain};
 use crate::workbench::{Interrupted, ProgramBody, ProgramBytes, Workbench};
 
 /// What happens during a search, for a progress view. Step counts grow monotonically; the plan shrinks when a candidate
@@ -68,6 +70,15 @@ pub enum Event {
         /// Environment steps that this session is going to take, as far as is known.
         steps_planned: u64,
     },
+    /// The best programs are trained on further seeds.
+    Confirming {
+        /// How many programs.
+        finalists: usize,
+        /// Environment steps of this session.
+        steps_done: u64,
+        /// Environment steps that this session is going to take, as far as is known.
+        steps_planned: u64,
+    },
     /// A proposer waits before it asks again.
     Retry {
         /// What went wrong.
@@ -86,8 +97,10 @@ pub struct Winner {
     pub candidate: Candidate,
     /// Its text; empty for a foreign module.
     pub source: String,
-    /// Its fitness in the search.
+    /// Its fitness: the mean over the seed of the search and those of the finalists.
     pub fitness: f64,
+    /// The best programs and their fitness on the further seeds, best of the search first.
+    pub finalists: Vec<Retrained>,
     /// SHA-256 of the program.
     pub program_hash: String,
     /// Who proposed in this search; an included file can win all the same, see [`Candidate::proposer`].
@@ -411,8 +424,78 @@ impl Search<'_> {
         Ok((result.outcome, false))
     }
 
+    /// Trains the best programs on further seeds and chooses the one of highest mean. With no further seeds it is the best
+    /// of the search. Absent where nothing was evaluated.
+    fn confirm(&self) -> Result<Option<Confirmed<'_>>, SearchError> {
+        let finalists = finalists::finalists(&self.history, self.config.finalists as usize);
+        let seeds = finalists::seeds(self.config.seed, self.config.finalist_seeds);
+        let Some(&best) = finalists.first() else {
+            return Ok(None);
+        };
+        let first: Vec<f64> = finalists.iter().filter_map(|candidate| candidate.fitness()).collect();
+        if seeds.is_empty() || finalists.len() < 2 {
+            return Ok(Some(Confirmed {
+                best,
+                fitness: first[0],
+                finalists: Vec::new(),
+            }));
+        }
+        let programs = finalists
+            .iter()
+            .map(|candidate| Ok((label(candidate), self.program_bytes(&candidate.program)?)));
+        let programs: Vec<(String, ProgramBytes)> = programs.collect::<Result<_, RecordError>>()?;
+        let retraining = Retraining {
+            settings: self.settings.clone(),
+            episodes: self.config.episodes,
+            seeds: &seeds,
+            workers: self.config.workers,
+        };
+        let (before, _) = self.steps.read();
+        let steps_planned = before + self.settings.steps * (programs.len() * seeds.len()) as u64;
+        let observer = |steps: u64| {
+            (self.observer)(&Event::Confirming {
+                finalists: programs.len(),
+                steps_done: before + steps,
+                steps_planned,
+            });
+        };
+        let further = retrain(
+            self.bench,
+            self.record,
+            &programs,
+            &retraining,
+            &observer,
+            self.interrupted,
+        )?;
+        // Where every finalist stopped somewhere, the best of the search is still the best that is known.
+        let (position, fitness) = finalists::winner(&first, &further).unwrap_or((0, first[0]));
+        Ok(Some(Confirmed {
+            best: finalists[position],
+            fitness,
+            finalists: further,
+        }))
+    }
+
+    fn program_bytes(&self, program: &Program) -> Result<ProgramBytes, RecordError> {
+        Ok(match program {
+            Program::Source { file, text } => ProgramBytes {
+                file: file.clone(),
+                body: ProgramBody::Source(text.clone()),
+            },
+            Program::Wasm { file, object } => ProgramBytes {
+                file: file.clone(),
+                body: ProgramBody::Wasm(self.record.object(object)?),
+            },
+        })
+    }
+
     fn winner(&self, proposer: String, ended_early: Option<String>) -> Result<Winner, SearchError> {
-        let Some((best, fitness)) = self.best_with_fitness() else {
+        let Some(Confirmed {
+            best,
+            fitness,
+            finalists,
+        }) = self.confirm()?
+        else {
             return Err(SearchError::NothingEvaluated {
                 candidates: self.history.len(),
                 last: self.history.last().map(prompt::findings).unwrap_or_default(),
@@ -422,14 +505,8 @@ impl Search<'_> {
             candidate: best.clone(),
             source: prompt::source(best).to_owned(),
             fitness,
-            program_hash: match &best.program {
-                Program::Source { file, text } => ProgramBytes {
-                    file: file.clone(),
-                    body: ProgramBody::Source(text.clone()),
-                }
-                .hash(),
-                Program::Wasm { object, .. } => object.clone(),
-            },
+            finalists,
+            program_hash: self.program_bytes(&best.program)?.hash(),
             proposer,
             evaluated: (
                 self.history.iter().filter(|candidate| is_evaluated(candidate)).count(),
@@ -440,7 +517,7 @@ impl Search<'_> {
         self.record.put_fact(
             "winner",
             &json!({
-                "generation": best.generation, "index": best.index, "fitness": winner.fitness,
+                "generation": best.generation, "index": best.index, "fitness": winner.fitness, "finalists": winner.finalists,
                 "program_hash": winner.program_hash, "proposer": best.proposer, "ended_early": winner.ended_early,
             }),
         )?;
@@ -450,19 +527,7 @@ impl Search<'_> {
 
     /// The evaluated candidate of highest fitness; among equals the earliest.
     fn best(&self) -> Option<&Candidate> {
-        self.best_with_fitness().map(|(candidate, _)| candidate)
-    }
-
-    fn best_with_fitness(&self) -> Option<(&Candidate, f64)> {
-        let mut best: Option<(&Candidate, f64)> = None;
-        for candidate in &self.history {
-            if let Some(fitness) = candidate.fitness()
-                && best.is_none_or(|(_, highest)| fitness > highest)
-            {
-                best = Some((candidate, fitness));
-            }
-        }
-        best
+        finalists::finalists(&self.history, 1).first().copied()
     }
 
     /// All candidates of the round before `generation`, if none of them could be evaluated.
@@ -528,6 +593,13 @@ impl Search<'_> {
             Ok(())
         }
     }
+}
+
+/// The choice among the finalists.
+struct Confirmed<'a> {
+    best: &'a Candidate,
+    fitness: f64,
+    finalists: Vec<Retrained>,
 }
 
 /// Proposer of programs that the user included.

@@ -36,16 +36,31 @@ pub fn load(program: &ProgramBytes, schema: &Schema) -> Result<(Option<LoadedRew
         }
         ProgramBody::Wasm(bytes) => match sandbox.load(bytes, Origin::Foreign, schema) {
             Ok(reward) => Ok((Some(reward), Vec::new())),
-            Err(error) => Ok((None, vec![carrot_reward_search::module_refused(&program.file, &error.to_string())])),
+            Err(error) => Ok((
+                None,
+                vec![carrot_reward_search::module_refused(&program.file, &error.to_string())],
+            )),
         },
     }
 }
 
 /// The answer "no" with drawn diagnostics.
 pub fn refused(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error).count();
-    let text = format!("{}\n{}: {}", drawn(program, diagnostics), program.file, counted(errors, "error"));
-    Answer { json: json!({ "diagnostics": diagnostics }), text, yes: false }
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .count();
+    let text = format!(
+        "{}\n{}: {}",
+        drawn(program, diagnostics),
+        program.file,
+        counted(errors, "error")
+    );
+    Answer {
+        json: json!({ "diagnostics": diagnostics }),
+        text,
+        yes: false,
+    }
 }
 
 /// Diagnostics as text, with the source where there is one.
@@ -69,9 +84,21 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
     text += &format!(
         "{}: ok ({}reads {}; terms {})",
         program.file,
-        if diagnostics.is_empty() { String::new() } else { counted(diagnostics.len(), "warning") + "; " },
-        if inputs.is_empty() { "nothing".to_owned() } else { inputs.join(", ") },
-        if terms.is_empty() { "none".to_owned() } else { terms.join(", ") },
+        if diagnostics.is_empty() {
+            String::new()
+        } else {
+            counted(diagnostics.len(), "warning") + "; "
+        },
+        if inputs.is_empty() {
+            "nothing".to_owned()
+        } else {
+            inputs.join(", ")
+        },
+        if terms.is_empty() {
+            "none".to_owned()
+        } else {
+            terms.join(", ")
+        },
     );
     Answer::new(json, text)
 }

@@ -16,7 +16,10 @@ use crate::output::{Answer, Failure};
 pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
     let program = files::program(&options.program)?;
     let ProgramBody::Source(text) = &program.body else {
-        return Err(Failure::Usage(format!("{}: a module is compiled already", program.file)));
+        return Err(Failure::Usage(format!(
+            "{}: a module is compiled already",
+            program.file
+        )));
     };
     let schema = files::schema(&options.against, envs)?;
     let compiled = compile(text, &program.file, &schema, Entry::Reward);
@@ -49,7 +52,9 @@ pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Re
 /// Where to write; a binary module never goes to the terminal.
 fn output_path(options: &Compile) -> Result<Option<&Path>, Failure> {
     match (&options.output, options.emit) {
-        (None, Emit::Wasm) => Err(Failure::Usage("name the module's file with -o FILE.wasm, or choose --emit wat".into())),
+        (None, Emit::Wasm) => Err(Failure::Usage(
+            "name the module's file with -o FILE.wasm, or choose --emit wat".into(),
+        )),
         (path, _) => Ok(path.as_deref()),
     }
 }

@@ -19,7 +19,10 @@ struct Check {
 
 /// Looks at everything a search needs. The answer is no when something is missing.
 pub fn run(options: &Doctor, envs: Result<PathBuf, Failure>) -> Result<Answer, Failure> {
-    let mut checks = vec![Check { name: "physics", result: Ok(format!("libmujoco {}", carrot_physics::mujoco_version())) }];
+    let mut checks = vec![Check {
+        name: "physics",
+        result: Ok(format!("libmujoco {}", carrot_physics::mujoco_version())),
+    }];
     match envs {
         Ok(dir) => {
             let (environments, task) = environments(&dir);
@@ -29,7 +32,10 @@ pub fn run(options: &Doctor, envs: Result<PathBuf, Failure>) -> Result<Answer, F
                 checks.push(sandbox(task));
             }
         }
-        Err(Failure::Usage(message)) => checks.push(Check { name: "environments", result: Err(message) }),
+        Err(Failure::Usage(message)) => checks.push(Check {
+            name: "environments",
+            result: Err(message),
+        }),
         Err(failure) => return Err(failure),
     }
     checks.push(proposer(options.base_url.as_deref()));
@@ -49,7 +55,11 @@ pub fn run(options: &Doctor, envs: Result<PathBuf, Failure>) -> Result<Answer, F
             json!({ "name": check.name, "ok": check.result.is_ok(), "message": message })
         })
         .collect();
-    Ok(Answer { json: json!({ "ok": yes, "checks": json }), text, yes })
+    Ok(Answer {
+        json: json!({ "ok": yes, "checks": json }),
+        text,
+        yes,
+    })
 }
 
 fn environments(dir: &Path) -> (Check, Option<Task>) {
@@ -71,7 +81,13 @@ fn environments(dir: &Path) -> (Check, Option<Task>) {
         (true, true) => Err(format!("{} holds no tasks", dir.display())),
         (false, _) => Err(problems.join("; ")),
     };
-    (Check { name: "environments", result }, tasks.into_iter().next())
+    (
+        Check {
+            name: "environments",
+            result,
+        },
+        tasks.into_iter().next(),
+    )
 }
 
 fn drawing(task: &Task) -> Check {
@@ -82,7 +98,10 @@ fn drawing(task: &Task) -> Check {
         })
         .map(|frame| format!("headless, {}×{} pixels drawn", frame.width, frame.height))
         .map_err(|error| error.to_string());
-    Check { name: "drawing", result }
+    Check {
+        name: "drawing",
+        result,
+    }
 }
 
 fn sandbox(task: Task) -> Check {
@@ -90,23 +109,38 @@ fn sandbox(task: Task) -> Check {
     let result = Workbench::new(task)
         .map(|_| format!("{id}'s program compiled and loaded"))
         .map_err(|error| error.to_string());
-    Check { name: "sandbox", result }
+    Check {
+        name: "sandbox",
+        result,
+    }
 }
 
 /// Embedded proposers need nothing; a server is contacted only when it is named.
 fn proposer(base_url: Option<&str>) -> Check {
     let Some(url) = base_url else {
-        return Check { name: "proposer", result: Ok("evolve is embedded; check a server with --base-url URL".into()) };
+        return Check {
+            name: "proposer",
+            result: Ok("evolve is embedded; check a server with --base-url URL".into()),
+        };
     };
     let result = reach(url).map(|()| {
-        let key = if std::env::var_os("OPENAI_API_KEY").is_some() { "is set" } else { "is not set" };
+        let key = if std::env::var_os("OPENAI_API_KEY").is_some() {
+            "is set"
+        } else {
+            "is not set"
+        };
         format!("{url} answers; OPENAI_API_KEY {key}")
     });
-    Check { name: "proposer", result }
+    Check {
+        name: "proposer",
+        result,
+    }
 }
 
 fn reach(url: &str) -> Result<(), String> {
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("{url}: write it as http://HOST:PORT/v1"))?;
+    let (scheme, rest) = url
+        .split_once("://")
+        .ok_or_else(|| format!("{url}: write it as http://HOST:PORT/v1"))?;
     let port = match scheme {
         "http" => 80,
         "https" => 443,
@@ -114,12 +148,18 @@ fn reach(url: &str) -> Result<(), String> {
     };
     let authority = rest.split('/').next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    let address = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:{port}") };
+    let address = if authority.contains(':') {
+        authority.to_owned()
+    } else {
+        format!("{authority}:{port}")
+    };
     let unreachable = |error: std::io::Error| format!("{authority} cannot be reached: {error}; is the server running?");
     let address = address
         .to_socket_addrs()
         .map_err(unreachable)?
         .next()
         .ok_or_else(|| format!("{authority}: the name has no address"))?;
-    TcpStream::connect_timeout(&address, Duration::from_secs(5)).map(drop).map_err(unreachable)
+    TcpStream::connect_timeout(&address, Duration::from_secs(5))
+        .map(drop)
+        .map_err(unreachable)
 }

@@ -21,14 +21,25 @@ pub fn run(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
     let mut environments: BTreeMap<String, Vec<Task>> = BTreeMap::new();
     for id in ids.iter().filter(wanted) {
         let task = files::task(dir, id)?;
-        environments.entry(id.split('/').next().unwrap_or(id).to_owned()).or_default().push(task);
+        environments
+            .entry(id.split('/').next().unwrap_or(id).to_owned())
+            .or_default()
+            .push(task);
     }
     if environments.is_empty() {
         let name = options.name.as_deref().unwrap_or("any task");
-        return Err(Failure::Usage(format!("{}: there is no {name}; there are {}", dir.display(), ids.join(", "))));
+        return Err(Failure::Usage(format!(
+            "{}: there is no {name}; there are {}",
+            dir.display(),
+            ids.join(", ")
+        )));
     }
     let detailed = options.name.is_some();
-    let text = environments.iter().map(|(name, tasks)| describe(name, tasks, detailed)).collect::<Vec<_>>().join("\n");
+    let text = environments
+        .iter()
+        .map(|(name, tasks)| describe(name, tasks, detailed))
+        .collect::<Vec<_>>()
+        .join("\n");
     let environments: Vec<_> = environments
         .iter()
         .map(|(name, tasks)| {
@@ -78,7 +89,11 @@ fn describe(name: &str, tasks: &[Task], detailed: bool) -> String {
     if detailed {
         text += "\n  variables\n";
         for variable in &tasks[0].schema.variables {
-            let shape = if variable.shape.is_empty() { String::new() } else { format!("{:?}", variable.shape) };
+            let shape = if variable.shape.is_empty() {
+                String::new()
+            } else {
+                format!("{:?}", variable.shape)
+            };
             let name = format!("{}{shape}", variable.name);
             let unit = variable.unit.as_deref().unwrap_or("");
             text += format!("  {name:<24} {unit:<6} {}", variable.doc).trim_end();

@@ -18,7 +18,12 @@ pub fn run(options: &Eval, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
         let (_, diagnostics) = check::load(&program, &schema)?;
         return Ok(check::refused(&program, &diagnostics));
     };
-    let needed: Vec<String> = reward.interface().inputs.iter().map(|input| input.name.clone()).collect();
+    let needed: Vec<String> = reward
+        .interface()
+        .inputs
+        .iter()
+        .map(|input| input.name.clone())
+        .collect();
     let inputs = npz::read(&options.inputs, &schema, &needed, options.sequence)?;
     let mut instance = match reward.instantiate() {
         Ok(instance) => instance,
@@ -37,12 +42,29 @@ pub fn run(options: &Eval, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
 
     let moments = outputs.len();
     let json = json!({ "output": options.output, "environments": inputs.n_envs, "moments": moments, "terms": terms, "diagnostics": diagnostics });
-    let over = if options.sequence { format!(" over {moments} moments") } else { String::new() };
-    let warnings = if diagnostics.is_empty() { String::new() } else { check::drawn(&program, &diagnostics) + "\n" };
-    let text = format!("{warnings}{}: {} environments{over}, terms {}", options.output.display(), inputs.n_envs, terms.join(", "));
+    let over = if options.sequence {
+        format!(" over {moments} moments")
+    } else {
+        String::new()
+    };
+    let warnings = if diagnostics.is_empty() {
+        String::new()
+    } else {
+        check::drawn(&program, &diagnostics) + "\n"
+    };
+    let text = format!(
+        "{warnings}{}: {} environments{over}, terms {}",
+        options.output.display(),
+        inputs.n_envs,
+        terms.join(", ")
+    );
     Ok(Answer::new(json, text))
 }
 
 fn stopped(stop: &carrot_reward_interface::Stop) -> Answer {
-    Answer { json: json!({ "stopped": stop, "message": stop.to_string() }), text: format!("stopped: {stop}"), yes: false }
+    Answer {
+        json: json!({ "stopped": stop, "message": stop.to_string() }),
+        text: format!("stopped: {stop}"),
+        yes: false,
+    }
 }

@@ -34,12 +34,25 @@ impl Film {
 
 /// Draws a rollout to a file.
 pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
-    let kind = options.out.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let kind = options
+        .out
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
     if !["gif", "png"].contains(&kind) {
-        return Err(Failure::Usage(format!("{}: the file must end in .gif or .png", options.out.display())));
+        return Err(Failure::Usage(format!(
+            "{}: the file must end in .gif or .png",
+            options.out.display()
+        )));
     }
     let (policy, task) = policy(&options.policy_or_run)?;
-    let film = film(&policy, files::task(envs, &task)?, options.seed, options.seconds, options.size)?;
+    let film = film(
+        &policy,
+        files::task(envs, &task)?,
+        options.seed,
+        options.seconds,
+        options.size,
+    )?;
     if kind == "gif" {
         write_gif(&options.out, &film.frames, Film::FRAME_SECS)?;
     } else {
@@ -49,8 +62,13 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
         "out": options.out, "task": task, "seed": options.seed, "seconds": film.seconds,
         "frames": film.frames.len(), "fitness": film.fitness,
     });
-    let fitness = film.fitness.map_or(String::new(), |fitness| format!(", fitness {fitness:.4}"));
-    Ok(Answer::new(json, format!("{}: {:.1} s of {task}{fitness}", options.out.display(), film.seconds)))
+    let fitness = film
+        .fitness
+        .map_or(String::new(), |fitness| format!(", fitness {fitness:.4}"));
+    Ok(Answer::new(
+        json,
+        format!("{}: {:.1} s of {task}{fitness}", options.out.display(), film.seconds),
+    ))
 }
 
 /// A policy file, or the winner of a run; and its task.
@@ -59,17 +77,29 @@ fn policy(path: &Path) -> Result<(Policy, String), Failure> {
         let record = runs::open(path)?;
         let file = record.dir().join(WINNER_POLICY);
         if !file.exists() {
-            let message = format!("{}: the run has no winner yet; finish it with carrot search --resume", path.display());
+            let message = format!(
+                "{}: the run has no winner yet; finish it with carrot search --resume",
+                path.display()
+            );
             return Err(Failure::Usage(message));
         }
         Policy::load(&file)?
     } else if path.exists() {
         Policy::load(path)?
     } else {
-        return Err(Failure::Usage(format!("{}: there is no such policy file or run folder", path.display())));
+        return Err(Failure::Usage(format!(
+            "{}: there is no such policy file or run folder",
+            path.display()
+        )));
     };
-    let task = metadata.into_iter().find(|(key, _)| key == "task").map(|(_, task)| task);
-    Ok((policy, task.with_context(|| format!("{}: the policy does not say its task", path.display()))?))
+    let task = metadata
+        .into_iter()
+        .find(|(key, _)| key == "task")
+        .map(|(_, task)| task);
+    Ok((
+        policy,
+        task.with_context(|| format!("{}: the policy does not say its task", path.display()))?,
+    ))
 }
 
 /// Plays one episode, or as much of it as `seconds` hold, and draws it.
@@ -79,7 +109,8 @@ pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, 
     let control_dt_secs = task.control_dt_secs();
     let (observation_size, action_size) = (task.observation_size(), task.action_size());
     if (policy.observation_size(), policy.action_size()) != (observation_size, action_size) {
-        let message = "the policy was trained for another observation or action; train it again for this version of the task";
+        let message =
+            "the policy was trained for another observation or action; train it again for this version of the task";
         return Err(Failure::Usage(message.into()));
     }
     let bench = Workbench::new(task)?;
@@ -94,17 +125,27 @@ pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, 
         fitness = env.step(&actions)?.episodes.first().map(|episode| episode.fitness);
         time_secs += control_dt_secs;
         // After the last step of an episode the world is already reset; its last picture is the one before.
-        let qpos = if fitness.is_some() { qpos_before } else { env.qpos(0).to_vec() };
+        let qpos = if fitness.is_some() {
+            qpos_before
+        } else {
+            env.qpos(0).to_vec()
+        };
         while frames.len() as f64 * Film::FRAME_SECS <= time_secs + 1e-9 {
             frames.push(renderer.draw(&qpos)?);
         }
     }
-    Ok(Film { frames, fitness, seconds: time_secs })
+    Ok(Film {
+        frames,
+        fitness,
+        seconds: time_secs,
+    })
 }
 
 /// `count` moments of the film in one row.
 pub fn side_by_side(frames: &[Frame], count: usize) -> Frame {
-    let chosen: Vec<&Frame> = (0..count).map(|k| &frames[k * (frames.len() - 1) / (count - 1).max(1)]).collect();
+    let chosen: Vec<&Frame> = (0..count)
+        .map(|k| &frames[k * (frames.len() - 1) / (count - 1).max(1)])
+        .collect();
     let (width, height) = (chosen[0].width, chosen[0].height);
     let mut rgb = Vec::with_capacity(3 * width * height * count);
     for y in 0..height {
@@ -112,5 +153,9 @@ pub fn side_by_side(frames: &[Frame], count: usize) -> Frame {
             rgb.extend_from_slice(&frame.rgb[3 * width * y..3 * width * (y + 1)]);
         }
     }
-    Frame { width: width * count, height, rgb }
+    Frame {
+        width: width * count,
+        height,
+        rgb,
+    }
 }

@@ -56,9 +56,15 @@ fn list_runs(dir: &Path) -> Result<Answer, Failure> {
     let found = list(dir)?;
     let mut text = String::new();
     if found.runs.is_empty() {
-        text += &format!("no runs in {}; start one with carrot search --task hopper/hop_forward\n", dir.display());
+        text += &format!(
+            "no runs in {}; start one with carrot search --task hopper/hop_forward\n",
+            dir.display()
+        );
     } else {
-        text += &format!("{:<28} {:<22} {:<10} {:>10} {:>12}  state\n", "run", "task", "proposer", "candidates", "best fitness");
+        text += &format!(
+            "{:<28} {:<22} {:<10} {:>10} {:>12}  state\n",
+            "run", "task", "proposer", "candidates", "best fitness"
+        );
     }
     for run in &found.runs {
         text += &format!(
@@ -68,7 +74,11 @@ fn list_runs(dir: &Path) -> Result<Answer, Failure> {
             run.proposer.as_deref().unwrap_or("-"),
             run.candidates,
             run.best_fitness.map_or("-".into(), |fitness| format!("{fitness:.4}")),
-            if run.finished_unix_secs.is_some() { "finished" } else { "unfinished; go on with --resume" }
+            if run.finished_unix_secs.is_some() {
+                "finished"
+            } else {
+                "unfinished; go on with --resume"
+            }
         );
     }
     let mut unreadable = Vec::new();
@@ -76,7 +86,10 @@ fn list_runs(dir: &Path) -> Result<Answer, Failure> {
         text += &format!("unreadable: {error}\n");
         unreadable.push(json!({ "path": path, "message": error.to_string() }));
     }
-    Ok(Answer::new(json!({ "runs": found.runs, "unreadable": unreadable }), text))
+    Ok(Answer::new(
+        json!({ "runs": found.runs, "unreadable": unreadable }),
+        text,
+    ))
 }
 
 fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
@@ -91,13 +104,23 @@ fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
         }
     }
     let best = winner.as_ref().and_then(|winner| {
-        candidates.iter().find(|candidate| winner["generation"] == candidate.generation && winner["index"] == candidate.index)
+        candidates
+            .iter()
+            .find(|candidate| winner["generation"] == candidate.generation && winner["index"] == candidate.index)
     });
     match best {
-        Some(best) => text += &format!("\nwinner {}\n\n{}\n", label(best), carrot_reward_search::prompt::source(best)),
+        Some(best) => {
+            text += &format!(
+                "\nwinner {}\n\n{}\n",
+                label(best),
+                carrot_reward_search::prompt::source(best)
+            )
+        }
         None => text += "\nno winner yet\n",
     }
-    let facts = ["ledger", "final"].into_iter().map(|name| Ok((name, record.fact(name)?)));
+    let facts = ["ledger", "final"]
+        .into_iter()
+        .map(|name| Ok((name, record.fact(name)?)));
     let facts: Vec<_> = facts.collect::<Result<_, carrot_run_record::RecordError>>()?;
     let mut json = json!({ "dir": record.dir(), "config": config, "candidates": candidates, "winner": winner });
     for (name, fact) in facts {
@@ -110,9 +133,17 @@ fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {
     let candidates = record.candidates()?;
     let Some(candidate) = candidates.iter().find(|candidate| label(candidate) == wanted) else {
         let labels: Vec<String> = candidates.iter().map(label).collect();
-        return Err(Failure::Usage(format!("there is no candidate {wanted}; there are {}", labels.join(", "))));
+        return Err(Failure::Usage(format!(
+            "there is no candidate {wanted}; there are {}",
+            labels.join(", ")
+        )));
     };
-    let mut text = format!("{wanted} by {}: {}\n{}\n", candidate.proposer, candidate.note, outcome_line(&candidate.outcome));
+    let mut text = format!(
+        "{wanted} by {}: {}\n{}\n",
+        candidate.proposer,
+        candidate.note,
+        outcome_line(&candidate.outcome)
+    );
     match &candidate.program {
         Program::Source { text: source, .. } => {
             text += &format!("\n{source}\n");

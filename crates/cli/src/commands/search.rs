@@ -50,11 +50,13 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
     };
     let resume_hint = format!("carrot search --resume {}", run.record.dir().display());
     run.finish().map_err(|failure| match failure {
-        RunFailure::Search(SearchError::Interrupted) => {
-            Failure::Interrupted(format!("interrupted; nothing completed is lost. Go on with: {resume_hint}"))
-        }
+        RunFailure::Search(SearchError::Interrupted) => Failure::Interrupted(format!(
+            "interrupted; nothing completed is lost. Go on with: {resume_hint}"
+        )),
         RunFailure::Search(SearchError::Config(message)) => Failure::Usage(message),
-        RunFailure::Search(error) => Failure::Fault(anyhow::Error::new(error).context("the search ended without a winner")),
+        RunFailure::Search(error) => {
+            Failure::Fault(anyhow::Error::new(error).context("the search ended without a winner"))
+        }
         RunFailure::Other(failure) => failure,
     })
 }
@@ -75,6 +77,8 @@ fn started(options: &Search, envs: &Path) -> Result<(RunConfig, Task, RunRecord)
         candidates: options.candidates,
         episodes: options.episodes,
         seed: options.seed,
+        finalists: options.finalists,
+        finalist_seeds: options.finalist_seeds,
         repairs: options.repairs,
         workers: options.workers.unwrap_or_else(files::cores),
         include: options.include.iter().map(|path| path.display().to_string()).collect(),
@@ -86,13 +90,19 @@ fn started(options: &Search, envs: &Path) -> Result<(RunConfig, Task, RunRecord)
         replay: options.replay.as_ref().map(|path| path.display().to_string()),
         ..SearchConfig::default()
     };
-    let preset = PpoSettings::default().with_overrides(&task.ppo).map_err(|error| Failure::Usage(error.to_string()))?;
+    let preset = PpoSettings::default()
+        .with_overrides(&task.ppo)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     search.steps = options.steps.unwrap_or(preset.steps);
     search.validate().map_err(Failure::Usage)?;
     for file in &options.include {
         files::program(file)?;
     }
-    let config = RunConfig { final_steps: options.final_steps.unwrap_or(search.steps), final_seeds: options.final_seeds, search };
+    let config = RunConfig {
+        final_steps: options.final_steps.unwrap_or(search.steps),
+        final_seeds: options.final_seeds,
+        search,
+    };
     let table = toml::Table::try_from(&config).context("the settings cannot be written as TOML")?;
     let record = match &options.out {
         Some(dir) => RunRecord::create(dir, &table).map_err(exists_is_usage)?,
@@ -107,7 +117,9 @@ fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<(RunConfig
         error => error.into(),
     })?;
     let config = record.config()?;
-    let mut config: RunConfig = config.try_into().with_context(|| format!("{}: config.toml", run.display()))?;
+    let mut config: RunConfig = config
+        .try_into()
+        .with_context(|| format!("{}: config.toml", run.display()))?;
     config.search.workers = workers.unwrap_or_else(files::cores);
     let task = files::task(envs, &config.search.task)?;
     Ok((config, task, record))
@@ -117,7 +129,11 @@ fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<(RunConfig
 fn create_beside(task: &str, seed: u64, config: &toml::Table) -> Result<RunRecord, Failure> {
     let name = format!("{}-{seed}", task.replace('/', "-"));
     for attempt in 1.. {
-        let dir = PathBuf::from("runs").join(if attempt == 1 { name.clone() } else { format!("{name}-{attempt}") });
+        let dir = PathBuf::from("runs").join(if attempt == 1 {
+            name.clone()
+        } else {
+            format!("{name}-{attempt}")
+        });
         match RunRecord::create(&dir, config) {
             Err(RecordError::Exists(_)) => {}
             result => return Ok(result?),
@@ -179,16 +195,31 @@ impl Run {
         let config = &self.config.search;
         let planned = u64::from(config.generations) * u64::from(config.candidates) * config.steps;
         let progress = Progress::new(planned, self.quiet);
-        progress.line(&format!("{}  →  {}", self.bench.task.instruction, self.record.dir().display()));
+        progress.line(&format!(
+            "{}  →  {}",
+            self.bench.task.instruction,
+            self.record.dir().display()
+        ));
         let observer = |event: &Event| {
-            if let Event::Finished { candidate, reused: false, .. } = event
+            if let Event::Finished {
+                candidate,
+                reused: false,
+                ..
+            } = event
                 && !matches!(candidate.outcome, Outcome::Rejected { .. })
             {
                 self.trainings.fetch_add(1, Ordering::SeqCst);
             }
             show(&progress, event);
         };
-        let result = search(config, &self.bench, &self.record, proposer.as_mut(), &observer, &self.interrupted);
+        let result = search(
+            config,
+            &self.bench,
+            &self.record,
+            proposer.as_mut(),
+            &observer,
+            &self.interrupted,
+        );
         progress.finish();
         result.map_err(RunFailure::Search)
     }
@@ -202,27 +233,50 @@ impl Run {
             programs.push(("human".to_owned(), files::program(path)?));
         }
         // Seeds that no candidate was selected on.
-        let seeds: Vec<u64> = (1..=u64::from(self.config.final_seeds)).map(|k| self.config.search.seed + k).collect();
+        let seeds: Vec<u64> = (1..=u64::from(self.config.final_seeds))
+            .map(|k| self.config.search.seed + k)
+            .collect();
         let mut settings = self.config.search.settings(&self.bench.task).map_err(Failure::Usage)?;
         settings.steps = self.config.final_steps;
         let planned = settings.steps * (seeds.len() * programs.len()) as u64;
         let progress = Progress::new(planned, self.quiet);
         let names: Vec<&str> = programs.iter().map(|(name, _)| name.as_str()).collect();
-        progress.line(&format!("training {} again on {} fresh seeds", names.join(" and "), seeds.len()));
-        let retraining = Retraining { settings, episodes: self.config.search.episodes, seeds: &seeds, workers: self.config.search.workers };
-        let result = retrain(&self.bench, &self.record, &programs, &retraining, &|steps| progress.set(steps), &self.interrupted);
+        progress.line(&format!(
+            "training {} again on {} fresh seeds",
+            names.join(" and "),
+            seeds.len()
+        ));
+        let retraining = Retraining {
+            settings,
+            episodes: self.config.search.episodes,
+            seeds: &seeds,
+            workers: self.config.search.workers,
+        };
+        let result = retrain(
+            &self.bench,
+            &self.record,
+            &programs,
+            &retraining,
+            &|steps| progress.set(steps),
+            &self.interrupted,
+        );
         progress.finish();
         let comparison = result.map_err(RunFailure::Search)?;
-        self.record.put_fact("final", &json!({ "seeds": seeds, "rewards": comparison }))?;
+        self.record
+            .put_fact("final", &json!({ "seeds": seeds, "rewards": comparison }))?;
         Ok(comparison)
     }
 
     fn bytes(&self, program: &Program) -> Result<ProgramBytes, Failure> {
         Ok(match program {
-            Program::Source { file, text } => ProgramBytes { file: file.clone(), body: ProgramBody::Source(text.clone()) },
-            Program::Wasm { file, object } => {
-                ProgramBytes { file: file.clone(), body: ProgramBody::Wasm(self.record.object(object)?) }
-            }
+            Program::Source { file, text } => ProgramBytes {
+                file: file.clone(),
+                body: ProgramBody::Source(text.clone()),
+            },
+            Program::Wasm { file, object } => ProgramBytes {
+                file: file.clone(),
+                body: ProgramBody::Wasm(self.record.object(object)?),
+            },
         })
     }
 
@@ -230,17 +284,30 @@ impl Run {
     fn pictures(&self, winner: &Winner, comparison: &[Retrained]) -> Result<Pictures, RunFailure> {
         let retrained = comparison.first().and_then(|winner| winner.policy.clone());
         let Outcome::Evaluated(evaluated) = &winner.candidate.outcome else {
-            return Err(RunFailure::Other(Failure::Fault(anyhow::anyhow!("the winner was not evaluated"))));
+            return Err(RunFailure::Other(Failure::Fault(anyhow::anyhow!(
+                "the winner was not evaluated"
+            ))));
         };
         let hash = retrained.unwrap_or_else(|| evaluated.policy.clone());
         let (policy, _) = Policy::from_bytes(&self.record.object(&hash)?)?;
         let dir = self.record.dir();
-        let mut pictures = Pictures { film: None, problem: None, policy: dir.join(play::WINNER_POLICY), report: dir.join("report.html") };
+        let mut pictures = Pictures {
+            film: None,
+            problem: None,
+            policy: dir.join(play::WINNER_POLICY),
+            report: dir.join("report.html"),
+        };
         std::fs::write(&pictures.policy, self.record.object(&hash)?).context("the policy cannot be written")?;
         std::fs::write(dir.join("winner.py"), &winner.source).context("the program cannot be written")?;
 
         // A machine that cannot draw has still found a reward; the answer says what is missing.
-        match play::film(&policy, self.bench.task.clone(), self.config.search.seed, 8.0, (400, 300)) {
+        match play::film(
+            &policy,
+            self.bench.task.clone(),
+            self.config.search.seed,
+            8.0,
+            (400, 300),
+        ) {
             Ok(film) => {
                 let path = dir.join("winner.gif");
                 write_gif(&path, &film.frames, play::Film::FRAME_SECS)?;
@@ -256,7 +323,12 @@ impl Run {
             candidates: &self.record.candidates()?,
             winner: (runs::label(&winner.candidate), &winner.source),
             comparison,
-            film: pictures.film.as_ref().map(std::fs::read).transpose().context("the film cannot be read")?,
+            film: pictures
+                .film
+                .as_ref()
+                .map(std::fs::read)
+                .transpose()
+                .context("the film cannot be read")?,
         };
         report.write(&pictures.report).context("the report cannot be written")?;
         Ok(pictures)
@@ -267,10 +339,22 @@ impl Run {
         let fact = |name: &str, value: String| (name.to_owned(), value);
         let mut facts = vec![
             fact("proposer", winner.proposer.clone()),
-            fact("strategy", format!("{}: {} candidates × {} generations, {} steps each", config.strategy, config.candidates, config.generations, config.steps)),
-            fact("evaluated", format!("{} of {} programs", winner.evaluated.0, winner.evaluated.1)),
+            fact(
+                "strategy",
+                format!(
+                    "{}: {} candidates × {} generations, {} steps each",
+                    config.strategy, config.candidates, config.generations, config.steps
+                ),
+            ),
+            fact(
+                "evaluated",
+                format!("{} of {} programs", winner.evaluated.0, winner.evaluated.1),
+            ),
             fact("seed", config.seed.to_string()),
-            fact("task version", format!("{} ({})", self.bench.task.version, &self.bench.task.hash[..12])),
+            fact(
+                "task version",
+                format!("{} ({})", self.bench.task.version, &self.bench.task.hash[..12]),
+            ),
             fact("engine", format!("mujoco {}", carrot_physics::mujoco_version())),
             fact("carrot", env!("CARGO_PKG_VERSION").to_owned()),
         ];
@@ -292,7 +376,7 @@ impl Run {
                 "generation": winner.candidate.generation, "index": winner.candidate.index,
                 "proposer": winner.candidate.proposer, "policy": pictures.policy,
             },
-            "final": comparison,
+            "finalists": winner.finalists, "final": comparison,
             "proposer": winner.proposer, "strategy": config.strategy, "seed": config.seed, "task": config.task,
             "generations": config.generations, "candidates": config.candidates, "steps": config.steps,
             "evaluated": winner.evaluated.0, "proposed": winner.evaluated.1, "ended_early": winner.ended_early,
@@ -300,14 +384,23 @@ impl Run {
             "run": self.record.dir(), "film": pictures.film, "report": pictures.report, "seconds": seconds,
         });
         let mut text = format!(
-            "\n# winner {}, proposed by {}, fitness {:.4} in the search\n\n{}\n",
+            "\nwinner {}, proposed by {}, fitness {:.4}\n\n{}\n",
             runs::label(&winner.candidate),
             self.proposer_label,
             winner.fitness,
             winner.source.trim_end()
         );
+        if !winner.finalists.is_empty() {
+            text += &format!("\nfinalists on {} further seeds\n", config.finalist_seeds);
+        }
+        for finalist in &winner.finalists {
+            text += &retrained_line(finalist);
+        }
         if !comparison.is_empty() {
-            text += &format!("\ntrained again on {} fresh seeds, {} steps each\n", self.config.final_seeds, self.config.final_steps);
+            text += &format!(
+                "\ntrained again on {} fresh seeds, {} steps each\n",
+                self.config.final_seeds, self.config.final_steps
+            );
         }
         for reward in comparison {
             text += &retrained_line(reward);
@@ -319,7 +412,11 @@ impl Run {
             (Some(film), _) => text += &format!("\nfilm    {}\n", film.display()),
             (None, problem) => text += &format!("\nno film: {}\n", problem.as_deref().unwrap_or("unknown")),
         }
-        text += &format!("report  {}\nrun     {}\n", pictures.report.display(), self.record.dir().display());
+        text += &format!(
+            "report  {}\nrun     {}\n",
+            pictures.report.display(),
+            self.record.dir().display()
+        );
         text += &format!("{:.0} s in all\n", seconds);
         Answer::new(json, text)
     }
@@ -345,21 +442,50 @@ fn retrained_line(reward: &Retrained) -> String {
 
 fn show(progress: &Progress, event: &Event) {
     match event {
-        Event::GenerationStarted { generation, generations } => {
+        Event::GenerationStarted {
+            generation,
+            generations,
+        } => {
             progress.message(format!("generation {} of {generations}", generation + 1));
         }
         Event::Proposed { .. } => {}
-        Event::Progress { steps_done, steps_planned, .. } => {
+        Event::Progress {
+            steps_done,
+            steps_planned,
+            ..
+        } => {
             progress.plan(*steps_planned);
             progress.set(*steps_done);
         }
-        Event::Finished { candidate, reused, steps_done, steps_planned } => {
+        Event::Finished {
+            candidate,
+            reused,
+            steps_done,
+            steps_planned,
+        } => {
             let reused = if *reused { "  (from the record)" } else { "" };
-            progress.line(&format!("{:<6} {}{reused}", runs::label(candidate), runs::outcome_line(&candidate.outcome)));
+            progress.line(&format!(
+                "{:<6} {}{reused}",
+                runs::label(candidate),
+                runs::outcome_line(&candidate.outcome)
+            ));
             progress.plan(*steps_planned);
             progress.set(*steps_done);
         }
-        Event::Retry { reason, wait_secs, attempt } => {
+        Event::Confirming {
+            finalists,
+            steps_done,
+            steps_planned,
+        } => {
+            progress.message(format!("the best {finalists} on further seeds"));
+            progress.plan(*steps_planned);
+            progress.set(*steps_done);
+        }
+        Event::Retry {
+            reason,
+            wait_secs,
+            attempt,
+        } => {
             progress.line(&format!("{reason}; attempt {attempt} in {wait_secs:.0} s"));
         }
     }

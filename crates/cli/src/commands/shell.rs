@@ -21,5 +21,8 @@ pub fn completions(shell: clap_complete::Shell) -> Answer {
 pub fn man_pages(out: &Path) -> Result<Answer, Failure> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     clap_mangen::generate_to(Arguments::command(), out).with_context(|| out.display().to_string())?;
-    Ok(Answer::new(json!({ "dir": out }), format!("manual pages written to {}", out.display())))
+    Ok(Answer::new(
+        json!({ "dir": out }),
+        format!("manual pages written to {}", out.display()),
+    ))
 }

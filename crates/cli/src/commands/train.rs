@@ -24,9 +24,16 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         .reward
         .clone()
         .or_else(|| task.human_reward.clone())
-        .ok_or_else(|| Failure::Usage(format!("{} has no human-written reward; name one with --reward", task.id)))?;
+        .ok_or_else(|| {
+            Failure::Usage(format!(
+                "{} has no human-written reward; name one with --reward",
+                task.id
+            ))
+        })?;
     let program = files::program(&reward)?;
-    let mut settings = PpoSettings::default().with_overrides(&task.ppo).map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut settings = PpoSettings::default()
+        .with_overrides(&task.ppo)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     settings.steps = options.steps.unwrap_or(settings.steps);
     let bench = Workbench::new(task)?;
     if let Err(diagnostics) = bench.load(&program) {
@@ -37,13 +44,24 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
     let progress = Progress::new(settings.steps, quiet);
     let interrupted = interrupt_flag();
     let threads = options.threads.unwrap_or_else(files::cores);
-    let result = bench.run(&program, &settings, options.episodes, options.seed, threads, &mut |now| {
-        progress.set(now.steps);
-        if let Some(fitness) = now.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness) {
-            progress.message(format!("fitness {fitness:.3}"));
-        }
-        if interrupted.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
+    let result = bench.run(
+        &program,
+        &settings,
+        options.episodes,
+        options.seed,
+        threads,
+        &mut |now| {
+            progress.set(now.steps);
+            if let Some(fitness) = now.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness) {
+                progress.message(format!("fitness {fitness:.3}"));
+            }
+            if interrupted.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        },
+    );
     progress.finish();
     let Ok(result) = result else {
         return Err(Failure::Interrupted("interrupted; no policy was written".into()));
@@ -54,13 +72,21 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         Outcome::Rejected { diagnostics } => Ok(check::refused(&program, &diagnostics)),
         Outcome::Stopped { stop } => {
             let json = json!({ "stopped": stop, "message": stop.to_string() });
-            Ok(Answer { json, text: format!("stopped: {stop}"), yes: false })
+            Ok(Answer {
+                json,
+                text: format!("stopped: {stop}"),
+                yes: false,
+            })
         }
         Outcome::Evaluated(evaluated) => {
             let policy = result.policy.context("a finished training has a policy")?;
             std::fs::write(&options.out, policy).with_context(|| options.out.display().to_string())?;
             let judged = &evaluated.evaluation;
-            let terms: serde_json::Map<_, _> = judged.terms.iter().map(|(name, mean)| (name.clone(), json!(mean))).collect();
+            let terms: serde_json::Map<_, _> = judged
+                .terms
+                .iter()
+                .map(|(name, mean)| (name.clone(), json!(mean)))
+                .collect();
             let json = json!({
                 "fitness": judged.fitness, "fitness_sd": judged.fitness_sd, "success": judged.success_rate,
                 "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,

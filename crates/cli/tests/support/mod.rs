@@ -7,7 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 /// The repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository is there")
 }
 
 /// A scratch folder, gone at the end of the test.
@@ -38,8 +41,14 @@ impl Scratch {
     /// `carrot …` in this folder, with the repository's environments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carrot"));
-        command.args(arguments).current_dir(self.0.path()).env("CARROT_ENVS", root().join("envs"));
-        command.env_remove("OPENAI_API_KEY").env_remove("OPENAI_BASE_URL").stdin(Stdio::null());
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("CARROT_ENVS", root().join("envs"));
+        command
+            .env_remove("OPENAI_API_KEY")
+            .env_remove("OPENAI_BASE_URL")
+            .stdin(Stdio::null());
         command
     }
 

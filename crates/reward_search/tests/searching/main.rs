@@ -28,6 +28,7 @@ fn tiny(proposer: &str, generations: u32, candidates: u32) -> SearchConfig {
         steps: 2_048,
         episodes: 2,
         seed: 3,
+        finalist_seeds: 0,
         workers: 2,
         ppo: toml::from_str("n_envs = 8\nrollout = 32\nepochs = 2\nhidden = [8]").unwrap(),
         ..SearchConfig::default()
