@@ -338,7 +338,8 @@ fn special_values_follow_c99() {
             assert_same(interpret::unary(op, Type::F64, x), expected, &format!("{op:?}({x})"));
         }
     }
-    let two: &[(Binary, &[(f64, f64, f64)])] = &[
+    type Case = (f64, f64, f64);
+    let two: &[(Binary, &[Case])] = &[
         (
             Binary::Pow,
             &[
