@@ -155,7 +155,7 @@ fn broken_programs_are_reported_and_the_search_goes_on() {
         ),
         (
             "shape.py",
-            "def compute_reward(control: Tensor, pole_angle: Tensor):\n    return control + torch.stack([pole_angle, pole_angle], dim=-1), {}\n",
+            "def compute_reward(pole_angle: Tensor):\n    a = pole_angle\n    return torch.stack([a, a, a], -1) + torch.stack([a, a], -1), {}\n",
         ),
         (
             "nan.py",
@@ -185,7 +185,7 @@ fn broken_programs_are_reported_and_the_search_goes_on() {
     for (file, code, line) in [
         ("syntax.py", "syntax-error", 4),
         ("name.py", "unknown-name", 4),
-        ("shape.py", "shape-mismatch", 5),
+        ("shape.py", "shape-mismatch", 6),
     ] {
         let outcome = outcome(file);
         assert_eq!(outcome["kind"], "rejected", "{outcome}");

@@ -21,6 +21,7 @@ pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Re
             program.file
         )));
     };
+    let output = output_path(options)?;
     let schema = files::schema(&options.against, envs)?;
     let compiled = compile(text, &program.file, &schema, Entry::Reward);
     let Some(module) = compiled.module else {
@@ -39,7 +40,7 @@ pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Re
         Emit::Wasm => module.wasm,
     };
     let mut json = json!({ "interface": module.interface, "diagnostics": compiled.diagnostics, "bytes": stage.len() });
-    if let Some(path) = output_path(options)? {
+    if let Some(path) = output {
         std::fs::write(path, &stage).with_context(|| path.display().to_string())?;
         json["output"] = json!(path);
         return Ok(Answer::new(json, format!("{}: {} bytes", path.display(), stage.len())));
