@@ -272,7 +272,7 @@ pub struct Play {
     #[arg(long, default_value_t = 8.0)]
     pub seconds: f64,
     /// Width and height in pixels
-    #[arg(long, value_name = "WxH", default_value = "400x300", value_parser = parse_size)]
+    #[arg(long, value_name = "WxH", default_value = "320x240", value_parser = parse_size)]
     pub size: (usize, usize),
 }
 

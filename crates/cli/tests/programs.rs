@@ -101,7 +101,10 @@ fn an_endless_loop_and_a_division_that_gives_nan_stop_with_their_cause() {
     write_npz(&scratch.path("in.npz"), "x", &[0.0, 1.0]);
     for (program, expected) in [
         (&endless, vec!["out of fuel"]),
-        (&nan, vec!["nan.py:6:13", "`ratio` is NaN in environment 0, where x = 0"]),
+        (
+            &nan,
+            vec!["nan.py:6:13", "`ratio` is NaN in environment 0, where x = 0"],
+        ),
     ] {
         let output = scratch.path("out.npz");
         let said = scratch.carrot(&[

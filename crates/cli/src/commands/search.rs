@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -38,6 +38,7 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
         Some(run) => resumed(run, envs, options.workers)?,
         None => started(options, envs)?,
     };
+    let known_evaluations = record.evaluation_count()?;
     let run = Run {
         bench: Workbench::new(task)?,
         proposer_label: config.search.proposer.clone(),
@@ -46,7 +47,7 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
         interrupted: interrupt_flag(),
         quiet,
         started: Instant::now(),
-        trainings: AtomicUsize::new(0),
+        known_evaluations,
     };
     let resume_hint = format!("carrot search --resume {}", run.record.dir().display());
     run.finish().map_err(|failure| match failure {
@@ -157,8 +158,8 @@ struct Run {
     proposer_label: String,
     quiet: bool,
     started: Instant,
-    /// Candidates trained in this session; what the record already held is not among them.
-    trainings: AtomicUsize,
+    /// Evaluations that the record already held when this session began.
+    known_evaluations: usize,
 }
 
 enum RunFailure {
@@ -177,7 +178,8 @@ impl Run {
         let winner = self.search()?;
         let comparison = self.retrain(&winner)?;
         let pictures = self.pictures(&winner, &comparison)?;
-        Ok(self.answer(&winner, &comparison, &pictures))
+        let trainings = self.record.evaluation_count()? - self.known_evaluations;
+        Ok(self.answer(&winner, &comparison, &pictures, trainings))
     }
 
     fn proposer(&self) -> Result<Box<dyn Proposer>, Failure> {
@@ -200,24 +202,12 @@ impl Run {
             self.bench.task.instruction,
             self.record.dir().display()
         ));
-        let observer = |event: &Event| {
-            if let Event::Finished {
-                candidate,
-                reused: false,
-                ..
-            } = event
-                && !matches!(candidate.outcome, Outcome::Rejected { .. })
-            {
-                self.trainings.fetch_add(1, Ordering::SeqCst);
-            }
-            show(&progress, event);
-        };
         let result = search(
             config,
             &self.bench,
             &self.record,
             proposer.as_mut(),
-            &observer,
+            &|event| show(&progress, event),
             &self.interrupted,
         );
         progress.finish();
@@ -306,7 +296,7 @@ impl Run {
             self.bench.task.clone(),
             self.config.search.seed,
             8.0,
-            (400, 300),
+            (320, 240),
         ) {
             Ok(film) => {
                 let path = dir.join("winner.gif");
@@ -367,7 +357,7 @@ impl Run {
         Ok(facts)
     }
 
-    fn answer(&self, winner: &Winner, comparison: &[Retrained], pictures: &Pictures) -> Answer {
+    fn answer(&self, winner: &Winner, comparison: &[Retrained], pictures: &Pictures, trainings: usize) -> Answer {
         let seconds = self.started.elapsed().as_secs_f64();
         let config = &self.config.search;
         let json = json!({
@@ -380,7 +370,7 @@ impl Run {
             "proposer": winner.proposer, "strategy": config.strategy, "seed": config.seed, "task": config.task,
             "generations": config.generations, "candidates": config.candidates, "steps": config.steps,
             "evaluated": winner.evaluated.0, "proposed": winner.evaluated.1, "ended_early": winner.ended_early,
-            "trainings": self.trainings.load(Ordering::SeqCst),
+            "trainings": trainings,
             "run": self.record.dir(), "film": pictures.film, "report": pictures.report, "seconds": seconds,
         });
         let mut text = format!(
