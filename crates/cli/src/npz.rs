@@ -43,7 +43,7 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
     }
 
     let time_axes = usize::from(over_time);
-    let mut length = over_time.then_some(None).unwrap_or(Some(1));
+    let mut length = if over_time { None } else { Some(1) };
     let mut n_envs = None;
     for (index, array) in &arrays {
         let variable = &schema.variables[*index];

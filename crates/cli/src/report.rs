@@ -41,9 +41,9 @@ impl Report<'_> {
             instruction = escape(instruction)
         );
         if let Some(film) = &self.film {
-            let _ = write!(
+            let _ = writeln!(
                 html,
-                "<img alt=\"The winner's policy\" src=\"data:image/gif;base64,{}\">\n",
+                "<img alt=\"The winner's policy\" src=\"data:image/gif;base64,{}\">",
                 STANDARD.encode(film)
             );
         }
