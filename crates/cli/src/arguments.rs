@@ -247,7 +247,7 @@ pub struct Search {
     /// Run folder whose exchanges are played back (replay)
     #[arg(long, value_name = "RUN", required_if_eq("proposer", "replay"))]
     pub replay: Option<PathBuf>,
-    /// Folder of the run [default: runs/<env>-<task>-<seed>]
+    /// Folder of the run [default: runs/ENV-TASK-SEED]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Continue this run with its own settings; everything else on the command line is ignored
