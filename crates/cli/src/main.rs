@@ -3,6 +3,8 @@
 //! Every verb is one module of [`commands`]; each turns arguments into one call of the libraries and one answer, which is
 //! printed for people or, with `--json`, as one object. Start in [`arguments`].
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "help texts write `[default: …]`, as clap does")]
+
 mod arguments;
 mod commands;
 mod files;
