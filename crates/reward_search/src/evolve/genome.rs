@@ -127,7 +127,8 @@ impl Feature {
         match self {
             Feature::Scalar(name) | Feature::Flag(name) => name.clone(),
             Feature::Component(name, index) => format!("{name}_{index}"),
-            Feature::SquaredSum(name) => format!("{name}_effort"),
+            Feature::SquaredSum(name) if is_effort(name) => format!("{name}_effort"),
+            Feature::SquaredSum(name) => format!("{name}_squared"),
             Feature::Norm(name) => format!("{name}_length"),
             Feature::SquaredChange(name, _) => format!("{name}_change"),
             Feature::Alive(_) => "alive".into(),
@@ -135,33 +136,91 @@ impl Feature {
     }
 }
 
+impl Term {
+    /// A term named after what it does: `forward_velocity_reward`, `torso_pitch_error`, `control_effort`, `alive`.
+    pub fn new(feature: Feature, shape: Shape, weight: f64) -> Self {
+        let suffix = match shape {
+            Shape::Identity => match feature {
+                Feature::Scalar(_) | Feature::Component(..) | Feature::Flag(_) if weight < 0.0 => "_cost",
+                Feature::Scalar(_) | Feature::Component(..) | Feature::Flag(_) => "_reward",
+                Feature::SquaredSum(_) | Feature::Norm(_) | Feature::SquaredChange(..) | Feature::Alive(_) => "",
+            },
+            Shape::Distance { .. } | Shape::SquaredDistance { .. } => "_error",
+            Shape::Bell { .. } | Shape::Peak { .. } => "_match",
+            Shape::Saturating { .. } => "_saturated",
+            Shape::Clamped { .. } => "_clamped",
+            Shape::Within { .. } => "_in_range",
+        };
+        Self {
+            name: format!("{}{suffix}", feature.stem()),
+            weight,
+            feature,
+            shape,
+            gate: None,
+        }
+    }
+
+    /// Variables that it reads.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.feature), self.gate.as_ref().map(|gate| &gate.feature)]
+            .into_iter()
+            .flatten()
+            .flat_map(Feature::variables)
+    }
+
+    /// Whether both judge the same feature in the same way, with whatever constants.
+    pub fn resembles(&self, other: &Self) -> bool {
+        self.feature == other.feature && std::mem::discriminant(&self.shape) == std::mem::discriminant(&other.shape)
+    }
+
+    /// Local variable of the temperature, where the shape has one.
+    pub fn temperature_name(&self) -> String {
+        format!("{}_temperature", self.name)
+    }
+
+    /// Local variable of the gate, where there is one.
+    pub fn gate_name(&self) -> String {
+        format!("{}_gate", self.name)
+    }
+
+    fn local_names(&self) -> [String; 3] {
+        [self.name.clone(), self.temperature_name(), self.gate_name()]
+    }
+}
+
 impl Genome {
     /// Variables that the program reads, sorted, each once.
     pub fn variables(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self
-            .terms
-            .iter()
-            .flat_map(|term| [Some(&term.feature), term.gate.as_ref().map(|gate| &gate.feature)])
-            .flatten()
-            .flat_map(Feature::variables)
-            .collect();
+        let mut names: Vec<&str> = self.terms.iter().flat_map(Term::variables).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
-    /// Adds a term under a name that no other term has.
-    pub fn push(&mut self, mut term: Term) {
-        let taken = |name: &str| self.terms.iter().any(|other| other.name == name);
-        if taken(&term.name) {
-            let numbered = (2..).map(|number| format!("{}_{number}", term.name));
-            term.name = numbered
-                .into_iter()
-                .find(|name| !taken(name))
-                .expect("numbers do not end");
-        }
+    /// Adds a term. Whatever then bears the name of a variable that the program reads, or of an earlier term, is renamed:
+    /// a local variable must not hide what a later line means.
+    pub fn push(&mut self, term: Term) {
         self.terms.push(term);
+        let read: Vec<String> = self.variables().into_iter().map(str::to_owned).collect();
+        let mut taken: Vec<String> = read;
+        for term in &mut self.terms {
+            let plain = term.name.clone();
+            let mut number = 1;
+            while term.local_names().iter().any(|name| taken.contains(name)) {
+                number += 1;
+                term.name = format!("{plain}_{number}");
+            }
+            taken.extend(term.local_names());
+        }
     }
+}
+
+/// Whether a variable is something that the robot spends.
+pub fn is_effort(name: &str) -> bool {
+    ["control", "action", "torque", "effort"].iter().any(|word| {
+        name.split('_')
+            .any(|part| part.strip_suffix('s').unwrap_or(part) == *word)
+    })
 }
 
 /// Three significant digits, so that what is printed is what is meant.

@@ -9,7 +9,7 @@
 use carrot_reward_interface::Variable;
 use rand::{Rng, RngExt as _};
 
-use super::genome::{Feature, Genome, Shape, Term};
+use super::genome::{Feature, Genome, Shape, Term, is_effort, rounded};
 use super::palette::{Ingredient, Palette, any_temperature, log_uniform, pick, term};
 
 const TRAVEL: [&str; 14] = [
@@ -77,12 +77,7 @@ impl Guidance {
         let efforts = palette
             .pigments
             .iter()
-            .filter(|pigment| {
-                has(
-                    &words(&pigment.variable.name),
-                    &["control", "action", "torque", "effort"],
-                )
-            })
+            .filter(|pigment| is_effort(&pigment.variable.name))
             .flat_map(|pigment| &pigment.ingredients)
             .filter(|ingredient| matches!(ingredient.feature, Feature::SquaredSum(_) | Feature::SquaredChange(..)))
             .cloned()
@@ -132,25 +127,36 @@ impl Guidance {
         }
         while genome.terms.len() < 2 || (genome.terms.len() < 5 && rng.random_bool(0.3)) {
             let mut extra = self.palette.any_term(rng);
-            extra.weight = super::genome::rounded(extra.weight * 0.2);
+            extra.weight = rounded(extra.weight * 0.2);
             genome.push(extra);
         }
         genome
     }
 
-    /// A term worth adding to a program that exists.
+    /// A term worth adding to a program that exists, small enough not to overturn it.
     pub fn further_term(&self, rng: &mut impl Rng) -> Term {
         let suggested = match rng.random_range(0..10) {
-            0..=3 => self.goal_term(rng),
-            4..=5 => self
+            0..=2 => self.goal_term(rng),
+            3..=4 => self
                 .palette
                 .alive
                 .as_ref()
                 .map(|alive| term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng))),
-            6 => self.effort_term(rng),
+            5..=6 => self.effort_term(rng),
             _ => None,
         };
-        suggested.unwrap_or_else(|| self.palette.any_term(rng))
+        let mut further = suggested.unwrap_or_else(|| self.palette.any_term(rng));
+        if !matches!(further.feature, Feature::Alive(_)) {
+            further.weight = rounded(further.weight * 0.2);
+        }
+        further
+    }
+
+    /// Whether a term wants what the sentence wants most.
+    pub fn is_first_goal(&self, term: &Term) -> bool {
+        self.goals.first().is_some_and(|goal| {
+            goal.ingredient.feature == term.feature && (goal.wish == Wish::NearZero || term.weight > 0.0)
+        })
     }
 
     fn goal_term(&self, rng: &mut impl Rng) -> Option<Term> {
@@ -163,35 +169,20 @@ impl Guidance {
         } else {
             pick(&self.goals, rng)
         };
-        let ingredient = &goal.ingredient;
         let strength = log_uniform(1.0, 10.0, rng);
-        let temperature = any_temperature(ingredient, rng);
-        Some(match goal.wish {
-            Wish::More => {
-                let high = super::genome::rounded(ingredient.high * rng.random_range(0.3..=1.0));
-                let low = if high > 0.0 { 0.0 } else { ingredient.low };
-                let saturating = Shape::Saturating {
-                    temperature: super::genome::rounded(ingredient.scale() * log_uniform(0.2, 2.0, rng)),
-                };
-                let shapes = [
-                    Shape::Identity,
-                    Shape::Identity,
-                    saturating,
-                    Shape::Clamped { low, high },
-                ];
-                term(ingredient, pick(&shapes, rng).clone(), strength)
-            }
-            Wish::NearZero => {
-                let target = 0.0;
-                let near = [Shape::Bell { target, temperature }, Shape::Peak { target, temperature }];
-                let far = [Shape::Distance { target }, Shape::SquaredDistance { target }];
-                if rng.random_bool(0.5) {
-                    term(ingredient, pick(&near, rng).clone(), strength)
-                } else {
-                    term(ingredient, pick(&far, rng).clone(), -strength)
-                }
-            }
-        })
+        Some(reading(goal, strength, rng))
+    }
+
+    /// The same goal, of the same strength, in another shape. Absent for a term that serves no goal.
+    pub fn other_reading(&self, current: &Term, rng: &mut impl Rng) -> Option<Term> {
+        let goal = self
+            .goals
+            .iter()
+            .find(|goal| goal.ingredient.feature == current.feature)?;
+        let strength = super::palette::strength(&goal.ingredient, current).abs();
+        let mut other = reading(goal, strength, rng);
+        other.gate = current.gate.clone();
+        Some(other)
     }
 
     fn effort_term(&self, rng: &mut impl Rng) -> Option<Term> {
@@ -203,6 +194,38 @@ impl Guidance {
             Shape::Identity,
             -log_uniform(0.005, 0.3, rng),
         ))
+    }
+}
+
+/// A goal as a term: more of something straight, saturating or clamped; near zero as a distance or a bell.
+fn reading(goal: &Goal, strength: f64, rng: &mut impl Rng) -> Term {
+    let ingredient = &goal.ingredient;
+    let temperature = any_temperature(ingredient, rng);
+    match goal.wish {
+        Wish::More => {
+            let high = rounded(ingredient.high * rng.random_range(0.3..=1.0));
+            let low = if high > 0.0 { 0.0 } else { ingredient.low };
+            let saturating = Shape::Saturating {
+                temperature: rounded(ingredient.scale() * log_uniform(0.2, 2.0, rng)),
+            };
+            let shapes = [
+                Shape::Identity,
+                Shape::Identity,
+                saturating,
+                Shape::Clamped { low, high },
+            ];
+            term(ingredient, pick(&shapes, rng).clone(), strength)
+        }
+        Wish::NearZero => {
+            let target = 0.0;
+            let near = [Shape::Bell { target, temperature }, Shape::Peak { target, temperature }];
+            let far = [Shape::Distance { target }, Shape::SquaredDistance { target }];
+            if rng.random_bool(0.5) {
+                term(ingredient, pick(&near, rng).clone(), strength)
+            } else {
+                term(ingredient, pick(&far, rng).clone(), -strength)
+            }
+        }
     }
 }
 

@@ -113,24 +113,13 @@ impl Palette {
 
 /// A term whose usual size is `strength`.
 pub fn term(ingredient: &Ingredient, shape: Shape, strength: f64) -> Term {
-    let suffix = match &shape {
-        Shape::Identity => "",
-        Shape::Distance { .. } => "_distance",
-        Shape::SquaredDistance { .. } => "_squared_distance",
-        Shape::Bell { .. } => "_bell",
-        Shape::Peak { .. } => "_peak",
-        Shape::Saturating { .. } => "_saturating",
-        Shape::Clamped { .. } => "_clamped",
-        Shape::Within { .. } => "_within",
-    };
-    Term {
-        // A term must not hide the variable that it reads, so it never bears the bare name of one.
-        name: format!("{}{suffix}_reward", ingredient.feature.stem()),
-        weight: rounded(strength / usual_size(ingredient, &shape)),
-        feature: ingredient.feature.clone(),
-        shape,
-        gate: None,
-    }
+    let weight = rounded(strength / usual_size(ingredient, &shape));
+    Term::new(ingredient.feature.clone(), shape, weight)
+}
+
+/// The usual size of a term, with the sign of its weight.
+pub fn strength(ingredient: &Ingredient, term: &Term) -> f64 {
+    term.weight * usual_size(ingredient, &term.shape)
 }
 
 /// Any shape that makes sense for the feature, with constants of a sensible size.
