@@ -14,12 +14,16 @@
 //! Proposers and the rest do not know each other: a proposer reads a [`Request`] and returns text. Start in [`search()`];
 //! then read [`workbench`] (one program to one outcome) and [`evolve`] (how programs are written without a model).
 
+mod basis;
 pub mod config;
+mod evaluator;
+pub mod event;
 pub mod evolve;
 mod exchange;
 mod executor;
 pub mod extract;
 mod finalists;
+mod included;
 pub mod openai;
 pub mod prompt;
 pub mod proposer;
@@ -31,10 +35,13 @@ pub mod search;
 pub mod workbench;
 
 pub use config::SearchConfig;
+pub use event::Event;
 pub use evolve::{Evolve, Random};
 pub use openai::{OpenAi, OpenAiSettings};
 pub use proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
 pub use replay::Replay;
 pub use retrain::{Retrained, Retraining, retrain};
-pub use search::{Event, SearchError, Winner, search};
-pub use workbench::{Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, module_refused};
+pub use search::{SearchError, Winner, search};
+pub use workbench::{
+    CODE_VERSION, Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, engine, module_refused,
+};

@@ -17,9 +17,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::SearchConfig;
+use crate::event::Event;
 use crate::exchange::{Exchange, RequestKey, recorded};
 use crate::proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
-use crate::search::Event;
 
 /// Environment variables that may hold the key, the first that is set counts.
 const KEY_VARIABLES: [&str; 2] = ["CARROT_OPENAI_API_KEY", "OPENAI_API_KEY"];
@@ -326,8 +326,12 @@ impl Proposer for OpenAi {
             }
             let answer = self.ask(&key, &messages, count - sample, request)?;
             let usage = answer.usage(&messages.to_string());
-            for (nth, choice) in answer.choices.into_iter().take((count - sample) as usize).enumerate() {
-                let exchange = Exchange {
+            let exchanges: Vec<Exchange> = answer
+                .choices
+                .into_iter()
+                .take((count - sample) as usize)
+                .enumerate()
+                .map(|(nth, choice)| Exchange {
                     model: answer.model.clone().unwrap_or_else(|| self.settings.model.clone()),
                     temperature: self.settings.temperature,
                     content: self.redacted(&choice.message.content),
@@ -335,13 +339,12 @@ impl Proposer for OpenAi {
                     requests: u64::from(nth == 0),
                     prompt_tokens: if nth == 0 { usage.prompt_tokens } else { 0 },
                     completion_tokens: if nth == 0 { usage.completion_tokens } else { 0 },
-                };
-                request
-                    .record
-                    .put_exchange(&hash, sample, &key.to_json(), &exchange.to_json())?;
-                proposals.push(exchange.proposal());
-                sample += 1;
-            }
+                })
+                .collect();
+            let texts: Vec<String> = exchanges.iter().map(Exchange::to_json).collect();
+            request.record.put_exchanges(&hash, sample, &key.to_json(), &texts)?;
+            sample += exchanges.len() as u32;
+            proposals.extend(exchanges.iter().map(Exchange::proposal));
         }
         Ok(proposals)
     }

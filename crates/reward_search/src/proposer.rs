@@ -6,8 +6,8 @@ use carrot_reward_interface::{Diagnostic, Schema};
 use carrot_run_record::{Candidate, RecordError, RunRecord};
 use serde::{Deserialize, Serialize};
 
+use crate::event::Event;
 use crate::prompt::Message;
-use crate::search::Event;
 
 /// What a proposer is asked for.
 #[derive(Clone, Copy, PartialEq)]

@@ -64,7 +64,9 @@ impl Proposer for Replay {
                 })?;
                 let exchange = Exchange::from_json(answer)?;
                 if request.record.exchange(&hash, sample)?.is_none() {
-                    request.record.put_exchange(&hash, sample, &key.to_json(), answer)?;
+                    request
+                        .record
+                        .put_exchanges(&hash, sample, &key.to_json(), std::slice::from_ref(answer))?;
                 }
                 Ok(exchange.proposal())
             })

@@ -4,16 +4,16 @@
 //! for every program compared, say how good it is.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use carrot_optimizer::PpoSettings;
 use carrot_run_record::{Outcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
+use crate::evaluator::Evaluator;
 use crate::executor::run_all;
 use crate::search::SearchError;
-use crate::workbench::{Interrupted, ProgramBytes, Workbench};
+use crate::workbench::{ProgramBytes, Workbench};
 
 /// How programs are trained again.
 #[derive(Debug, Clone)]
@@ -56,13 +56,13 @@ pub fn retrain(
     interrupted: &AtomicBool,
 ) -> Result<Vec<Retrained>, SearchError> {
     let done = AtomicU64::new(0);
-    let work = Work {
+    let advance = |steps: u64| observer(done.fetch_add(steps, Ordering::SeqCst) + steps);
+    let evaluator = Evaluator {
         bench,
         record,
-        retraining,
-        observer,
+        settings: &retraining.settings,
+        episodes: retraining.episodes,
         interrupted,
-        done: &done,
     };
     let pairs: Vec<(&ProgramBytes, u64)> = programs
         .iter()
@@ -76,7 +76,13 @@ pub fn retrain(
     let keys: Vec<(String, u64)> = wanted.keys().cloned().collect();
     let wanted: Vec<(&ProgramBytes, u64)> = wanted.into_values().collect();
     let outcomes = run_all(retraining.workers, &wanted, |(program, seed)| {
-        work.outcome(program, *seed)
+        let mut counted = 0;
+        let (outcome, _) = evaluator.outcome(program, *seed, &mut |progress| {
+            advance(progress.steps - counted);
+            counted = progress.steps;
+        })?;
+        advance(retraining.settings.steps.saturating_sub(counted));
+        Ok::<_, SearchError>(outcome)
     })?;
     let outcomes: BTreeMap<(String, u64), Outcome> = keys.into_iter().zip(outcomes).collect();
     Ok(programs
@@ -87,53 +93,6 @@ pub fn retrain(
             summary(name, &retraining.seeds.iter().filter_map(of_seed).collect::<Vec<_>>())
         })
         .collect())
-}
-
-struct Work<'a> {
-    bench: &'a Workbench,
-    record: &'a RunRecord,
-    retraining: &'a Retraining<'a>,
-    observer: &'a (dyn Fn(u64) + Sync),
-    interrupted: &'a AtomicBool,
-    done: &'a AtomicU64,
-}
-
-impl Work<'_> {
-    fn outcome(&self, program: &ProgramBytes, seed: u64) -> Result<Outcome, SearchError> {
-        let Retraining { settings, episodes, .. } = self.retraining;
-        let job = self.bench.job(program, settings, *episodes, seed);
-        if let Some(outcome) = self.record.evaluation(&job)? {
-            self.advance(settings.steps);
-            return Ok(outcome);
-        }
-        let mut counted = 0;
-        let result = self.bench.run(program, settings, *episodes, seed, 1, &mut |progress| {
-            self.advance(progress.steps - counted);
-            counted = progress.steps;
-            if self.interrupted.load(Ordering::SeqCst) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
-        let result = result.map_err(|interrupted| match interrupted {
-            Interrupted::Asked => SearchError::Interrupted,
-            Interrupted::Settings(message) => SearchError::Config(message),
-        })?;
-        if let Some(policy) = &result.policy {
-            self.record.put_object(policy)?;
-        }
-        if !matches!(result.outcome, Outcome::Rejected { .. }) {
-            self.record.put_evaluation(&job, &result.outcome)?;
-        }
-        self.advance(settings.steps.saturating_sub(counted));
-        Ok(result.outcome)
-    }
-
-    fn advance(&self, steps: u64) {
-        let before = self.done.fetch_add(steps, Ordering::SeqCst);
-        (self.observer)(before + steps);
-    }
 }
 
 fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {

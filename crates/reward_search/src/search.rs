@@ -8,87 +8,24 @@
 //! Every program that was ever proposed has its own row, by (generation, index): the K proposals come first, the r-th
 //! repairs of candidate `i` at `i + r·K`, and the included files after them.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use carrot_optimizer::PpoSettings;
 use carrot_reward_interface::Diagnostic;
-use carrot_run_record::{Candidate, Job, Outcome, Program, RecordError, RunRecord};
+use carrot_run_record::{Candidate, Job, Outcome, RecordError, RunRecord};
 use serde_json::json;
 
+use crate::basis;
 use crate::config::SearchConfig;
+use crate::evaluator::Evaluator;
+use crate::event::{Event, Steps};
 use crate::executor::run_all;
 use crate::finalists;
+use crate::included::included;
 use crate::prompt;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
 use crate::retrain::{Retrained, Retraining, retrain};
-use crate::workbench::{Interrupted, ProgramBody, ProgramBytes, Workbench};
-
-/// What happens during a search, for a progress view. Step counts grow monotonically; the plan shrinks when a candidate
-/// needs no training and grows when a repaired one does.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// A round begins.
-    GenerationStarted {
-        /// Round, from 0.
-        generation: u32,
-        /// Rounds in all.
-        generations: u32,
-    },
-    /// Programs have been written.
-    Proposed {
-        /// Round.
-        generation: u32,
-        /// How many.
-        count: usize,
-        /// By whom.
-        proposer: String,
-    },
-    /// A training goes on.
-    Progress {
-        /// Round.
-        generation: u32,
-        /// Place within the round.
-        index: u32,
-        /// Environment steps of this candidate.
-        steps: u64,
-        /// Mean fitness at its latest checkpoint.
-        fitness: Option<f64>,
-        /// Environment steps of this session.
-        steps_done: u64,
-        /// Environment steps that this session is going to take, as far as is known.
-        steps_planned: u64,
-    },
-    /// A candidate has its outcome.
-    Finished {
-        /// The candidate.
-        candidate: Box<Candidate>,
-        /// Its outcome was already in the record.
-        reused: bool,
-        /// Environment steps of this session.
-        steps_done: u64,
-        /// Environment steps that this session is going to take, as far as is known.
-        steps_planned: u64,
-    },
-    /// The best programs are trained on further seeds.
-    Confirming {
-        /// How many programs.
-        finalists: usize,
-        /// Environment steps of this session.
-        steps_done: u64,
-        /// Environment steps that this session is going to take, as far as is known.
-        steps_planned: u64,
-    },
-    /// A proposer waits before it asks again.
-    Retry {
-        /// What went wrong.
-        reason: String,
-        /// How long it waits.
-        wait_secs: f64,
-        /// Which attempt comes next, from 2.
-        attempt: u32,
-    },
-}
+use crate::workbench::{ProgramBody, ProgramBytes, Workbench};
 
 /// The best program of a search.
 #[derive(Debug, Clone)]
@@ -131,6 +68,19 @@ pub enum SearchError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The run rests on something else than what is at hand.
+    #[error(
+        "this run was started with {what} {then}, but this is {now}; their results must not be mixed: \
+         go on with that one, or start a new run"
+    )]
+    Changed {
+        /// `carrot`, `engine` or `task`.
+        what: &'static str,
+        /// What the run rests on.
+        then: String,
+        /// What is at hand.
+        now: String,
+    },
     /// The user stopped it.
     #[error("interrupted; resume to go on")]
     Interrupted,
@@ -155,7 +105,8 @@ pub fn search(
 ) -> Result<Winner, SearchError> {
     config.validate().map_err(SearchError::Config)?;
     let settings = config.settings(&bench.task).map_err(SearchError::Config)?;
-    let included = read_included(config)?;
+    basis::check(bench, record)?;
+    let included = included(&config.include, record)?;
     let planned = u64::from(config.generations) * u64::from(config.candidates) + included.len() as u64;
     let mut search = Search {
         config,
@@ -163,10 +114,7 @@ pub fn search(
         record,
         observer,
         interrupted,
-        steps: Steps {
-            done: AtomicU64::new(0),
-            planned: AtomicU64::new(planned * settings.steps),
-        },
+        steps: Steps::new(planned * settings.steps),
         settings,
         included,
         history: Vec::new(),
@@ -210,7 +158,7 @@ struct Draft {
 impl Search<'_> {
     /// One round with its repairs; what is completed is in the history even where a later step fails.
     fn generation(&mut self, generation: u32, proposer: &mut dyn Proposer) -> Result<(), SearchError> {
-        self.check_interrupt()?;
+        self.evaluator().check_interrupt()?;
         (self.observer)(&Event::GenerationStarted {
             generation,
             generations: self.config.generations,
@@ -263,7 +211,7 @@ impl Search<'_> {
         let mut drafts = Vec::new();
         let failed = |candidate: &&Candidate| !is_evaluated(candidate) && candidate.proposer != FILE;
         for candidate in latest.iter().filter(failed) {
-            self.check_interrupt()?;
+            self.evaluator().check_interrupt()?;
             let messages = prompt::repair(&self.bench.task, candidate);
             let proposals = self.ask(proposer, generation, Purpose::Repair { of: candidate }, messages)?;
             let Some(mut proposal) = proposals.into_iter().next() else {
@@ -315,10 +263,7 @@ impl Search<'_> {
     fn evaluate(&self, drafts: Vec<Draft>) -> Result<Vec<Candidate>, SearchError> {
         let jobs: Vec<Job> = drafts
             .iter()
-            .map(|draft| {
-                self.bench
-                    .job(&draft.program, &self.settings, self.config.episodes, self.config.seed)
-            })
+            .map(|draft| self.evaluator().job(&draft.program, self.config.seed))
             .collect();
         // Drafts with equal programs share a group, and the first one's outcome.
         let mut groups: Vec<(&Job, Vec<&Draft>)> = Vec::new();
@@ -331,16 +276,16 @@ impl Search<'_> {
                 None => groups.push((job, vec![draft])),
             }
         }
-        let candidates = run_all(self.config.workers, &groups, |(job, members)| {
-            self.evaluate_group(job, members)
+        let candidates = run_all(self.config.workers, &groups, |(_, members)| {
+            self.evaluate_group(members)
         })?;
         let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
         candidates.sort_by_key(|candidate| candidate.index);
         Ok(candidates)
     }
 
-    fn evaluate_group(&self, job: &Job, members: &[&Draft]) -> Result<Vec<Candidate>, SearchError> {
-        let (outcome, reused) = self.outcome(job, members[0])?;
+    fn evaluate_group(&self, members: &[&Draft]) -> Result<Vec<Candidate>, SearchError> {
+        let (outcome, reused) = self.outcome(members[0])?;
         let mut candidates = Vec::new();
         for (nth, draft) in members.iter().enumerate() {
             if nth > 0 {
@@ -351,7 +296,7 @@ impl Search<'_> {
                 index: draft.index,
                 proposer: draft.proposer.clone(),
                 note: draft.note.clone(),
-                program: self.store(&draft.program)?,
+                program: draft.program.store(self.record)?,
                 outcome: self.renamed(outcome.clone(), &draft.program.file),
             };
             self.record.put_candidate(&candidate)?;
@@ -369,31 +314,18 @@ impl Search<'_> {
     }
 
     /// The outcome of one program, and whether the record already had it.
-    fn outcome(&self, job: &Job, draft: &Draft) -> Result<(Outcome, bool), SearchError> {
+    fn outcome(&self, draft: &Draft) -> Result<(Outcome, bool), SearchError> {
         let budget = self.settings.steps;
-        let refused = if draft.findings.is_empty() {
-            self.bench.load(&draft.program).err()
-        } else {
-            Some(draft.findings.clone())
-        };
-        if let Some(diagnostics) = refused {
+        if !draft.findings.is_empty() {
             self.steps.unplan(budget);
+            let diagnostics = draft.findings.clone();
             return Ok((Outcome::Rejected { diagnostics }, false));
         }
-        if let Some(outcome) = self.record.evaluation(job)? {
-            self.steps.unplan(budget);
-            return Ok((outcome, true));
-        }
-        self.check_interrupt()?;
         let mut counted = 0;
-        let result = self.bench.run(
-            &draft.program,
-            &self.settings,
-            job.episodes,
-            job.seed,
-            1,
-            &mut |progress| {
-                self.steps.done.fetch_add(progress.steps - counted, Ordering::SeqCst);
+        let outcome = self
+            .evaluator()
+            .outcome(&draft.program, self.config.seed, &mut |progress| {
+                self.steps.take(progress.steps - counted);
                 counted = progress.steps;
                 let (steps_done, steps_planned) = self.steps.read();
                 (self.observer)(&Event::Progress {
@@ -404,24 +336,20 @@ impl Search<'_> {
                     steps_done,
                     steps_planned,
                 });
-                if self.interrupted.load(Ordering::SeqCst) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            },
-        );
-        let result = result.map_err(|interrupted| match interrupted {
-            Interrupted::Asked => SearchError::Interrupted,
-            Interrupted::Settings(message) => SearchError::Config(message),
-        })?;
+            })?;
         self.steps.unplan(budget.saturating_sub(counted));
         self.steps.plan(counted.saturating_sub(budget));
-        if let Some(policy) = &result.policy {
-            self.record.put_object(policy)?;
+        Ok(outcome)
+    }
+
+    fn evaluator(&self) -> Evaluator<'_> {
+        Evaluator {
+            bench: self.bench,
+            record: self.record,
+            settings: &self.settings,
+            episodes: self.config.episodes,
+            interrupted: self.interrupted,
         }
-        self.record.put_evaluation(job, &result.outcome)?;
-        Ok((result.outcome, false))
     }
 
     /// Trains the best programs on further seeds and chooses the one of highest mean. With no further seeds it is the best
@@ -440,9 +368,12 @@ impl Search<'_> {
                 finalists: Vec::new(),
             }));
         }
-        let programs = finalists
-            .iter()
-            .map(|candidate| Ok((label(candidate), self.program_bytes(&candidate.program)?)));
+        let programs = finalists.iter().map(|candidate| {
+            Ok((
+                label(candidate),
+                ProgramBytes::restore(&candidate.program, self.record)?,
+            ))
+        });
         let programs: Vec<(String, ProgramBytes)> = programs.collect::<Result<_, RecordError>>()?;
         let retraining = Retraining {
             settings: self.settings.clone(),
@@ -476,19 +407,6 @@ impl Search<'_> {
         }))
     }
 
-    fn program_bytes(&self, program: &Program) -> Result<ProgramBytes, RecordError> {
-        Ok(match program {
-            Program::Source { file, text } => ProgramBytes {
-                file: file.clone(),
-                body: ProgramBody::Source(text.clone()),
-            },
-            Program::Wasm { file, object } => ProgramBytes {
-                file: file.clone(),
-                body: ProgramBody::Wasm(self.record.object(object)?),
-            },
-        })
-    }
-
     fn winner(&self, proposer: String, ended_early: Option<String>) -> Result<Winner, SearchError> {
         let Some(Confirmed {
             best,
@@ -506,7 +424,7 @@ impl Search<'_> {
             source: prompt::source(best).to_owned(),
             fitness,
             finalists,
-            program_hash: self.program_bytes(&best.program)?.hash(),
+            program_hash: ProgramBytes::restore(&best.program, self.record)?.hash(),
             proposer,
             evaluated: (
                 self.history.iter().filter(|candidate| is_evaluated(candidate)).count(),
@@ -560,20 +478,6 @@ impl Search<'_> {
             .collect()
     }
 
-    fn store(&self, program: &ProgramBytes) -> Result<Program, RecordError> {
-        let file = program.file.clone();
-        Ok(match &program.body {
-            ProgramBody::Source(text) => Program::Source {
-                file,
-                text: text.clone(),
-            },
-            ProgramBody::Wasm(bytes) => Program::Wasm {
-                file,
-                object: self.record.put_object(bytes)?,
-            },
-        })
-    }
-
     /// An outcome may come from an equal program under another name; its messages then name the wrong file.
     fn renamed(&self, mut outcome: Outcome, file: &str) -> Outcome {
         match &mut outcome {
@@ -584,14 +488,6 @@ impl Search<'_> {
             Outcome::Stopped { .. } | Outcome::Evaluated(_) => {}
         }
         outcome
-    }
-
-    fn check_interrupt(&self) -> Result<(), SearchError> {
-        if self.interrupted.load(Ordering::SeqCst) {
-            Err(SearchError::Interrupted)
-        } else {
-            Ok(())
-        }
     }
 }
 
@@ -604,24 +500,6 @@ struct Confirmed<'a> {
 
 /// Proposer of programs that the user included.
 const FILE: &str = "file";
-
-/// Environment steps of this session, done and planned.
-struct Steps {
-    done: AtomicU64,
-    planned: AtomicU64,
-}
-
-impl Steps {
-    fn plan(&self, steps: u64) {
-        self.planned.fetch_add(steps, Ordering::SeqCst);
-    }
-    fn unplan(&self, steps: u64) {
-        self.planned.fetch_sub(steps, Ordering::SeqCst);
-    }
-    fn read(&self) -> (u64, u64) {
-        (self.done.load(Ordering::SeqCst), self.planned.load(Ordering::SeqCst))
-    }
-}
 
 /// `g1c3`: how notes and file names call a candidate.
 pub(crate) fn label(candidate: &Candidate) -> String {
@@ -652,23 +530,4 @@ fn draft(generation: u32, index: u32, proposer: &str, proposal: Proposal) -> Dra
             body: ProgramBody::Source(proposal.text),
         },
     }
-}
-
-fn read_included(config: &SearchConfig) -> Result<Vec<ProgramBytes>, SearchError> {
-    let read = |file: &String| {
-        let body = if file.ends_with(".wasm") {
-            std::fs::read(file).map(ProgramBody::Wasm)
-        } else {
-            std::fs::read_to_string(file).map(ProgramBody::Source)
-        };
-        body.map(|body| ProgramBytes {
-            file: file.clone(),
-            body,
-        })
-        .map_err(|source| SearchError::Include {
-            file: file.clone(),
-            source,
-        })
-    };
-    config.include.iter().map(read).collect()
 }

@@ -1,7 +1,7 @@
 //! From one program to one outcome: compile, load, train, judge.
 //!
 //! The workbench holds what all candidates of a task share: the task, its own compiled program, and the sandbox. It
-//! reads and writes no record, so that `train` and `search` judge a program in exactly the same way.
+//! looks nothing up and records nothing, so that `train` and `search` judge a program in exactly the same way.
 
 use std::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use carrot_optimizer::{PpoSettings, Progress, TrainError, evaluate, train};
 use carrot_reward_compiler::{Entry, compile, render};
 use carrot_reward_interface::{Diagnostic, Severity, Span, Stop, schema::hex};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
-use carrot_run_record::{Evaluated, Job, Outcome};
+use carrot_run_record::{Evaluated, Job, Outcome, Program, RecordError, RunRecord};
 use sha2::{Digest as _, Sha256};
 
 use crate::random::derived_seed;
@@ -41,6 +41,44 @@ impl ProgramBytes {
             ProgramBody::Wasm(bytes) => bytes,
         }))
     }
+
+    /// The program as the record holds it; a module's bytes become an object.
+    pub fn store(&self, record: &RunRecord) -> Result<Program, RecordError> {
+        let file = self.file.clone();
+        Ok(match &self.body {
+            ProgramBody::Source(text) => Program::Source {
+                file,
+                text: text.clone(),
+            },
+            ProgramBody::Wasm(bytes) => Program::Wasm {
+                file,
+                object: record.put_object(bytes)?,
+            },
+        })
+    }
+
+    /// The program back from the record.
+    pub fn restore(program: &Program, record: &RunRecord) -> Result<Self, RecordError> {
+        Ok(match program {
+            Program::Source { file, text } => Self {
+                file: file.clone(),
+                body: ProgramBody::Source(text.clone()),
+            },
+            Program::Wasm { file, object } => Self {
+                file: file.clone(),
+                body: ProgramBody::Wasm(record.object(object)?),
+            },
+        })
+    }
+}
+
+/// Version of everything that decides on a result: Carrot's own, and a hash of the sources from compiler to optimiser and
+/// of the versions of what they depend on.
+pub const CODE_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARROT_RESULTS_HASH"));
+
+/// Name and version of the physics engine.
+pub fn engine() -> String {
+    format!("mujoco {}", carrot_physics::mujoco_version())
 }
 
 /// Why a task cannot be worked on. Each is a fault of the task or of this installation, never of a candidate.
@@ -171,8 +209,8 @@ impl Workbench {
             optimizer: serde_json::json!(settings),
             episodes,
             seed,
-            engine: format!("mujoco {}", carrot_physics::mujoco_version()),
-            code: env!("CARGO_PKG_VERSION").into(),
+            engine: engine(),
+            code: CODE_VERSION.into(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `run.sqlite`: its tables, its version, and how it is opened.
 //!
-//! Every write is one statement, hence one transaction; with WAL and `synchronous = FULL` it is on disk when the
-//! statement returns. Values are kept as JSON text, so that a record can be read with nothing but the `sqlite3` tool.
+//! Every write is one transaction, most of them one statement; with WAL and `synchronous = FULL` it is on disk when
+//! the write returns. Values are kept as JSON text, so that a record can be read with nothing but the `sqlite3` tool.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};

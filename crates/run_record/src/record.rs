@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
@@ -15,6 +16,10 @@ const CONFIG: &str = "config.toml";
 const DATABASE: &str = "run.sqlite";
 const LOCK: &str = "lock";
 const OBJECTS: &str = "objects";
+
+/// A killed process keeps its lock until it is gone, and a program that this process starts holds a copy of it until it
+/// runs; both take moments.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
 
 /// An open run. Usable from several threads; every `put_*` is durable when it returns.
 pub struct RunRecord {
@@ -55,15 +60,20 @@ impl RunRecord {
 
     /// Opens an existing run for writing.
     ///
-    /// Errors: [`RecordError::InUse`] while another process, or another `RunRecord` of this one, writes it.
+    /// Errors: [`RecordError::InUse`] while another process, or another `RunRecord` of this one, writes it, after waiting
+    /// for a second.
     pub fn open(dir: &Path) -> Result<Self, RecordError> {
         check_is_run(dir)?;
         let path = dir.join(LOCK);
         let lock = File::create(&path).map_err(RecordError::storage(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Self::open_locked(dir, Some(lock)),
-            Err(TryLockError::WouldBlock) => Err(RecordError::InUse(dir.to_owned())),
-            Err(TryLockError::Error(error)) => Err(RecordError::storage(&path)(error)),
+        let give_up = Instant::now() + LOCK_WAIT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Self::open_locked(dir, Some(lock)),
+                Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_WAIT / 100),
+                Err(TryLockError::WouldBlock) => return Err(RecordError::InUse(dir.to_owned())),
+                Err(TryLockError::Error(error)) => return Err(RecordError::storage(&path)(error)),
+            }
         }
     }
 
@@ -158,27 +168,37 @@ impl RunRecord {
         })
     }
 
-    /// Keeps an answer (JSON) with its request (JSON). A second answer to the same request and sample is refused.
-    pub fn put_exchange(
+    /// Keeps the samples (JSON) of one answer with their request (JSON), numbered from `first_sample`: all of them or,
+    /// where the process is killed meanwhile, none, since they were paid for together. A second answer to the same request
+    /// and sample is refused.
+    pub fn put_exchanges(
         &self,
         request_hash: &str,
-        sample: u32,
+        first_sample: u32,
         request: &str,
-        response: &str,
+        responses: &[String],
     ) -> Result<(), RecordError> {
         self.check_writable()?;
-        let row = (request_hash, sample, request, response, now_unix_secs());
+        let time = now_unix_secs();
         let inserted = self.database.with(|connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO exchange (request_hash, sample, request, response, written_unix_secs)
-                     VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-                )?
-                .execute(row)
+            let transaction = connection.unchecked_transaction()?;
+            let mut inserted = 0;
+            for (sample, response) in (first_sample..).zip(responses) {
+                inserted += transaction
+                    .prepare_cached(
+                        "INSERT INTO exchange (request_hash, sample, request, response, written_unix_secs)
+                         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+                    )?
+                    .execute((request_hash, sample, request, response, time))?;
+            }
+            if inserted == responses.len() {
+                transaction.commit()?;
+            }
+            Ok(inserted)
         })?;
         self.check_new(
-            inserted,
-            format!("the answer to request {request_hash}, sample {sample},"),
+            usize::from(inserted == responses.len()),
+            format!("the answer to request {request_hash}, sample {first_sample},"),
         )
     }
 

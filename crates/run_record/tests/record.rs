@@ -65,10 +65,13 @@ fn candidates_come_back_in_order_and_a_second_one_replaces_the_first() {
 fn exchanges_and_facts_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let record = RunRecord::create(&folder.path().join("one"), &config()).unwrap();
+    let answer = |text: &str| [text.to_owned()];
     record
-        .put_exchange("beef", 1, r#"{"q":1}"#, r#"{"a":"zwei\n"}"#)
+        .put_exchanges("beef", 1, r#"{"q":1}"#, &answer(r#"{"a":"zwei\n"}"#))
         .unwrap();
-    record.put_exchange("beef", 0, r#"{"q":1}"#, r#"{"a":1}"#).unwrap();
+    record
+        .put_exchanges("beef", 0, r#"{"q":1}"#, &answer(r#"{"a":1}"#))
+        .unwrap();
     assert_eq!(record.exchange("beef", 0).unwrap().as_deref(), Some(r#"{"a":1}"#));
     assert_eq!(record.exchange("beef", 2).unwrap(), None);
     let keys: Vec<(String, u32)> = record.exchanges().unwrap().into_iter().map(|e| (e.0, e.1)).collect();
@@ -95,10 +98,22 @@ fn nothing_is_kept_twice() {
     );
     assert_eq!(record.evaluation(&job(1)).unwrap(), Some(evaluated(&policy, 1.0)));
 
-    record.put_exchange("beef", 0, "{}", "1").unwrap();
-    let error = record.put_exchange("beef", 0, "{}", "2").unwrap_err().to_string();
+    let samples = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    record.put_exchanges("beef", 2, "{}", &samples(&["3", "4"])).unwrap();
+    record.put_exchanges("beef", 0, "{}", &samples(&["1"])).unwrap();
+    let error = record
+        .put_exchanges("beef", 0, "{}", &samples(&["2"]))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("request beef, sample 0, is recorded already"), "{error}");
     assert_eq!(record.exchange("beef", 0).unwrap().as_deref(), Some("1"));
+
+    // The samples of an answer stay together: sample 2 is there already, so sample 1 is not kept either.
+    record
+        .put_exchanges("beef", 1, "{}", &samples(&["5", "6"]))
+        .unwrap_err();
+    assert_eq!(record.exchange("beef", 1).unwrap(), None);
+    assert_eq!(record.exchanges().unwrap().len(), 3);
 }
 
 #[test]
@@ -172,7 +187,7 @@ fn one_writes_and_others_read() {
     for error in [
         reader.put_object(b"other").map(drop),
         reader.put_evaluation(&job(2), &evaluated(&policy, 1.0)),
-        reader.put_exchange("beef", 0, "{}", "{}"),
+        reader.put_exchanges("beef", 0, "{}", &["{}".to_owned()]),
         reader.put_candidate(&candidate(0, 0, evaluated(&policy, 1.0))),
         reader.put_fact("winner", &json!(1)),
     ] {

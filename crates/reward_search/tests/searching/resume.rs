@@ -139,3 +139,59 @@ fn retraining_compares_on_fresh_seeds_and_repeats_nothing() {
     assert_eq!(record.evaluation_count().unwrap(), 2);
     assert_eq!(steps.load(Ordering::SeqCst), 2 * 2_048);
 }
+
+#[test]
+fn included_files_may_change_or_vanish_once_the_search_has_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = bench();
+    let file = folder.path().join("mine.py");
+    let text = std::fs::read_to_string(bench.task.human_reward.as_ref().unwrap()).unwrap();
+    std::fs::write(&file, &text).unwrap();
+    let config = SearchConfig {
+        include: vec![file.display().to_string()],
+        ..tiny("evolve", 1, 1)
+    };
+    let record = new_record(&folder.path().join("run"), &config);
+    let first = run(&config, &bench, &record, &mut Evolve::new(), &|_| {}).unwrap();
+    let candidates = record.candidates().unwrap();
+
+    for change in ["changed", "vanished"] {
+        match change {
+            "changed" => std::fs::write(&file, "import torch\n").unwrap(),
+            _ => std::fs::remove_file(&file).unwrap(),
+        }
+        let again = run(&config, &bench, &record, &mut Evolve::new(), &|_| {}).unwrap();
+        assert_eq!(again.candidate, first.candidate, "{change}");
+        assert_eq!(record.candidates().unwrap(), candidates, "{change}");
+        assert_eq!(record.evaluation_count().unwrap(), 2, "{change}");
+    }
+}
+
+#[test]
+fn results_of_different_versions_are_not_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny("evolve", 1, 1);
+    for (what, then) in [
+        ("carrot", "0.0.9+abc"),
+        ("engine", "mujoco 3.0.0"),
+        ("task", "other files"),
+    ] {
+        let record = new_record(&folder.path().join(what), &config);
+        let bench = bench();
+        run(&config, &bench, &record, &mut Evolve::new(), &|_| {}).unwrap();
+        let mut basis = record.fact("basis").unwrap().unwrap();
+        basis[what] = then.into();
+        record.put_fact("basis", &basis).unwrap();
+        let error = run(&config, &bench, &record, &mut Evolve::new(), &|_| {}).unwrap_err();
+        let SearchError::Changed { what: found, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(*found, what);
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("started with {what} {then}, but this is")),
+            "{error}"
+        );
+    }
+}
