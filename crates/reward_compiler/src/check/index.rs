@@ -1,5 +1,6 @@
 //! Subscripts: reading and writing parts of arrays, lists and dicts.
 
+use carrot_reward_interface::Dialect;
 use ruff_python_ast::{Expr, ExprSlice, ExprSubscript};
 use ruff_text_size::Ranged;
 
@@ -142,7 +143,18 @@ impl<'a> Checker<'a> {
     }
 
     fn store_elements(&mut self, tensor: &Tensor, slice: &'a Expr, value: &Value) -> Checked<()> {
+        if !self.is_mutable(tensor) {
+            return self.error(Code::TypeMismatch, "parts of a single number cannot be set", None);
+        }
         let indices = self.indices(slice)?;
+        if self.dialect == Dialect::Torch && matches!(value, Value::List(_) | Value::Tuple(_)) {
+            let found = self.describe(value);
+            return self.error(
+                Code::TypeMismatch,
+                format!("{found} cannot be written into {tensor}"),
+                "make a tensor of it with `torch.tensor`".to_owned(),
+            );
+        }
         let value = self.as_tensor(value)?;
         if let [Index::Mask(mask)] = indices.as_slice() {
             return self.store_where(tensor, mask, &value);
@@ -247,7 +259,7 @@ impl<'a> Checker<'a> {
         let is_whole = matches!(
             value,
             Value::Scalar(Scalar {
-                kind: ScalarKind::Int | ScalarKind::Bool,
+                kind: ScalarKind::Int,
                 ..
             })
         );

@@ -72,6 +72,10 @@ impl<'a> Checker<'a> {
             }
         }
         let (x, y) = (self.convert(a.node, Type::F64), self.convert(b.node, Type::F64));
+        if matches!(op, Operator::Div | Operator::FloorDiv | Operator::Mod) && self.graph.constant_value(y) == Some(0.0)
+        {
+            return self.error(Code::TypeMismatch, "Python refuses to divide by zero", None);
+        }
         let is_float = a.kind == ScalarKind::Float || b.kind == ScalarKind::Float;
         let mut kind = if is_float { ScalarKind::Float } else { ScalarKind::Int };
         let node = match op {
@@ -86,6 +90,9 @@ impl<'a> Checker<'a> {
             Operator::Mod => self.python_remainder(x, y),
             Operator::Pow => {
                 let exponent = self.graph.constant_value(y);
+                if self.graph.constant_value(x) == Some(0.0) && exponent.is_some_and(|exponent| exponent < 0.0) {
+                    return self.error(Code::TypeMismatch, "Python refuses to divide by zero", None);
+                }
                 match exponent {
                     Some(exponent) if !is_float && exponent < 0.0 => kind = ScalarKind::Float,
                     None if !is_float => {
@@ -141,16 +148,27 @@ impl<'a> Checker<'a> {
             return self.operands_mismatch(op, &left, &right, reason, at);
         }
         let mut element = self.promote(&[&left, &right]);
+        // NumPy refuses a difference of two truth values, torch one with any.
+        let any_bool = [&left, &right].into_iter().any(is_bool);
+        if op == Operator::Sub && (element == Element::Bool || self.dialect == Dialect::Torch && any_bool) {
+            let help = match self.dialect {
+                Dialect::Torch => "convert them first, such as `mask.float()`; the opposite of a mask is `~mask`",
+                Dialect::Numpy => "the opposite of a truth value is `~x` or `np.logical_not(x)`",
+            };
+            return self.error(Code::TypeMismatch, "truth values cannot be subtracted", help.to_owned());
+        }
+        if op == Operator::Pow && element == Element::I64 {
+            self.check_whole_exponent(&right)?;
+        }
         if element == Element::Bool {
             match op {
-                Operator::Sub => {
+                Operator::FloorDiv | Operator::Mod | Operator::Pow => {
                     return self.error(
                         Code::TypeMismatch,
-                        "truth values cannot be subtracted",
-                        "convert them first, such as `mask.float()`, or use `^` or `~`".to_owned(),
+                        format!("`{}` takes numbers, not truth values", op.as_str()),
+                        "convert them first, for example with `.float()`".to_owned(),
                     );
                 }
-                Operator::FloorDiv | Operator::Mod | Operator::Pow => element = Element::I64,
                 _ => {}
             }
         }
@@ -176,6 +194,32 @@ impl<'a> Checker<'a> {
             .map(|(&a, &b)| self.element_operation(op, element, a, b))
             .collect();
         Ok(self.tensor_value(element, dims, nodes))
+    }
+
+    /// Whole numbers have whole powers for exponents that are not negative; both libraries refuse others.
+    fn check_whole_exponent(&mut self, exponent: &Value) -> Checked<()> {
+        let nodes = match exponent {
+            Value::Tensor(tensor) if tensor.element == Element::Bool => return Ok(()),
+            Value::Tensor(tensor) => self.elements(tensor),
+            Value::Scalar(scalar) => vec![scalar.node],
+            _ => return Ok(()),
+        };
+        for node in nodes {
+            match self.graph.constant_value(node) {
+                Some(exponent) if exponent < 0.0 => {
+                    return self.error(
+                        Code::TypeMismatch,
+                        "whole numbers have no negative powers",
+                        "use floats, such as `x ** -1.0`".to_owned(),
+                    );
+                }
+                Some(_) => {}
+                None => {
+                    return self.unsupported("the exponent of a whole number is known only at run time", "use floats");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lists meet arrays as arrays in NumPy; torch refuses them.
@@ -254,8 +298,14 @@ impl<'a> Checker<'a> {
             Operator::Sub => self.sub(a, b),
             Operator::Mult => self.mul(a, b),
             Operator::Div => self.div(a, b),
-            Operator::FloorDiv => self.python_floor_div(a, b),
-            Operator::Mod => self.python_remainder(a, b),
+            Operator::FloorDiv => {
+                let quotient = self.python_floor_div(a, b);
+                self.unless_whole_by_zero(element, quotient, b)
+            }
+            Operator::Mod => {
+                let remainder = self.python_remainder(a, b);
+                self.unless_whole_by_zero(element, remainder, b)
+            }
             Operator::Pow => {
                 let power = self.power(a, b);
                 if element == Element::I64 {
@@ -268,6 +318,16 @@ impl<'a> Checker<'a> {
             Operator::BitOr => self.or(a, b),
             _ => self.binary(Binary::Xor, a, b),
         }
+    }
+
+    /// `result`, or the 0 that NumPy gives for a whole number divided by 0.
+    pub(crate) fn unless_whole_by_zero(&mut self, element: Element, result: NodeId, divisor: NodeId) -> NodeId {
+        if element != Element::I64 || self.dialect == Dialect::Torch {
+            return result;
+        }
+        let zero = self.constant_like(result, 0.0);
+        let by_zero = self.binary(Binary::Eq, divisor, zero);
+        self.select(by_zero, zero, result)
     }
 
     /// `-x`, `+x`, `not x`, `~x`.
@@ -301,7 +361,7 @@ impl<'a> Checker<'a> {
                 self.record_negation(true, value, &result);
                 Ok(result)
             }
-            (UnaryOp::UAdd, Value::Tensor(tensor)) => {
+            (UnaryOp::UAdd, Value::Tensor(tensor)) if tensor.element != Element::Bool => {
                 Ok(Value::Tensor(self.map(tensor, tensor.element, |_, node| node)))
             }
             (UnaryOp::Invert, Value::Tensor(tensor)) if tensor.element == Element::Bool => {
@@ -473,5 +533,13 @@ impl<'a> Checker<'a> {
     /// Whether an operation in place changes the value itself; NumPy's numbers are like Python's.
     pub(crate) fn is_mutable(&self, tensor: &Tensor) -> bool {
         self.dialect == Dialect::Torch || !tensor.dims.is_empty()
+    }
+}
+
+fn is_bool(value: &Value) -> bool {
+    match value {
+        Value::Tensor(tensor) => tensor.element == Element::Bool,
+        Value::Scalar(scalar) => scalar.kind == ScalarKind::Bool,
+        _ => false,
     }
 }

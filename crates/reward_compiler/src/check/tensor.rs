@@ -78,6 +78,15 @@ impl Checker<'_> {
         }
     }
 
+    /// A new array into which nothing may be written.
+    pub(crate) fn shared_tensor(&mut self, element: Element, dims: Vec<Dim>, nodes: Vec<NodeId>) -> Tensor {
+        let tensor = self.tensor(element, dims, nodes);
+        if let Object::Numbers { joined, .. } = self.object_mut(tensor.storage) {
+            *joined = true;
+        }
+        tensor
+    }
+
     pub(crate) fn tensor_value(&mut self, element: Element, dims: Vec<Dim>, nodes: Vec<NodeId>) -> Value {
         Value::Tensor(self.tensor(element, dims, nodes))
     }
@@ -400,7 +409,7 @@ impl Checker<'_> {
     /// The value of a whole number that is known now.
     pub(crate) fn constant_int(&self, value: &Value) -> Option<i64> {
         let node = match value {
-            Value::Scalar(scalar) if scalar.kind != ScalarKind::Float => scalar.node,
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Int => scalar.node,
             Value::Tensor(tensor) if tensor.element == Element::I64 && tensor.dims.is_empty() => {
                 self.single_node(value)?
             }

@@ -1,5 +1,7 @@
 //! Functions that make arrays: from numbers, of one value, by a rule.
 
+use carrot_reward_interface::Dialect;
+
 use super::Behaviour::Run;
 use super::{Args, Entry, entry};
 use crate::Code;
@@ -59,7 +61,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("numpy.ones_like", "a dtype?", Run(|c, args| filled_like(c, &args, 1.0))),
     entry("torch.full_like", "input fill_value dtype? device?", Run(full_like)),
     entry("numpy.full_like", "a fill_value dtype?", Run(full_like)),
-    entry("numpy.eye numpy.identity torch.eye", "n dtype? device?", Run(eye)),
+    entry("numpy.eye numpy.identity torch.eye", "n | dtype? device?", Run(eye)),
     entry(
         "torch.arange numpy.arange",
         "start end|stop? step? dtype? device?",
@@ -67,7 +69,7 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     entry(
         "torch.linspace numpy.linspace",
-        "start end|stop steps|num? dtype? device?",
+        "start end|stop steps|num? | dtype? device?",
         Run(linspace),
     ),
     entry("torch.device", "type", Run(|_, _| Ok(Value::Device))),
@@ -87,6 +89,10 @@ fn with_element(c: &mut Checker<'_>, args: &Args, at: usize, tensor: Tensor) -> 
 fn from_data(c: &mut Checker<'_>, args: Args) -> Checked {
     let data = args.at(0);
     let tensor = match &data {
+        Value::List(_) | Value::Tuple(_) if c.dialect == Dialect::Torch => {
+            single_numbers(c, &data)?;
+            c.as_tensor(&data)?
+        }
         Value::Scalar(_) | Value::Tensor(_) | Value::List(_) | Value::Tuple(_) => c.as_tensor(&data)?,
         other => {
             let found = c.describe(other);
@@ -99,6 +105,24 @@ fn from_data(c: &mut Checker<'_>, args: Args) -> Checked {
         c.cast(&tensor, tensor.element)
     };
     with_element(c, &args, 1, tensor)
+}
+
+/// `torch.tensor` takes lists of numbers, and tensors in them only if they hold one number each.
+fn single_numbers(c: &mut Checker<'_>, data: &Value) -> Checked<()> {
+    for item in c.sequence(data)? {
+        match &item {
+            Value::List(_) | Value::Tuple(_) => single_numbers(c, &item)?,
+            Value::Tensor(tensor) if tensor.is_batched() || !tensor.dims.is_empty() => {
+                return c.error(
+                    Code::TypeMismatch,
+                    format!("`torch.tensor` makes a tensor of numbers, not of {tensor}"),
+                    "use `torch.stack([a, b], dim=-1)` or `torch.cat`".to_owned(),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn dims_of(c: &mut Checker<'_>, shape: Vec<Value>) -> Checked<Vec<Dim>> {

@@ -211,9 +211,9 @@ pub(super) const TABLE: &[Entry] = &[
         Zip(Domain::Float, |c, a, b| c.euclidean_norm(&[a, b])),
     ),
     entry(
-        "numpy.fmod torch.fmod math.fmod",
+        "numpy.fmod torch.fmod Tensor.fmod math.fmod",
         "input|x1 other|x2",
-        Zip(Domain::Number, |c, a, b| c.binary(Binary::Rem, a, b)),
+        Run(remainder),
     ),
     entry(
         "torch.copysign torch_utils.copysign numpy.copysign math.copysign",
@@ -263,32 +263,32 @@ pub(super) const TABLE: &[Entry] = &[
     entry(
         "torch.eq Tensor.eq numpy.equal",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::Eq, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::Eq)),
     ),
     entry(
         "torch.ne Tensor.ne numpy.not_equal",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::NotEq, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::NotEq)),
     ),
     entry(
         "torch.lt torch.less Tensor.lt numpy.less",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::Lt, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::Lt)),
     ),
     entry(
         "torch.le torch.less_equal Tensor.le numpy.less_equal",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::LtE, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::LtE)),
     ),
     entry(
         "torch.gt torch.greater Tensor.gt numpy.greater",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::Gt, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::Gt)),
     ),
     entry(
         "torch.ge torch.greater_equal Tensor.ge numpy.greater_equal",
         "input|x1 other|x2",
-        Run(|c, args| c.compare(CmpOp::GtE, &args.at(0), &args.at(1))),
+        Run(|c, args| compare(c, &args, CmpOp::GtE)),
     ),
     entry(
         "torch.clamp torch.clip Tensor.clamp Tensor.clip",
@@ -303,7 +303,7 @@ pub(super) const TABLE: &[Entry] = &[
         "input condition other",
         Run(|c, args| choose_values(c, &args, &args.at(1), &args.at(0), &args.at(2))),
     ),
-    entry("torch.round Tensor.round", "input decimals?", Run(round)),
+    entry("torch.round Tensor.round", "input | decimals?", Run(round)),
     entry("numpy.round numpy.around ndarray.round", "a decimals?", Run(round)),
     entry(
         "numpy.nan_to_num torch.nan_to_num Tensor.nan_to_num",
@@ -349,13 +349,16 @@ fn relu(c: &mut Checker<'_>, x: NodeId) -> NodeId {
     c.binary(Binary::Max, x, zero)
 }
 
-/// -1, 0 or 1; NaN stays NaN.
+/// -1, 0 or 1. NaN stays NaN in NumPy; torch gives 0.
 fn sign(c: &mut Checker<'_>, x: NodeId) -> NodeId {
     let [zero, one, minus] = [0.0, 1.0, -1.0].map(|value| c.constant_like(x, value));
     let is_positive = c.less(zero, x);
     let is_negative = c.less(x, zero);
     let is_zero = c.binary(Binary::Eq, x, zero);
-    let rest = c.select(is_zero, zero, x);
+    let rest = match c.dialect {
+        Dialect::Torch => zero,
+        Dialect::Numpy => c.select(is_zero, zero, x),
+    };
     let lower = c.select(is_negative, minus, rest);
     c.select(is_positive, one, lower)
 }
@@ -401,6 +404,27 @@ fn copysign_nodes(c: &mut Checker<'_>, a: NodeId, b: NodeId) -> NodeId {
     c.select(is_negative, negative, magnitude)
 }
 
+/// C's remainder, with the sign of the dividend.
+fn remainder(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (a, b) = (args.at(0), args.at(1));
+    if args.name.starts_with("math.") {
+        let (x, y) = (c.python_float(&a)?, c.python_float(&b)?);
+        return Ok(python_float_value(c.binary(Binary::Rem, x, y)));
+    }
+    let a = Value::Tensor(c.array_argument(&args, &a)?);
+    let element = match c.promote(&[&a, &b]) {
+        Element::Bool => Element::I64,
+        element => element,
+    };
+    let (dims, rows) = c.broadcast_operands("`fmod`", &[&a, &b], element)?;
+    let mut nodes = Vec::with_capacity(rows[0].len());
+    for (&x, &y) in rows[0].iter().zip(&rows[1]) {
+        let remainder = c.binary(Binary::Rem, x, y);
+        nodes.push(c.unless_whole_by_zero(element, remainder, y));
+    }
+    Ok(c.tensor_value(element, dims, nodes))
+}
+
 fn math_whole(c: &mut Checker<'_>, args: &Args, op: Unary) -> Checked {
     let x = c.python_float(&args.at(0))?;
     let node = c.unary(op, x);
@@ -431,6 +455,15 @@ fn math_log(c: &mut Checker<'_>, args: Args) -> Checked {
 fn math_pow(c: &mut Checker<'_>, args: Args) -> Checked {
     let (x, y) = (c.python_float(&args.at(0))?, c.python_float(&args.at(1))?);
     Ok(python_float_value(c.power(x, y)))
+}
+
+/// The function form of a comparison; torch wants a tensor on the left.
+fn compare(c: &mut Checker<'_>, args: &Args, op: CmpOp) -> Checked {
+    let left = match args.at(0) {
+        scalar @ Value::Scalar(_) if args.is_numpy() => scalar,
+        value => Value::Tensor(c.array_argument(args, &value)?),
+    };
+    c.compare(op, &left, &args.at(1))
 }
 
 /// The function form of an operator.
@@ -520,6 +553,13 @@ fn numeric(c: &mut Checker<'_>, value: &Value) -> Checked {
 /// To the nearest whole number, or to a number of decimals by scaling as both libraries do.
 fn round(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
+    if tensor.element == Element::Bool {
+        return c.error(
+            Code::TypeMismatch,
+            "truth values cannot be rounded",
+            "convert them first, for example with `.float()`".to_owned(),
+        );
+    }
     if !tensor.element.is_float() {
         return Ok(Value::Tensor(tensor));
     }

@@ -63,17 +63,22 @@ fn pair(c: &mut Checker<'_>, args: &Args) -> Checked<(Tensor, Tensor, Element)> 
     let a = c.array_argument(args, &args.at(0))?;
     let b = c.array_argument(args, &args.at(1))?;
     let element = c.promote(&[&Value::Tensor(a.clone()), &Value::Tensor(b.clone())]);
-    let element = if element == Element::Bool {
-        Element::I64
-    } else {
-        element
-    };
+    if element == Element::Bool {
+        return c.error(
+            Code::TypeMismatch,
+            format!("`{}` needs numbers, not truth values", super::shown_name(&args.name)),
+            "convert them first, for example with `.float()`".to_owned(),
+        );
+    }
     Ok((c.cast(&a, element), c.cast(&b, element), element))
 }
 
 fn dot(c: &mut Checker<'_>, args: Args) -> Checked {
     let (a, b, _) = pair(c, &args)?;
-    if a.dims.is_empty() || b.dims.is_empty() {
+    if &*args.name == "ndarray.dot" && a.dims.is_empty() {
+        return c.error(Code::UnknownAttribute, "a single number has no method `dot`", None);
+    }
+    if args.is_numpy() && &*args.name != "numpy.vdot" && (a.dims.is_empty() || b.dims.is_empty()) {
         return c.array_arithmetic(
             ruff_python_ast::Operator::Mult,
             &Value::Tensor(a),
@@ -84,11 +89,40 @@ fn dot(c: &mut Checker<'_>, args: Args) -> Checked {
     if a.is_batched() && a.dims.len() == 1 || b.is_batched() && b.dims.len() == 1 {
         return c.unsupported("a product over all environments", "use `torch.sum(a * b, dim=-1)`");
     }
+    let ranks = [a.dims.len(), b.dims.len()];
+    let is_plain_dot = matches!(&*args.name, "numpy.dot" | "ndarray.dot");
+    if ranks.iter().any(|&rank| rank > if is_plain_dot { 2 } else { 1 }) {
+        return c.error(
+            Code::ShapeMismatch,
+            format!(
+                "`{}` multiplies two vectors here, not {a} and {b}",
+                super::shown_name(&args.name)
+            ),
+            "use `@` for matrices, or multiply and sum along the last axis".to_owned(),
+        );
+    }
     c.matrix_product(&a, &b)
 }
 
 fn matmul(c: &mut Checker<'_>, args: Args) -> Checked {
     let (a, b, _) = pair(c, &args)?;
+    let rank = match args.name.rsplit('.').next() {
+        Some("mm") => Some(2),
+        Some("bmm") => Some(3),
+        _ => None,
+    };
+    if let Some(rank) = rank
+        && (a.dims.len() != rank || b.dims.len() != rank || rank == 3 && a.dims[0] != b.dims[0])
+    {
+        return c.error(
+            Code::ShapeMismatch,
+            format!(
+                "`{}` multiplies arrays with {rank} axes, not {a} and {b}",
+                super::shown_name(&args.name)
+            ),
+            "use `@` or `torch.matmul`, which broadcast".to_owned(),
+        );
+    }
     c.matrix_product(&a, &b)
 }
 
@@ -96,6 +130,13 @@ impl Checker<'_> {
     /// `a @ b`, with leading axes broadcast.
     pub(crate) fn matrix_product(&mut self, a: &Tensor, b: &Tensor) -> Checked {
         let element = self.promote(&[&Value::Tensor(a.clone()), &Value::Tensor(b.clone())]);
+        if element == Element::Bool {
+            return self.error(
+                Code::TypeMismatch,
+                "a product of matrices needs numbers, not truth values",
+                "convert them first, for example with `.float()`".to_owned(),
+            );
+        }
         let mismatch = |checker: &mut Self| {
             let help = a
                 .is_batched()
@@ -206,6 +247,13 @@ fn cross(c: &mut Checker<'_>, args: Args) -> Checked {
             .is_none_or(|axis| axis != -1 && axis != a.dims.len() as i64 - 1)
     {
         return c.unsupported("a cross product along another axis than the last", "use `dim=-1`");
+    }
+    if [&a, &b].iter().any(|tensor| tensor.dims.last() != Some(&Dim::Size(3))) {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("a cross product needs vectors of length 3, not {a} and {b}"),
+            None,
+        );
     }
     let (mut dims, rows) = vector_rows(c, "cross", &a, &b)?;
     let mut nodes = Vec::new();
@@ -373,9 +421,22 @@ fn last_axis_only(c: &mut Checker<'_>, args: &Args, at: usize, default: i64, ran
     }
 }
 
+/// Whole numbers and truth values have no unit vectors.
+pub(super) fn needs_floats(c: &mut Checker<'_>, args: &Args, tensor: &Tensor) -> Checked<()> {
+    if tensor.element.is_float() {
+        return Ok(());
+    }
+    c.error(
+        Code::TypeMismatch,
+        format!("`{}` needs floats, not {tensor}", super::shown_name(&args.name)),
+        "convert first with `.float()`".to_owned(),
+    )
+}
+
 /// Dot product over the product of lengths, each at least `eps`.
 fn cosine_similarity(c: &mut Checker<'_>, args: Args) -> Checked {
     let (a, b, element) = pair(c, &args)?;
+    needs_floats(c, &args, &a)?;
     last_axis_only(c, &args, 2, 1, a.dims.len().max(b.dims.len()))?;
     let eps = epsilon(c, &args, 3, 1e-8)?;
     let (dims, rows) = vector_rows(c, "cosine_similarity", &a, &b)?;
@@ -418,6 +479,7 @@ pub(super) fn normalized(c: &mut Checker<'_>, tensor: &Tensor, eps: f64) -> Chec
 
 fn normalize(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
+    needs_floats(c, &args, &tensor)?;
     last_axis_only(c, &args, 2, 1, tensor.dims.len())?;
     if let Some(p) = args.get(1) {
         let p = c.python_float(&p)?;

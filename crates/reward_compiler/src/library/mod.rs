@@ -2,7 +2,7 @@
 //!
 //! One table lists every function with its names, its parameters and what it does; a method is the function whose first
 //! parameter is the receiver. Parameters are written as the library names them: `?` marks optional ones, `|` separates
-//! aliases, `*` and `**` collect the rest. A name that is not in the table is refused, never guessed.
+//! aliases, `*` and `**` collect the rest, and what follows a lone `|` is given by name only. A name that is not in the table is refused, never guessed.
 
 mod create;
 mod elementwise;
@@ -312,12 +312,12 @@ impl<'a> Checker<'a> {
         let parameters: Vec<&str> = entry
             .parameters
             .split_whitespace()
-            .filter(|parameter| !parameter.starts_with('*'))
+            .filter(|parameter| !parameter.starts_with('*') && *parameter != "|")
             .collect();
         let before_rest = entry
             .parameters
             .split_whitespace()
-            .take_while(|parameter| !parameter.starts_with('*'))
+            .take_while(|parameter| !parameter.starts_with('*') && *parameter != "|")
             .count();
         let mut args = Args {
             name,
@@ -333,7 +333,7 @@ impl<'a> Checker<'a> {
             } else {
                 return self.error(
                     Code::WrongArguments,
-                    format!("`{shown}` takes at most {} arguments", parameters.len()),
+                    format!("`{shown}` takes at most {before_rest} arguments without a name"),
                     signature_help(&shown, &parameters),
                 );
             }
@@ -416,6 +416,7 @@ impl<'a> Checker<'a> {
             return Ok(Value::Scalar(Scalar { kind, node }));
         }
         let tensor = self.array_argument(args, &args.at(0))?;
+        self.check_precision(domain, args, tensor.element)?;
         let (input, output) = self.domain_elements(domain, tensor.element);
         let tensor = if tensor.element == input {
             tensor
@@ -445,10 +446,52 @@ impl<'a> Checker<'a> {
             value => Value::Tensor(self.array_argument(args, &value)?),
         };
         let promoted = self.promote(&[&a, &b]);
+        self.check_precision(domain, args, promoted)?;
         let (input, output) = self.domain_elements(domain, promoted);
         let (dims, rows) = self.broadcast_operands(&format!("`{}`", shown_name(&args.name)), &[&a, &b], input)?;
         let nodes = rows[0].iter().zip(&rows[1]).map(|(&a, &b)| f(self, a, b)).collect();
         Ok(self.tensor_value(output, dims, nodes))
+    }
+
+    /// Refuses truth values where the library does, and what NumPy computes with very few digits: functions of truth
+    /// values in half precision, the reciprocal of whole numbers in whole numbers.
+    fn check_precision(&mut self, domain: Domain, args: &Args, element: Element) -> Checked<()> {
+        if element == Element::Bool && domain == Domain::Number {
+            return self.refuse_truth_values(args);
+        }
+        let loses = match element {
+            Element::Bool => domain == Domain::Float,
+            Element::I64 => &*args.name == "numpy.reciprocal",
+            _ => false,
+        };
+        if !args.is_numpy() || !loses {
+            return Ok(());
+        }
+        let shown = shown_name(&args.name).to_owned();
+        self.error(
+            Code::TypeMismatch,
+            format!("`{shown}` of {element} loses nearly all digits in NumPy"),
+            "convert it first with `float(x)` or `x.astype(float)`".to_owned(),
+        )
+    }
+
+    fn refuse_truth_values(&mut self, args: &Args) -> Checked<()> {
+        let refused: &[&str] = match args.is_numpy() {
+            true => &["negative", "sign"],
+            false => &[
+                "abs", "absolute", "neg", "negative", "floor", "ceil", "trunc", "relu", "round",
+            ],
+        };
+        let name = args.name.rsplit('.').next().unwrap_or_default();
+        if !refused.contains(&name) {
+            return Ok(());
+        }
+        let shown = shown_name(&args.name).to_owned();
+        self.error(
+            Code::TypeMismatch,
+            format!("`{shown}` takes numbers, not truth values"),
+            "convert the mask first, for example with `.float()`".to_owned(),
+        )
     }
 
     fn domain_elements(&self, domain: Domain, element: Element) -> (Element, Element) {

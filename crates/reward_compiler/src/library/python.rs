@@ -1,5 +1,6 @@
 //! Python's own functions, and the methods of lists and dicts.
 
+use carrot_reward_interface::Dialect;
 use ruff_python_ast::{CmpOp, Operator};
 
 use super::Behaviour::Run;
@@ -94,13 +95,16 @@ fn abs(c: &mut Checker<'_>, args: Args) -> Checked {
         }
         value => {
             let tensor = c.array_argument(&args, &value)?;
-            let element = if tensor.element == Element::Bool {
-                Element::I64
-            } else {
-                tensor.element
-            };
-            let tensor = c.cast(&tensor, element);
-            Ok(Value::Tensor(c.map(&tensor, element, |c, x| c.unary(Unary::Abs, x))))
+            if tensor.element == Element::Bool {
+                return c.error(
+                    Code::TypeMismatch,
+                    "truth values have no magnitude",
+                    "convert them first, for example with `.float()`".to_owned(),
+                );
+            }
+            Ok(Value::Tensor(
+                c.map(&tensor, tensor.element, |c, x| c.unary(Unary::Abs, x)),
+            ))
         }
     }
 }
@@ -238,7 +242,10 @@ fn zip(c: &mut Checker<'_>, args: Args) -> Checked {
 
 fn enumerate(c: &mut Checker<'_>, args: Args) -> Checked {
     let start = match args.get(1) {
-        Some(start) => c.constant_int(&start).unwrap_or(0),
+        Some(start) => match c.constant_int(&start) {
+            Some(start) => start,
+            None => return c.error(Code::TypeMismatch, "a count starts at a known whole number", None),
+        },
         None => 0,
     };
     let items = c.sequence(&args.at(0))?;
@@ -301,10 +308,18 @@ fn round(c: &mut Checker<'_>, args: Args) -> Checked {
         );
     }
     match args.at(0) {
-        Value::Tensor(tensor) if tensor.element.is_float() => {
-            Ok(Value::Tensor(
-                c.map(&tensor, tensor.element, |c, x| c.unary(Unary::Round, x)),
-            ))
+        Value::Tensor(tensor)
+            if c.dialect == Dialect::Torch || !tensor.dims.is_empty() || tensor.element == Element::Bool =>
+        {
+            let library = match c.dialect {
+                Dialect::Torch => "torch.round",
+                Dialect::Numpy => "np.round",
+            };
+            c.error(
+                Code::TypeMismatch,
+                format!("Python's `round` takes a number, not {tensor}"),
+                format!("use `{library}(x)`"),
+            )
         }
         value => {
             let node = c.python_float(&value)?;

@@ -16,18 +16,18 @@ use crate::value::{Dim, Element, ScalarKind, Tensor, Tuple, Value};
 pub(super) const TABLE: &[Entry] = &[
     entry(
         "torch.sum Tensor.sum",
-        "input dim|axis? keepdim|keepdims? dtype?",
+        "input dim|axis? keepdim|keepdims? | dtype?",
         Run(sum),
     ),
-    entry("numpy.sum ndarray.sum", "a axis? keepdims? dtype?", Run(sum)),
+    entry("numpy.sum ndarray.sum", "a axis? | keepdims? dtype?", Run(sum)),
     entry(
         "torch.mean Tensor.mean",
-        "input dim|axis? keepdim|keepdims? dtype?",
+        "input dim|axis? keepdim|keepdims? | dtype?",
         Run(mean),
     ),
     entry(
         "numpy.mean ndarray.mean numpy.average",
-        "a axis? keepdims? dtype?",
+        "a axis? | keepdims? dtype?",
         Run(mean),
     ),
     entry(
@@ -35,7 +35,7 @@ pub(super) const TABLE: &[Entry] = &[
         "input dim|axis? keepdim|keepdims?",
         Run(product),
     ),
-    entry("numpy.prod ndarray.prod", "a axis? keepdims?", Run(product)),
+    entry("numpy.prod ndarray.prod", "a axis? | keepdims?", Run(product)),
     entry(
         "torch.max Tensor.max",
         "input dim|axis|other? keepdim|keepdims?",
@@ -58,12 +58,12 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     entry(
         "numpy.max numpy.amax ndarray.max",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| extreme_values(c, &args, Reduction::Max)),
     ),
     entry(
         "numpy.min numpy.amin ndarray.min",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| extreme_values(c, &args, Reduction::Min)),
     ),
     entry(
@@ -78,12 +78,12 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     entry(
         "numpy.argmax ndarray.argmax",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| position_of_extreme(c, &args, Reduction::Max)),
     ),
     entry(
         "numpy.argmin ndarray.argmin",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| position_of_extreme(c, &args, Reduction::Min)),
     ),
     entry(
@@ -98,34 +98,34 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     entry(
         "numpy.any ndarray.any",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| truth(c, &args, Reduction::Max)),
     ),
     entry(
         "numpy.all ndarray.all",
-        "a axis? keepdims?",
+        "a axis? | keepdims?",
         Run(|c, args| truth(c, &args, Reduction::Min)),
     ),
     entry("torch.count_nonzero", "input dim?", Run(count_nonzero)),
-    entry("numpy.count_nonzero", "a axis? keepdims?", Run(count_nonzero)),
+    entry("numpy.count_nonzero", "a axis? | keepdims?", Run(count_nonzero)),
     entry(
         "torch.var Tensor.var",
-        "input dim? keepdim? unbiased? correction?",
+        "input dim|axis? unbiased? keepdim? | correction?",
         Run(|c, args| spread(c, &args, false)),
     ),
     entry(
         "torch.std Tensor.std",
-        "input dim? keepdim? unbiased? correction?",
+        "input dim|axis? unbiased? keepdim? | correction?",
         Run(|c, args| spread(c, &args, true)),
     ),
     entry(
         "numpy.var ndarray.var",
-        "a axis? keepdims? unused? ddof?",
+        "a axis? | keepdims? unused? ddof?",
         Run(|c, args| spread(c, &args, false)),
     ),
     entry(
         "numpy.std ndarray.std",
-        "a axis? keepdims? unused? ddof?",
+        "a axis? | keepdims? unused? ddof?",
         Run(|c, args| spread(c, &args, true)),
     ),
     entry(
@@ -152,6 +152,12 @@ fn axes(c: &mut Checker<'_>, tensor: &Tensor, argument: Option<Value>) -> Checke
         Some(value @ (Value::Tuple(_) | Value::List(_))) => c.sequence(&value)?,
         Some(value) => vec![value],
     };
+    if numbers.is_empty() {
+        return c.unsupported(
+            "a reduction over an empty list of axes",
+            "name the axes, or leave them out",
+        );
+    }
     let mut axes = Vec::new();
     for number in numbers {
         let Some(axis) = c.constant_int(&number) else {
@@ -162,7 +168,14 @@ fn axes(c: &mut Checker<'_>, tensor: &Tensor, argument: Option<Value>) -> Checke
                 None,
             );
         };
-        axes.push(c.axis(axis, rank, tensor)?);
+        let axis = c.axis(axis, rank, tensor)?;
+        if axes.contains(&axis) {
+            return c.error(Code::ShapeMismatch, format!("axis {axis} is named twice"), None);
+        }
+        // An array without axes has nothing to reduce.
+        if axis < rank {
+            axes.push(axis);
+        }
     }
     Ok(axes)
 }
@@ -210,8 +223,12 @@ fn groups(c: &mut Checker<'_>, tensor: &Tensor, axes: &[usize], keeps: bool) -> 
 
 /// Reads the usual arguments and warns when environments are mixed.
 fn grouped(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<Groups> {
+    grouped_at(c, args, tensor, axis_at, axis_at + 1)
+}
+
+fn grouped_at(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize, keeps_at: usize) -> Checked<Groups> {
     let axes = axes(c, tensor, args.get(axis_at))?;
-    let keeps = c.flag(args.get(axis_at + 1))?;
+    let keeps = c.flag(args.get(keeps_at))?;
     let groups = groups(c, tensor, &axes, keeps);
     c.reserve(tensor.index.len())?;
     if groups.over_batch {
@@ -295,10 +312,19 @@ fn mean(c: &mut Checker<'_>, args: Args) -> Checked {
             "convert first, such as `x.float().mean(dim=-1)`".to_owned(),
         );
     }
+    refuse_axis_of_number(c, &args, &tensor, 1)?;
     let element = float_element(c, tensor.element);
     let tensor = c.cast(&tensor, element);
     let groups = grouped(c, &args, &tensor, 1)?;
     Ok(mean_of(c, groups, element))
+}
+
+/// NumPy's sums and extremes take axis 0 of a single number; these functions do not.
+fn refuse_axis_of_number(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<()> {
+    if args.is_numpy() && tensor.dims.is_empty() && args.get(axis_at).is_some() {
+        return c.error(Code::ShapeMismatch, "a single number has no axes", None);
+    }
+    Ok(())
 }
 
 fn mean_of(c: &mut Checker<'_>, groups: Groups, element: Element) -> Value {
@@ -341,6 +367,9 @@ fn sums(c: &mut Checker<'_>, groups: Groups, element: Element) -> (Vec<Dim>, Vec
 }
 
 fn product(c: &mut Checker<'_>, args: Args) -> Checked {
+    if !args.is_numpy() {
+        one_axis(c, &args)?;
+    }
     let tensor = c.array_argument(&args, &args.at(0))?;
     let tensor = c.cast(&tensor, number_element(tensor.element));
     let groups = grouped(c, &args, &tensor, 1)?;
@@ -386,6 +415,7 @@ fn extreme(c: &mut Checker<'_>, args: &Args, reduction: Reduction) -> Checked {
             Ok(c.tensor_value(number_element(element), dims, nodes))
         }
         Some(_) => {
+            one_axis(c, args)?;
             let values = extreme_values(c, args, reduction)?;
             let positions = position_of_extreme(c, args, reduction)?;
             Ok(Value::Tuple(Tuple {
@@ -393,6 +423,18 @@ fn extreme(c: &mut Checker<'_>, args: &Args, reduction: Reduction) -> Checked {
                 fields: &["values", "indices"],
             }))
         }
+    }
+}
+
+/// Some of torch's functions take a single axis only.
+fn one_axis(c: &mut Checker<'_>, args: &Args) -> Checked<()> {
+    match args.get(1) {
+        Some(Value::Tuple(_) | Value::List(_)) => c.error(
+            Code::TypeMismatch,
+            format!("`{}` takes one axis only", super::shown_name(&args.name)),
+            "reduce one axis after the other".to_owned(),
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -425,6 +467,9 @@ fn extreme_values(c: &mut Checker<'_>, args: &Args, reduction: Reduction) -> Che
 
 /// Position of the first largest or smallest element; a NaN counts as such.
 fn position_of_extreme(c: &mut Checker<'_>, args: &Args, reduction: Reduction) -> Checked {
+    if !args.is_numpy() || matches!(args.get(1), Some(Value::Tuple(_))) {
+        one_axis(c, args)?;
+    }
     let tensor = c.array_argument(args, &args.at(0))?;
     let tensor = c.cast(&tensor, number_element(tensor.element));
     let axes = axes(c, &tensor, args.get(1))?;
@@ -493,11 +538,19 @@ fn count_nonzero(c: &mut Checker<'_>, args: Args) -> Checked {
 /// Variance or standard deviation; torch divides by n - 1 and NumPy by n unless told otherwise.
 fn spread(c: &mut Checker<'_>, args: &Args, root: bool) -> Checked {
     let tensor = c.array_argument(args, &args.at(0))?;
+    if !args.is_numpy() && !tensor.element.is_float() {
+        return c.error(
+            Code::TypeMismatch,
+            format!("a spread needs floats, not {tensor}"),
+            "convert first with `.float()`".to_owned(),
+        );
+    }
+    refuse_axis_of_number(c, args, &tensor, 1)?;
     let element = float_element(c, tensor.element);
     let tensor = c.cast(&tensor, element);
     let mut correction = f64::from(u8::from(!args.is_numpy()));
-    if !args.is_numpy() && args.get(3).is_some() {
-        correction = f64::from(u8::from(c.flag(args.get(3))?));
+    if !args.is_numpy() && args.get(2).is_some() {
+        correction = f64::from(u8::from(c.flag(args.get(2))?));
     }
     if let Some(value) = args.get(4) {
         let Some(known) = c.constant_int(&value) else {
@@ -516,7 +569,8 @@ fn spread(c: &mut Checker<'_>, args: &Args, root: bool) -> Checked {
     });
     let squares = squares.collect();
     let squares = c.tensor(element, dims, squares);
-    let groups = grouped(c, args, &squares, 1)?;
+    let keeps_at = if args.is_numpy() { 2 } else { 3 };
+    let groups = grouped_at(c, args, &squares, 1, keeps_at)?;
     let count = group_size(c, &groups, element, correction);
     let (dims, sums) = sums(c, groups, element);
     let nodes = sums.into_iter().map(|sum| {
@@ -568,10 +622,8 @@ fn norm(c: &mut Checker<'_>, args: Args) -> Checked {
     }
     let element = float_element(c, tensor.element);
     let tensor = c.cast(&tensor, element);
-    let is_matrix = tensor.dims.len() == 2 && args.get(2).is_none();
-    if args.is_numpy() && is_matrix && args.get(1).is_some_and(|order| !matches!(order, Value::Str(_))) {
-        return c.unsupported("the norm of a matrix with an order", "give the axis, such as `axis=-1`");
-    }
+    refuse_matrix_norm(c, &args, tensor.dims.len())?;
+    refuse_axis_of_number(c, &args, &tensor, 2)?;
     let order = order(c, args.get(1))?;
     let groups = grouped(c, &args, &tensor, 2)?;
     let over_batch = groups.over_batch;
@@ -609,6 +661,29 @@ fn norm(c: &mut Checker<'_>, args: Args) -> Checked {
         }
         _ => node,
     })))
+}
+
+/// `linalg.norm` with an order takes the norm of a matrix where two axes are left; `torch.norm` never does.
+fn refuse_matrix_norm(c: &mut Checker<'_>, args: &Args, rank: usize) -> Checked<()> {
+    if !args.name.ends_with("linalg.norm") {
+        return Ok(());
+    }
+    let Some(order) = args.get(1) else { return Ok(()) };
+    let axes = match args.get(2) {
+        None => rank,
+        Some(value @ (Value::Tuple(_) | Value::List(_))) => c.sequence(&value)?.len(),
+        Some(_) => 1,
+    };
+    match (matches!(order, Value::Str(_)), axes) {
+        (true, 2) | (false, 1) => Ok(()),
+        (true, _) => c.error(Code::ShapeMismatch, "the Frobenius norm is one of matrices", None),
+        (false, 2) => c.unsupported("the norm of a matrix with an order", "give the axis, such as `axis=-1`"),
+        (false, _) => c.error(
+            Code::ShapeMismatch,
+            format!("a norm with an order needs one axis, and there are {axes}"),
+            "give the axis, such as `axis=-1`".to_owned(),
+        ),
+    }
 }
 
 fn norm_part(c: &mut Checker<'_>, node: NodeId, order: &Order) -> NodeId {

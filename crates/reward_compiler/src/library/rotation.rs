@@ -4,7 +4,7 @@
 //! documentation line says so.
 
 use super::Behaviour::{Map, Run};
-use super::linear::{cross_nodes, normalized, vector_rows};
+use super::linear::{cross_nodes, needs_floats, normalized, vector_rows};
 use super::{Args, Domain, Entry, entry};
 use crate::Code;
 use crate::check::{Checked, Checker};
@@ -54,13 +54,26 @@ fn vector(c: &mut Checker<'_>, tensor: &Tensor, row: &[NodeId]) -> Checked<[Node
     }
 }
 
+/// An argument of floats.
+fn floats(c: &mut Checker<'_>, args: &Args, at: usize) -> Checked<Tensor> {
+    let tensor = c.array_argument(args, &args.at(at))?;
+    needs_floats(c, args, &tensor)?;
+    Ok(tensor)
+}
+
+/// Both arguments in one element type.
+fn two_of_floats(c: &mut Checker<'_>, args: &Args) -> Checked<(Tensor, Tensor)> {
+    let (a, b) = (floats(c, args, 0)?, floats(c, args, 1)?);
+    let element = c.promote(&[&Value::Tensor(a.clone()), &Value::Tensor(b.clone())]);
+    Ok((c.cast(&a, element), c.cast(&b, element)))
+}
+
 fn width(tensor: &Tensor) -> usize {
     tensor.dims.last().map_or(1, |dim| dim.nodes()).max(1)
 }
 
 fn quat_mul(c: &mut Checker<'_>, args: Args) -> Checked {
-    let a = c.array_argument(&args, &args.at(0))?;
-    let b = c.array_argument(&args, &args.at(1))?;
+    let (a, b) = two_of_floats(c, &args)?;
     let (mut dims, rows) = vector_rows(c, "quat_mul", &a, &b)?;
     let mut nodes = Vec::new();
     for [x, y] in rows {
@@ -95,7 +108,7 @@ fn product(c: &mut Checker<'_>, p: [NodeId; 4], q: [NodeId; 4]) -> [NodeId; 4] {
 }
 
 fn quat_conjugate(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
+    let tensor = floats(c, &args, 0)?;
     let nodes = c.elements(&tensor);
     let mut result = Vec::new();
     for row in nodes.chunks(width(&tensor)) {
@@ -123,8 +136,7 @@ fn rotate_nodes(c: &mut Checker<'_>, [x, y, z, w]: [NodeId; 4], v: [NodeId; 3], 
 }
 
 fn rotate(c: &mut Checker<'_>, args: &Args, inverse: bool) -> Checked {
-    let q = c.array_argument(args, &args.at(0))?;
-    let v = c.array_argument(args, &args.at(1))?;
+    let (q, v) = two_of_floats(c, args)?;
     if q.dims.len() != v.dims.len()
         || q.dims.split_last().map(|(_, outer)| outer) != v.dims.split_last().map(|(_, outer)| outer)
     {
@@ -146,7 +158,7 @@ fn rotate(c: &mut Checker<'_>, args: &Args, inverse: bool) -> Checked {
 
 /// Where the rotation takes a coordinate axis.
 fn quat_axis(c: &mut Checker<'_>, args: Args) -> Checked {
-    let q = c.array_argument(&args, &args.at(0))?;
+    let q = floats(c, &args, 0)?;
     let axis = match args.get(1) {
         Some(axis) => c
             .constant_int(&axis)
@@ -172,7 +184,7 @@ fn quat_axis(c: &mut Checker<'_>, args: Args) -> Checked {
 }
 
 fn unit(c: &mut Checker<'_>, args: &Args, eps: f64) -> Checked {
-    let tensor = c.array_argument(args, &args.at(0))?;
+    let tensor = floats(c, args, 0)?;
     Ok(Value::Tensor(normalized(c, &tensor, eps)?))
 }
 
@@ -184,7 +196,7 @@ fn scaled_product(c: &mut Checker<'_>, factor: f64, a: NodeId, b: NodeId) -> Nod
 
 /// Roll, pitch and yaw in [0, 2π), each with one axis less.
 fn euler(c: &mut Checker<'_>, args: Args) -> Checked {
-    let q = c.array_argument(&args, &args.at(0))?;
+    let q = floats(c, &args, 0)?;
     let nodes = c.elements(&q);
     let mut angles: [Vec<NodeId>; 3] = Default::default();
     for row in nodes.chunks(width(&q)) {

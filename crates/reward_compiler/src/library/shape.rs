@@ -173,6 +173,16 @@ fn squeeze(c: &mut Checker<'_>, args: Args) -> Checked {
         Some(axis) => Some(c.axis_argument(&axis, tensor.dims.len(), &tensor)?),
         None => None,
     };
+    if let Some(axis) = axis
+        && args.is_numpy()
+        && tensor.dims.get(axis).is_some_and(|&dim| dim != Dim::Size(1))
+    {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("axis {axis} of {tensor} is longer than 1"),
+            None,
+        );
+    }
     let goes = |at: usize, dim: Dim| dim == Dim::Size(1) && axis.is_none_or(|axis| axis == at);
     let dims = tensor
         .dims
@@ -262,7 +272,13 @@ fn expand_to(c: &mut Checker<'_>, tensor: &Tensor, dims: Vec<Dim>) -> Checked {
     }
     c.check_size(&dims)?;
     let positions = broadcast_index(&tensor.dims, &dims);
-    Ok(Value::Tensor(c.view(tensor, dims, &positions)))
+    let view = c.view(tensor, dims, &positions);
+    if view.is_batched() && !tensor.is_batched() {
+        // One number stands for all environments: nothing may be written there.
+        let nodes = c.elements(&view);
+        return Ok(Value::Tensor(c.shared_tensor(view.element, view.dims.to_vec(), nodes)));
+    }
+    Ok(Value::Tensor(view))
 }
 
 fn expand(c: &mut Checker<'_>, args: &Args, shape: Vec<Value>) -> Checked {
@@ -287,6 +303,13 @@ fn expand_as(c: &mut Checker<'_>, args: Args) -> Checked {
 fn repeat(c: &mut Checker<'_>, args: &Args, times: Vec<Value>) -> Checked {
     let tensor = c.array_argument(args, &args.at(0))?;
     let times = c.lengths(&times)?;
+    if args.name.starts_with("Tensor.") && times.len() < tensor.dims.len() {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("`repeat` needs a number for each axis of {tensor}"),
+            "write 1 for axes that stay, such as `x.repeat(1, 2)`".to_owned(),
+        );
+    }
     let mut dims = vec![Dim::Size(1); times.len().saturating_sub(tensor.dims.len())];
     dims.extend(tensor.dims.iter().copied());
     let mut counts = vec![Dim::Size(1); dims.len() - times.len()];
@@ -324,6 +347,9 @@ fn transpose(c: &mut Checker<'_>, args: Args) -> Checked {
     let rank = tensor.dims.len();
     let a = c.axis_argument(&args.at(1), rank, &tensor)?;
     let b = c.axis_argument(&args.at(2), rank, &tensor)?;
+    if rank == 0 {
+        return Ok(Value::Tensor(tensor));
+    }
     let mut order: Vec<usize> = (0..rank).collect();
     order.swap(a, b);
     Ok(Value::Tensor(permuted(c, &tensor, &order)))
@@ -471,6 +497,9 @@ fn unbind(c: &mut Checker<'_>, args: Args) -> Checked {
         Some(axis) => c.axis_argument(&axis, rank, &tensor)?,
         None => 0,
     };
+    if rank == 0 {
+        return c.error(Code::ShapeMismatch, "a single number has no axes", None);
+    }
     let mut order: Vec<usize> = (0..rank).filter(|&at| at != axis).collect();
     order.insert(0, axis);
     let front = permuted(c, &tensor, &order);
