@@ -29,8 +29,14 @@ const SEARCH: [&str; 17] = [
 pub fn run_search(further: &[&str]) -> Result<(), Failure> {
     println!("building (the first time about ten minutes on two cores)");
     run(cargo().args(["build", "--package", "carrot-cli"]))?;
-    run(cargo()
+    let mut search = cargo();
+    search
         .args(["run", "--quiet", "--package", "carrot-cli", "--"])
         .args(SEARCH)
-        .args(further))
+        .args(further);
+    // Without a terminal there is no bar; the log then tells how far it is.
+    if std::env::var_os("CARROT_LOG").is_none() {
+        search.env("CARROT_LOG", "info");
+    }
+    run(&mut search)
 }

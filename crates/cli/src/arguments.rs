@@ -8,14 +8,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "carrot", version, max_term_width = 110, propagate_version = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program."
+    after_help = "Start with `carrot doctor`, then `carrot envs`.\n\nExit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program, 130 \
+                  interrupted.\nCARROT_LOG=info tells more on standard error."
 )]
 pub struct Arguments {
     /// Print one JSON object on standard output instead of text
     #[arg(long, global = true)]
     pub json: bool,
-    /// Folder with the environments [default: `envs` here, in a folder above, or beside the program]
-    #[arg(long, global = true, value_name = "DIR", env = "CARROT_ENVS")]
+    /// Folder with the environments [default: $CARROT_ENVS, or `envs` here, in a folder above, or beside the program]
+    // Read from the environment in `files`: clap would count a set variable as an argument, and `carrot` alone would not help.
+    #[arg(long, global = true, value_name = "DIR")]
     pub envs: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
@@ -56,7 +58,9 @@ pub enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot doctor --base-url http://localhost:8000/v1")]
+#[command(
+    after_help = "Example: carrot doctor --base-url http://localhost:8000/v1\n\n--json: {ok, checks: [{name, ok, message}]}"
+)]
 pub struct Doctor {
     /// Also try to reach this OpenAI-compatible server
     #[arg(long, value_name = "URL")]
@@ -64,7 +68,9 @@ pub struct Doctor {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot envs hopper/hop_forward")]
+#[command(
+    after_help = "Example: carrot envs hopper/hop_forward\n\n--json: {environments: [{name, tasks: [{name, instruction, …}], variables: [{name, shape, unit, doc, …}]}]}"
+)]
 pub struct Envs {
     /// `ENV` or `ENV/TASK`; all when absent
     pub name: Option<String>,
@@ -83,7 +89,9 @@ pub struct Against {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot check reward.py --task hopper/hop_forward")]
+#[command(
+    after_help = "Example: carrot check reward.py --task hopper/hop_forward\n\n--json: {diagnostics: [{code, severity, file, line, column, end_line, end_column, message, help}], terms, inputs, dialect}"
+)]
 pub struct Check {
     /// Reward program (.py), or a foreign module (.wasm)
     pub program: PathBuf,
@@ -104,7 +112,9 @@ pub enum Emit {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot compile reward.py --task hopper/hop_forward -o reward.wasm")]
+#[command(
+    after_help = "Example: carrot compile reward.py --task hopper/hop_forward -o reward.wasm\n\n--json: {interface, diagnostics, bytes, output or text}"
+)]
 pub struct Compile {
     /// Reward program (.py)
     pub program: PathBuf,
@@ -119,7 +129,9 @@ pub struct Compile {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot eval reward.py --schema variables.toml --inputs in.npz --output out.npz")]
+#[command(
+    after_help = "Example: carrot eval reward.py --schema variables.toml --inputs in.npz --output out.npz\n\n--json: {output, environments, moments, terms, diagnostics}, or {stopped, message, moment}"
+)]
 pub struct Eval {
     /// Reward program (.py), or a foreign module (.wasm)
     pub program: PathBuf,
@@ -137,7 +149,9 @@ pub struct Eval {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors")]
+#[command(
+    after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, policy, …}, or {stopped, message}"
+)]
 pub struct Train {
     /// The task
     #[arg(long, value_name = "ENV/TASK")]
@@ -146,16 +160,16 @@ pub struct Train {
     #[arg(long, value_name = "PROGRAM")]
     pub reward: Option<PathBuf>,
     /// Seed of every random number
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
     /// Environment steps, such as 300k or 2M [default: the task's preset]
     #[arg(long, value_parser = parse_count)]
     pub steps: Option<u64>,
     /// Episodes of the final evaluation
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = parse_episodes)]
     pub episodes: usize,
     /// Threads that step the environments; results do not depend on it [default: all cores]
-    #[arg(long)]
+    #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
     /// Where to write the policy
     #[arg(long, value_name = "FILE", default_value = "policy.safetensors")]
@@ -176,7 +190,7 @@ pub enum ProposerKind {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0"
+    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0\n\n--json: {winner: {fitness, program_hash, source, …}, finalists, final, proposer, seed, run, film, report, …}"
 )]
 pub struct Search {
     /// The task
@@ -189,34 +203,34 @@ pub struct Search {
     #[arg(long, default_value = "eureka", value_parser = ["eureka"])]
     pub strategy: String,
     /// Rounds
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub generations: u32,
     /// Programs per round
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub candidates: u32,
     /// Environment steps for each candidate, such as 200k [default: the task's preset]
     #[arg(long, value_parser = parse_count)]
     pub steps: Option<u64>,
     /// Episodes in which each candidate's policy is judged
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = parse_episodes)]
     pub episodes: usize,
     /// Seed of every random number; equal seeds give equal results
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
     /// How many of the best programs are trained on further seeds before one of them wins
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub finalists: u32,
     /// On how many further seeds; 0 takes the best of the search as it is
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub finalist_seeds: u32,
     /// Train the winner and the human reward again over this many further seeds
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub final_seeds: u32,
     /// Environment steps of each of these trainings [default: as for candidates]
     #[arg(long, value_parser = parse_count)]
     pub final_steps: Option<u64>,
     /// Candidates trained at the same time; results do not depend on it [default: all cores]
-    #[arg(long)]
+    #[arg(long, value_parser = parse_threads)]
     pub workers: Option<usize>,
     /// Programs to judge together with the first round: text (.py) or foreign modules (.wasm)
     #[arg(long, value_name = "PROGRAM")]
@@ -236,7 +250,7 @@ pub struct Search {
     )]
     pub base_url: String,
     /// Sampling temperature (openai)
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true, value_parser = parse_temperature)]
     pub temperature: f32,
     /// Most requests to the server (openai)
     #[arg(long, default_value_t = 100)]
@@ -257,7 +271,7 @@ pub struct Search {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png"
+    after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png\n\n--json: {out, task, seed, seconds, frames, fitness}"
 )]
 pub struct Play {
     /// A policy file, or the folder of a run, whose winner plays
@@ -266,10 +280,10 @@ pub struct Play {
     #[arg(long, value_name = "FILE", default_value = "rollout.gif")]
     pub out: PathBuf,
     /// Seed of the start
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
     /// Length at most, in simulated seconds
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.0, allow_negative_numbers = true, value_parser = parse_seconds)]
     pub seconds: f64,
     /// Width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "320x240", value_parser = parse_size)]
@@ -277,6 +291,7 @@ pub struct Play {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example: carrot runs list")]
 pub struct Runs {
     #[command(subcommand)]
     pub command: RunsCommand,
@@ -285,14 +300,18 @@ pub struct Runs {
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// List recorded runs
-    #[command(after_help = "Example: carrot runs list --json")]
+    #[command(
+        after_help = "Example: carrot runs list\n\n--json: {runs: [{name, task, proposer, candidates, best_fitness, …}], unreadable: [{path, message}]}"
+    )]
     List {
         /// Folder that holds the runs
         #[arg(default_value = "runs")]
         dir: PathBuf,
     },
     /// Show one run: its settings, candidates and winner
-    #[command(after_help = "Example: carrot runs show runs/demo")]
+    #[command(
+        after_help = "Examples:\n  carrot runs show runs/hopper-hop_forward-0\n  carrot runs show runs/hopper-hop_forward-0 --candidate g1c3\n\n--json: {dir, config, candidates, winner, ledger, final}, or {candidate}"
+    )]
     Show {
         /// Folder of the run
         run: PathBuf,
@@ -321,6 +340,38 @@ fn parse_count(text: &str) -> Result<u64, String> {
     } else {
         Err("expected a number between 1 and 10^12".to_owned())
     }
+}
+
+/// Settings are recorded as TOML, whose integers have a sign; further seeds are counted on from this one.
+fn parse_seed(text: &str) -> Result<u64, String> {
+    let seed = text
+        .parse()
+        .ok()
+        .filter(|seed| (0..=1_000_000_000_000_000_000).contains(seed));
+    seed.ok_or_else(|| "expected a whole number between 0 and 10^18".to_owned())
+}
+
+fn parse_episodes(text: &str) -> Result<usize, String> {
+    let episodes = text.parse().ok().filter(|episodes| (1..=100_000).contains(episodes));
+    episodes.ok_or_else(|| "expected a whole number between 1 and 100000".to_owned())
+}
+
+fn parse_threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|threads| (1..=1024).contains(threads));
+    threads.ok_or_else(|| "expected a whole number between 1 and 1024".to_owned())
+}
+
+fn parse_temperature(text: &str) -> Result<f32, String> {
+    let temperature = text
+        .parse()
+        .ok()
+        .filter(|temperature| (0.0..=2.0).contains(temperature));
+    temperature.ok_or_else(|| "expected a number between 0 and 2".to_owned())
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=3600.0).contains(seconds));
+    seconds.ok_or_else(|| "expected seconds between 0.01 and 3600".to_owned())
 }
 
 /// `400x300`.
@@ -353,5 +404,9 @@ mod tests {
         for wrong in ["400", "x", "400x", "1x1", "99999x10"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
+        for wrong in ["nan", "0", "-1", "inf", ""] {
+            assert!(parse_seconds(wrong).is_err(), "{wrong}");
+        }
+        assert!(parse_temperature("NaN").is_err() && parse_seed("-1").is_err() && parse_threads("0").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Finding and reading what the user names: environments, tasks, schemas, programs.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,11 +11,14 @@ use carrot_reward_search::{ProgramBody, ProgramBytes};
 use crate::arguments::Against;
 use crate::output::Failure;
 
-/// The folder of environments: as given, or `envs` in the working folder, a folder above it, or beside the program.
+/// The folder of environments: as given, as `CARROT_ENVS` says, or `envs` in the working folder, a folder above it, or beside the program.
 pub fn environments_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    if let Some(dir) = given {
+    let named = std::env::var_os("CARROT_ENVS")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from);
+    if let Some(dir) = given.map(Path::to_path_buf).or(named) {
         if dir.is_dir() {
-            return Ok(dir.to_path_buf());
+            return Ok(dir);
         }
         return Err(Failure::Usage(format!(
             "{}: there is no such folder of environments",
@@ -46,7 +50,7 @@ pub fn schema(against: &Against, envs: impl Fn() -> Result<PathBuf, Failure>) ->
     match (&against.task, &against.schema) {
         (Some(id), _) => Ok(task(&envs()?, id)?.schema),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let text = text(path.display().to_string(), read(path)?)?;
             Ok(Schema::from_toml(&text).with_context(|| path.display().to_string())?)
         }
         (None, None) => Err(Failure::Usage(
@@ -58,19 +62,75 @@ pub fn schema(against: &Against, envs: impl Fn() -> Result<PathBuf, Failure>) ->
 /// Reads a reward program: text, or a module when the name ends in `.wasm`.
 pub fn program(path: &Path) -> Result<ProgramBytes, Failure> {
     let file = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| file.clone())?;
+    let bytes = read(path)?;
     let body = if path.extension().is_some_and(|extension| extension == "wasm") {
         ProgramBody::Wasm(bytes)
     } else {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            Failure::Usage(format!(
-                "{file}: not text; byte {} is not UTF-8",
-                error.utf8_error().valid_up_to()
-            ))
-        })?;
-        ProgramBody::Source(text)
+        ProgramBody::Source(text(file.clone(), bytes)?)
     };
     Ok(ProgramBytes { file, body })
+}
+
+/// Reads a file that the user named; one that is not there is a usage error.
+pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Failure::Usage(format!("{}: there is no such file", path.display())),
+        ErrorKind::IsADirectory => Failure::Usage(format!("{}: this is a folder; name a file", path.display())),
+        _ => Failure::Fault(anyhow::Error::new(error).context(path.display().to_string())),
+    })
+}
+
+/// Refuses what is no file before a library of some format calls it broken.
+pub fn check_is_file(path: &Path) -> Result<(), Failure> {
+    match path.is_file() {
+        true => Ok(()),
+        false => Err(Failure::Usage(format!("{}: there is no such file", path.display()))),
+    }
+}
+
+/// Writes a file that the user named.
+pub fn write(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    check_writable(path)?;
+    Ok(std::fs::write(path, contents).with_context(|| path.display().to_string())?)
+}
+
+/// Fails where a file could not be written, so that long work is not done for nothing. Leaves no trace.
+pub fn check_writable(path: &Path) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(Failure::Usage(format!(
+            "{}: this is a folder; name a file",
+            path.display()
+        )));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        let message = format!(
+            "{}: there is no folder {}; make it first",
+            path.display(),
+            folder.display()
+        );
+        return Err(Failure::Usage(message));
+    }
+    if path.exists() && !path.is_file() {
+        return Ok(()); // a device or a pipe, which opening might disturb
+    }
+    let existed = path.exists();
+    std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    if !existed {
+        std::fs::remove_file(path).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+fn text(file: String, bytes: Vec<u8>) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to();
+        Failure::Usage(format!("{file}: not text; byte {byte} is not UTF-8"))
+    })
 }
 
 /// Processor cores that this process may use.

@@ -3,7 +3,10 @@
 //! Every verb is one module of [`commands`]; each turns arguments into one call of the libraries and one answer, which is
 //! printed for people or, with `--json`, as one object. Start in [`arguments`].
 
-#![allow(rustdoc::broken_intra_doc_links, reason = "help texts write `[default: …]`, as clap does")]
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts write `[default: …]`, as clap does"
+)]
 
 mod arguments;
 mod commands;
@@ -19,12 +22,17 @@ use arguments::{Arguments, Command};
 use output::{Answer, Failure};
 
 fn main() -> std::process::ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::refuse(&error),
+    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CARROT_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(output::colour(&std::io::stderr()))
+        .with_target(false)
         .without_time()
         .init();
 

@@ -3,9 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use carrot_reward_interface::{Batch, Rewards, Schema};
+use carrot_reward_interface::{Batch, Rewards, Schema, Variable};
 use npyz::WriterBuilder as _;
 use npyz::npz::{NpzArchive, NpzWriter};
+
+/// Most values of an array, and of the whole batch: 2 GiB of f64.
+const MOST: u64 = 1 << 28;
 
 /// Inputs over time; without `--sequence` there is one moment.
 pub struct Sequence {
@@ -23,59 +26,62 @@ struct Array {
 
 /// Reads the arrays of `needed` variables; the other variables of the schema are filled with zeros.
 ///
-/// Shapes: `[N, …]`, `[…]` for uniform variables, each with a leading T when `over_time`.
+/// Shapes: `[N, …]`, `[…]` for uniform variables, each with a leading T when `over_time`. Where the program reads nothing that
+/// has these axes, N and T come from the archive's other variables; without any they are 1.
 pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) -> anyhow::Result<Sequence> {
     let mut archive = NpzArchive::open(path).with_context(|| format!("{}: not a NumPy archive", path.display()))?;
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut axes = Axes {
+        over_time,
+        length: if over_time { None } else { Some(1) },
+        n_envs: None,
+    };
     let mut arrays = Vec::new();
     for name in needed {
         ensure!(
             names.contains(name),
             "{}: there is no array `{name}`, which the program reads; the archive holds {}",
             path.display(),
-            names.join(", ")
+            if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(", ")
+            }
         );
-        let array = read_array(&mut archive, name).with_context(|| format!("{}: array `{name}`", path.display()))?;
         let index = schema
             .index(name)
             .context("the program reads a variable that the schema lacks")?;
+        let array = read_array(&mut archive, name).with_context(|| format!("{}: array `{name}`", path.display()))?;
+        axes.meet(&schema.variables[index], &array.shape)
+            .with_context(|| path.display().to_string())?;
         arrays.push((index, array));
     }
-
-    let time_axes = usize::from(over_time);
-    let mut length = if over_time { None } else { Some(1) };
-    let mut n_envs = None;
-    for (index, array) in &arrays {
-        let variable = &schema.variables[*index];
-        let batch_axes = usize::from(!variable.uniform);
-        let expected = || {
-            let axes = [(over_time, "T"), (!variable.uniform, "N")];
-            let mut axes: Vec<String> = axes
-                .iter()
-                .filter(|axis| axis.0)
-                .map(|axis| axis.1.to_owned())
-                .collect();
-            axes.extend(variable.shape.iter().map(ToString::to_string));
-            format!("[{}]", axes.join(", "))
-        };
-        ensure!(
-            array.shape.len() == time_axes + batch_axes + variable.shape.len()
-                && array.shape[time_axes + batch_axes..] == variable.shape,
-            "{}: array `{}` has shape {:?}; the schema says {}",
-            path.display(),
-            variable.name,
-            array.shape,
-            expected()
-        );
-        if over_time {
-            agree(&mut length, array.shape[0], "T", &variable.name)?;
+    for variable in schema
+        .variables
+        .iter()
+        .filter(|variable| names.contains(&variable.name))
+    {
+        if axes.length.is_some() && axes.n_envs.is_some() {
+            break;
         }
-        if !variable.uniform {
-            agree(&mut n_envs, array.shape[time_axes], "N", &variable.name)?;
+        if let Some(file) = archive.by_name(&variable.name)? {
+            let shape: Vec<usize> = file.shape().iter().map(|&dim| dim as usize).collect();
+            axes.meet(variable, &shape)
+                .with_context(|| path.display().to_string())?;
         }
     }
-    let length = length.unwrap_or(1);
-    let n_envs = n_envs.unwrap_or(1);
+    let length = axes.length.unwrap_or(1);
+    let n_envs = axes.n_envs.unwrap_or(1);
+    let numbers = schema
+        .variables
+        .iter()
+        .map(|variable| variable.shape.iter().product::<usize>())
+        .sum::<usize>();
+    ensure!(
+        length.saturating_mul(n_envs).saturating_mul(numbers) <= MOST as usize,
+        "{}: {length} moments of {n_envs} environments are too large; split them",
+        path.display()
+    );
 
     let mut moments = vec![Batch::zeros(schema, n_envs); length];
     for (index, array) in &arrays {
@@ -90,6 +96,44 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
         }
     }
     Ok(Sequence { moments, n_envs })
+}
+
+/// The leading axes that all arrays share.
+struct Axes {
+    over_time: bool,
+    length: Option<usize>,
+    n_envs: Option<usize>,
+}
+
+impl Axes {
+    /// Checks the shape of one array, and that its T and N are those of the arrays before.
+    fn meet(&mut self, variable: &Variable, shape: &[usize]) -> anyhow::Result<()> {
+        let mut leading = Vec::new();
+        if self.over_time {
+            leading.push(("T", &mut self.length));
+        }
+        if !variable.uniform {
+            leading.push(("N", &mut self.n_envs));
+        }
+        if shape.len() != leading.len() + variable.shape.len() || shape[leading.len()..] != variable.shape {
+            let expected = leading.iter().map(|axis| axis.0.to_owned());
+            let expected: Vec<String> = expected.chain(variable.shape.iter().map(ToString::to_string)).collect();
+            let expected = expected.join(", ");
+            bail!(
+                "array `{}` has shape {shape:?}; the schema says [{expected}]",
+                variable.name
+            );
+        }
+        for ((axis, known), &found) in leading.into_iter().zip(shape) {
+            let known = *known.get_or_insert(found);
+            ensure!(
+                known == found,
+                "array `{}` has {axis} = {found}, the arrays before it {known}",
+                variable.name
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Writes `total` and `term.<name>`, `[N]`, or `[T, N]` when `over_time`.
@@ -125,14 +169,9 @@ pub fn write(path: &Path, terms: &[String], moments: &[Rewards], n_envs: usize, 
 }
 
 fn read_array<R: std::io::Read + std::io::Seek>(archive: &mut NpzArchive<R>, name: &str) -> anyhow::Result<Array> {
-    /// Largest array, in values: 2 GiB of f64.
-    const MOST: u64 = 1 << 28;
     let file = archive.by_name(name)?.context("is missing")?;
     let shape: Vec<usize> = file.shape().iter().map(|&dim| dim as usize).collect();
-    ensure!(
-        file.order() == npyz::Order::C || shape.len() < 2,
-        "is in Fortran order; save it with np.ascontiguousarray"
-    );
+    let order = file.order();
     let length = file
         .shape()
         .iter()
@@ -147,24 +186,39 @@ fn read_array<R: std::io::Read + std::io::Seek>(archive: &mut NpzArchive<R>, nam
             match dtype.trim_matches('\'').trim_start_matches(['<', '|', '=', '>']) {
                 $($code => file.into_vec::<$ty>()?.into_iter().map(|value| value as f64).collect(),)*
                 "b1" => file.into_vec::<bool>()?.into_iter().map(|value| f64::from(u8::from(value))).collect(),
-                _ => bail!("has dtype {dtype}; allowed are floats, integers and bool"),
+                _ => bail!("has dtype {dtype}; allowed are float32, float64, integers and bool"),
             }
         };
     }
     let values: Vec<f64> = read_as!("f8" => f64, "f4" => f32, "i8" => i64, "i4" => i32, "i2" => i16, "i1" => i8,
         "u8" => u64, "u4" => u32, "u2" => u16, "u1" => u8);
+    let values = match order {
+        npyz::Order::C => values,
+        npyz::Order::Fortran => to_c_order(&values, &shape),
+    };
     Ok(Array { shape, values })
 }
 
-fn agree(known: &mut Option<usize>, found: usize, axis: &str, name: &str) -> anyhow::Result<()> {
-    match known {
-        Some(known) => ensure!(
-            *known == found,
-            "array `{name}` has {axis} = {found}, the arrays before it {known}"
-        ),
-        None => *known = Some(found),
+/// Values with the first index fastest, as NumPy keeps transposed arrays, to last index fastest.
+fn to_c_order(values: &[f64], shape: &[usize]) -> Vec<f64> {
+    let mut index = vec![0; shape.len()];
+    let mut ordered = Vec::with_capacity(values.len());
+    for _ in values {
+        let position = index
+            .iter()
+            .zip(shape)
+            .rev()
+            .fold(0, |position, (i, dim)| position * dim + i);
+        ordered.push(values[position]);
+        for (i, dim) in index.iter_mut().zip(shape).rev() {
+            *i += 1;
+            if *i < *dim {
+                break;
+            }
+            *i = 0;
+        }
     }
-    Ok(())
+    ordered
 }
 
 /// `[N, components]` to `[components, N]`.
@@ -174,5 +228,20 @@ fn transpose(rows: &[f64], n_envs: usize, columns: &mut [f64]) {
         for (component, &value) in row.iter().enumerate() {
             columns[component * n_envs + env_index] = value;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fortran_order_becomes_c_order() {
+        // [[1, 2, 3], [4, 5, 6]] column by column
+        assert_eq!(
+            to_c_order(&[1.0, 4.0, 2.0, 5.0, 3.0, 6.0], &[2, 3]),
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        );
+        assert!(to_c_order(&[], &[0, 3]).is_empty());
     }
 }

@@ -1,16 +1,16 @@
-//! Progress of long work: a bar with rate and time left on a terminal, silence elsewhere; and Ctrl-C.
+//! Progress of long work: a bar with rate and time left on a terminal, log lines elsewhere; and Ctrl-C.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar over environment steps.
+/// A bar over environment steps. Where nobody watches, the same is told as log lines for those who set `CARROT_LOG=info`.
 pub struct Progress {
     bar: ProgressBar,
-    /// Where there is no terminal to draw on, a line now and then on standard error instead; `None` is silence.
+    /// When the last log line was written; `None` while the bar is drawn.
     lines: Option<std::sync::Mutex<Instant>>,
     started: Instant,
 }
@@ -19,16 +19,16 @@ impl Progress {
     /// How often a line is written where no bar can be drawn.
     const LINE_EVERY: Duration = Duration::from_secs(15);
 
-    /// A bar of `steps`, hidden when `quiet` or when standard error is not a terminal.
+    /// A bar of `steps`, hidden when `quiet` or when standard output or standard error is not a terminal.
     pub fn new(steps: u64, quiet: bool) -> Self {
-        let draw = std::io::stderr().is_terminal() && !quiet;
+        let draw = std::io::stderr().is_terminal() && std::io::stdout().is_terminal() && !quiet;
         let target = if draw {
             ProgressDrawTarget::stderr()
         } else {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
-        let style = "{spinner} {bar:32} {human_pos}/{human_len} steps  {per_sec}  {elapsed} elapsed, {eta} left  {msg}";
+        let style = "{spinner} {bar:24} {human_pos}/{human_len} steps  {per_sec}  {eta} left  {wide_msg}";
         bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
         if draw {
             bar.enable_steady_tick(Duration::from_millis(200));
@@ -36,7 +36,7 @@ impl Progress {
         let now = Instant::now();
         Self {
             bar,
-            lines: (!draw && !quiet).then(|| std::sync::Mutex::new(now)),
+            lines: (!draw).then(|| std::sync::Mutex::new(now)),
             started: now,
         }
     }
@@ -58,7 +58,7 @@ impl Progress {
         let total = self.bar.length().unwrap_or(steps).max(steps);
         let rate = steps as f64 / self.started.elapsed().as_secs_f64();
         let left = (total - steps) as f64 / rate.max(1e-9);
-        eprintln!(
+        tracing::info!(
             "{steps}/{total} steps, {rate:.0} steps/s, {left:.0} s left {}",
             self.bar.message()
         );
@@ -72,7 +72,7 @@ impl Progress {
     /// A line above the bar that stays.
     pub fn line(&self, text: &str) {
         if self.lines.is_some() {
-            eprintln!("{text}");
+            tracing::info!("{text}");
         } else {
             self.bar.println(text);
         }
@@ -93,7 +93,11 @@ pub fn interrupt_flag() -> Arc<AtomicBool> {
         if raised.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("stopping at the next update (press Ctrl-C again to stop at once)");
+        // Standard error may be closed; that must not end the process before its work is saved.
+        let _ = writeln!(
+            std::io::stderr(),
+            "stopping at the next update (press Ctrl-C again to stop at once)"
+        );
     });
     flag
 }

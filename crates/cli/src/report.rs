@@ -20,6 +20,8 @@ pub struct Report<'a> {
     pub candidates: &'a [Candidate],
     /// Label and source of the winner.
     pub winner: (String, &'a str),
+    /// The best of the search, trained on further seeds to choose the winner.
+    pub finalists: &'a [Retrained],
     /// Fitness of the retrained winner and of the retrained human reward, per seed.
     pub comparison: &'a [Retrained],
     /// The film, as GIF bytes.
@@ -52,7 +54,12 @@ impl Report<'_> {
             let _ = writeln!(html, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value));
         }
         html += "</table>\n";
-        self.comparison_table(&mut html);
+        retrained_table(&mut html, "Finalists on further seeds", self.finalists);
+        retrained_table(
+            &mut html,
+            "Winner and human reward, trained again on fresh seeds",
+            self.comparison,
+        );
         let _ = write!(html, "<h2>Fitness by generation</h2>\n{}\n", self.chart());
         let _ = write!(
             html,
@@ -66,27 +73,6 @@ impl Report<'_> {
         }
         html += "</html>\n";
         html
-    }
-
-    fn comparison_table(&self, html: &mut String) {
-        if self.comparison.is_empty() {
-            return;
-        }
-        *html +=
-            "<h2>Trained again</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th></tr>\n";
-        for reward in self.comparison {
-            let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
-            let per_seed: Vec<String> = reward.fitness.iter().copied().map(number).collect();
-            let _ = writeln!(
-                html,
-                "<tr><td>{}</td><td>{} ± {}</td><td>{}</td></tr>",
-                escape(&reward.name),
-                number(reward.mean),
-                number(reward.sd),
-                per_seed.join(", ")
-            );
-        }
-        *html += "</table>\n";
     }
 
     fn candidate(&self, html: &mut String, candidate: &Candidate) {
@@ -173,14 +159,43 @@ impl Report<'_> {
                 y(fitness)
             );
         }
-        svg + "</svg>"
+        let _ = write!(
+            svg,
+            "<text x=\"{}\" y=\"{}\">generation</text>",
+            width - margin + 8.0,
+            height - 8.0
+        );
+        svg + "</svg><p>One dot per candidate; the line is the best so far.</p>"
     }
+}
+
+fn retrained_table(html: &mut String, title: &str, rewards: &[Retrained]) {
+    if rewards.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        html,
+        "<h2>{title}</h2>\n<table><tr><th>reward</th><th>fitness, mean ± sd</th><th>per seed</th></tr>"
+    );
+    for reward in rewards {
+        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
+        let per_seed: Vec<String> = reward.fitness.iter().copied().map(number).collect();
+        let _ = writeln!(
+            html,
+            "<tr><td>{}</td><td>{} ± {}</td><td>{}</td></tr>",
+            escape(&reward.name),
+            number(reward.mean),
+            number(reward.sd),
+            per_seed.join(", ")
+        );
+    }
+    *html += "</table>\n";
 }
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
 h1{margin-bottom:0}.lead{font-size:1.2rem;margin-top:.2rem}img{max-width:100%;border-radius:6px}\
 table{border-collapse:collapse;margin:1rem 0}th,td{text-align:left;padding:.2rem .9rem .2rem 0;border-bottom:1px solid #ddd;vertical-align:top}\
-pre{background:#f6f6f4;padding:.8rem;overflow:auto;border-radius:6px;font-size:.85rem;line-height:1.4}summary{cursor:pointer;padding:.2rem 0}\
+pre{background:#f6f6f4;padding:.8rem;white-space:pre-wrap;overflow-wrap:anywhere;border-radius:6px;font-size:.85rem;line-height:1.4}summary{cursor:pointer;padding:.2rem 0}\
 svg{width:100%;max-width:640px;font:12px system-ui,sans-serif}.grid{stroke:#ddd}.best{fill:none;stroke:#e8710a;stroke-width:2}circle{fill:#e8710a;fill-opacity:.55}";
 
 fn escape(text: &str) -> String {
@@ -201,6 +216,7 @@ mod tests {
             facts: &[("seed".into(), "<script>".into())],
             candidates: &[],
             winner: ("g0c0".into(), "</pre><script>alert(1)</script>"),
+            finalists: &[],
             comparison: &[],
             film: None,
         };

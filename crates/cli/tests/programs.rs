@@ -165,8 +165,9 @@ fn missing_and_broken_files_are_named() {
     let program = program.to_str().unwrap();
     scratch.file("broken.npz", "not a zip");
     write_npz(&scratch.path("other.npz"), "y", &[1.0]);
-    for (arguments, expected) in [
+    for (code, arguments, expected) in [
         (
+            2,
             vec![
                 "eval",
                 program,
@@ -177,9 +178,10 @@ fn missing_and_broken_files_are_named() {
                 "--output",
                 "out.npz",
             ],
-            "none.npz",
+            "none.npz: there is no such file",
         ),
         (
+            3,
             vec![
                 "eval",
                 program,
@@ -193,6 +195,7 @@ fn missing_and_broken_files_are_named() {
             "broken.npz: not a NumPy archive",
         ),
         (
+            3,
             vec![
                 "eval",
                 program,
@@ -205,11 +208,12 @@ fn missing_and_broken_files_are_named() {
             ],
             "no array `x`",
         ),
-        (vec!["check", program, "--schema", "none.toml"], "none.toml"),
-        (vec!["check", "none.py", "--schema", "schema.toml"], "none.py"),
+        (2, vec!["check", program, "--schema", "none.toml"], "none.toml"),
+        (2, vec!["check", "none.py", "--schema", "schema.toml"], "none.py"),
+        (2, vec!["check", ".", "--schema", "schema.toml"], "this is a folder"),
     ] {
         let said = scratch.carrot(&arguments);
-        assert_eq!(said.code, 3, "{arguments:?}: {}{}", said.stdout, said.stderr);
+        assert_eq!(said.code, code, "{arguments:?}: {}{}", said.stdout, said.stderr);
         assert!(said.stderr.contains(expected), "{arguments:?}: {}", said.stderr);
     }
 }

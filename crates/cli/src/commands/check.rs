@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use carrot_reward_compiler::{Entry, compile, render};
-use carrot_reward_interface::{Diagnostic, Schema, Severity};
+use carrot_reward_interface::{Diagnostic, Schema, Severity, Stop};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use carrot_reward_search::{ProgramBody, ProgramBytes};
 use serde_json::json;
 
 use crate::arguments::Check;
 use crate::files;
-use crate::output::{Answer, Failure};
+use crate::output::{Answer, Failure, colour};
 
 /// Diagnostics of a program; the answer is no when there is an error.
 pub fn run(options: &Check, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
@@ -52,7 +52,7 @@ pub fn refused(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
         .count();
     let text = format!(
         "{}\n{}: {}",
-        drawn(program, diagnostics),
+        drawn(program, diagnostics).trim_end_matches('\n').to_owned() + "\n",
         program.file,
         counted(errors, "error")
     );
@@ -65,11 +65,37 @@ pub fn refused(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
 
 /// Diagnostics as text, with the source where there is one.
 pub fn drawn(program: &ProgramBytes, diagnostics: &[Diagnostic]) -> String {
-    use std::io::IsTerminal as _;
     match &program.body {
-        ProgramBody::Source(text) => render(diagnostics, text, std::io::stdout().is_terminal()),
+        ProgramBody::Source(text) => render(diagnostics, text, colour(&std::io::stdout())),
         ProgramBody::Wasm(_) => diagnostics.iter().map(|diagnostic| format!("{diagnostic}\n")).collect(),
     }
+}
+
+/// The answer "no" of a program that stopped while it ran, drawn like a diagnostic where its place is known.
+pub fn stopped(program: &ProgramBytes, stop: &Stop) -> Answer {
+    let json = json!({ "stopped": stop, "message": stop.to_string() });
+    let text = match (stop.at, &program.body) {
+        (Some(span), ProgramBody::Source(_)) => {
+            let diagnostic = Diagnostic {
+                code: json["stopped"]["cause"]["kind"]
+                    .as_str()
+                    .unwrap_or("stopped")
+                    .to_owned(),
+                severity: Severity::Error,
+                file: stop.file.clone(),
+                span,
+                message: stop.cause.to_string(),
+                help: None,
+            };
+            format!(
+                "{}\n{}: stopped",
+                drawn(program, &[diagnostic]).trim_end(),
+                program.file
+            )
+        }
+        _ => format!("stopped: {stop}"),
+    };
+    Answer { json, text, yes: false }
 }
 
 fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagnostic]) -> Answer {
@@ -103,6 +129,7 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
     Answer::new(json, text)
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// `1 error`, `2 errors`.
+pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use carrot_reward_compiler::{Entry, ast_text, check, compile};
 use carrot_reward_search::ProgramBody;
 use serde_json::json;
@@ -41,7 +40,7 @@ pub fn run(options: &Compile, envs: impl Fn() -> Result<PathBuf, Failure>) -> Re
     };
     let mut json = json!({ "interface": module.interface, "diagnostics": compiled.diagnostics, "bytes": stage.len() });
     if let Some(path) = output {
-        std::fs::write(path, &stage).with_context(|| path.display().to_string())?;
+        files::write(path, &stage)?;
         json["output"] = json!(path);
         return Ok(Answer::new(json, format!("{}: {} bytes", path.display(), stage.len())));
     }

@@ -27,12 +27,15 @@ pub fn run(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
             .push(task);
     }
     if environments.is_empty() {
-        let name = options.name.as_deref().unwrap_or("any task");
-        return Err(Failure::Usage(format!(
-            "{}: there is no {name}; there are {}",
-            dir.display(),
-            ids.join(", ")
-        )));
+        let message = match &options.name {
+            Some(name) => format!(
+                "there is no environment or task `{name}` in {}; there are {}",
+                dir.display(),
+                ids.join(", ")
+            ),
+            None => format!("{} holds no tasks", dir.display()),
+        };
+        return Err(Failure::Usage(message));
     }
     let detailed = options.name.is_some();
     let text = environments
@@ -84,6 +87,9 @@ fn describe(name: &str, tasks: &[Task], detailed: bool) -> String {
                 task.action_size(),
                 task.version
             );
+            if let Some(reward) = &task.human_reward {
+                text += &format!("  {:<24} human-written reward {}\n", "", reward.display());
+            }
         }
     }
     if detailed {

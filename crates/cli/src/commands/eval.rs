@@ -14,8 +14,8 @@ use crate::{files, npz};
 pub fn run(options: &Eval, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
     let program = files::program(&options.program)?;
     let schema = files::schema(&options.against, envs)?;
-    let (Some(reward), diagnostics) = check::load(&program, &schema)? else {
-        let (_, diagnostics) = check::load(&program, &schema)?;
+    let (reward, diagnostics) = check::load(&program, &schema)?;
+    let Some(reward) = reward else {
         return Ok(check::refused(&program, &diagnostics));
     };
     let needed: Vec<String> = reward
@@ -24,26 +24,33 @@ pub fn run(options: &Eval, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
         .iter()
         .map(|input| input.name.clone())
         .collect();
+    files::check_is_file(&options.inputs)?;
     let inputs = npz::read(&options.inputs, &schema, &needed, options.sequence)?;
     let mut instance = match reward.instantiate() {
         Ok(instance) => instance,
-        Err(stop) => return Ok(stopped(&stop)),
+        Err(stop) => return Ok(check::stopped(&program, &stop)),
     };
     let mut outputs = Vec::with_capacity(inputs.moments.len());
-    for moment in &inputs.moments {
+    for (index, moment) in inputs.moments.iter().enumerate() {
         let mut rewards = Rewards::default();
         if let Err(stop) = instance.evaluate(moment, &mut rewards) {
-            return Ok(stopped(&stop));
+            let mut answer = check::stopped(&program, &stop);
+            if options.sequence {
+                answer.json["moment"] = json!(index);
+                answer.text += &format!(" at moment {index}");
+            }
+            return Ok(answer);
         }
         outputs.push(rewards);
     }
     let terms = instance.terms().to_vec();
+    files::check_writable(&options.output)?;
     npz::write(&options.output, &terms, &outputs, inputs.n_envs, options.sequence)?;
 
     let moments = outputs.len();
     let json = json!({ "output": options.output, "environments": inputs.n_envs, "moments": moments, "terms": terms, "diagnostics": diagnostics });
     let over = if options.sequence {
-        format!(" over {moments} moments")
+        format!(" over {}", check::counted(moments, "moment"))
     } else {
         String::new()
     };
@@ -53,18 +60,13 @@ pub fn run(options: &Eval, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
         check::drawn(&program, &diagnostics) + "\n"
     };
     let text = format!(
-        "{warnings}{}: {} environments{over}, terms {}",
+        "{warnings}{}: {}{over}, {}",
         options.output.display(),
-        inputs.n_envs,
-        terms.join(", ")
+        check::counted(inputs.n_envs, "environment"),
+        match terms.as_slice() {
+            [] => "no terms".to_owned(),
+            terms => format!("terms {}", terms.join(", ")),
+        }
     );
     Ok(Answer::new(json, text))
-}
-
-fn stopped(stop: &carrot_reward_interface::Stop) -> Answer {
-    Answer {
-        json: json!({ "stopped": stop, "message": stop.to_string() }),
-        text: format!("stopped: {stop}"),
-        yes: false,
-    }
 }

@@ -30,6 +30,8 @@ pub struct Film {
 impl Film {
     /// Seconds per picture: 25 a second.
     pub const FRAME_SECS: f64 = 0.04;
+    /// Largest film, as it lies in memory: 1 GiB.
+    const MOST_BYTES: f64 = (1 << 30) as f64;
 }
 
 /// Draws a rollout to a file.
@@ -38,13 +40,15 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
         .out
         .extension()
         .and_then(|extension| extension.to_str())
-        .unwrap_or_default();
-    if !["gif", "png"].contains(&kind) {
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if !["gif", "png"].contains(&kind.as_str()) {
         return Err(Failure::Usage(format!(
             "{}: the file must end in .gif or .png",
             options.out.display()
         )));
     }
+    files::check_writable(&options.out)?;
     let (policy, task) = policy(&options.policy_or_run)?;
     let film = film(
         &policy,
@@ -104,6 +108,15 @@ fn policy(path: &Path) -> Result<(Policy, String), Failure> {
 
 /// Plays one episode, or as much of it as `seconds` hold, and draws it.
 pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, usize)) -> Result<Film, Failure> {
+    let horizon_secs = task.horizon as f64 * task.control_dt_secs();
+    let n_frames = seconds.min(horizon_secs) / Film::FRAME_SECS;
+    if n_frames * (3 * size.0 * size.1) as f64 > Film::MOST_BYTES {
+        let message = format!(
+            "a film of {n_frames:.0} pictures of {}x{} is too large; choose a smaller --size or fewer --seconds",
+            size.0, size.1
+        );
+        return Err(Failure::Usage(message));
+    }
     let mut renderer = Renderer::new(&task.model, size.0, size.1, Some("track"))
         .or_else(|_| Renderer::new(&task.model, size.0, size.1, None))?;
     let control_dt_secs = task.control_dt_secs();

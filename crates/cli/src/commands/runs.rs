@@ -82,8 +82,14 @@ fn list_runs(dir: &Path) -> Result<Answer, Failure> {
         );
     }
     let mut unreadable = Vec::new();
-    for (path, error) in &found.unreadable {
-        text += &format!("unreadable: {error}\n");
+    // A folder of the user's own, among runs, is no broken run.
+    let of_a_run = |path: &Path| {
+        ["config.toml", "run.sqlite"]
+            .iter()
+            .any(|file| path.join(file).exists())
+    };
+    for (path, error) in found.unreadable.iter().filter(|(path, _)| of_a_run(path)) {
+        text += &format!("unreadable: {}\n", error.to_string().trim_end());
         unreadable.push(json!({ "path": path, "message": error.to_string() }));
     }
     Ok(Answer::new(

@@ -10,8 +10,8 @@ use carrot_environment::Task;
 use carrot_optimizer::{Policy, PpoSettings};
 use carrot_physics::write_gif;
 use carrot_reward_search::{
-    Event, Evolve, OpenAi, OpenAiSettings, ProgramBody, ProgramBytes, Proposer, Random, Replay, Retrained, Retraining,
-    SearchConfig, SearchError, Winner, Workbench, retrain, search,
+    Event, Evolve, OpenAi, OpenAiSettings, ProgramBody, ProgramBytes, Proposer, ProposerError, Random, Replay,
+    Retrained, Retraining, SearchConfig, SearchError, Winner, Workbench, retrain, search,
 };
 use carrot_run_record::{Outcome, Program, RecordError, RunRecord};
 use serde_json::json;
@@ -34,7 +34,7 @@ struct RunConfig {
 
 /// Searches, trains the winner and the human reward again, draws the film and writes the report.
 pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
-    let (config, task, record) = match &options.resume {
+    let (config, task, record, proposer) = match &options.resume {
         Some(run) => resumed(run, envs, options.workers)?,
         None => started(options, envs)?,
     };
@@ -50,11 +50,14 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
         known_evaluations,
     };
     let resume_hint = format!("carrot search --resume {}", run.record.dir().display());
-    run.finish().map_err(|failure| match failure {
+    run.finish(proposer).map_err(|failure| match failure {
         RunFailure::Search(SearchError::Interrupted) => Failure::Interrupted(format!(
             "interrupted; nothing completed is lost. Go on with: {resume_hint}"
         )),
         RunFailure::Search(SearchError::Config(message)) => Failure::Usage(message),
+        RunFailure::Search(error @ SearchError::Proposer(_)) => Failure::Fault(
+            anyhow::Error::new(error).context(format!("nothing completed is lost; go on with: {resume_hint}")),
+        ),
         RunFailure::Search(error) => {
             Failure::Fault(anyhow::Error::new(error).context("the search ended without a winner"))
         }
@@ -62,7 +65,10 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
     })
 }
 
-fn started(options: &Search, envs: &Path) -> Result<(RunConfig, Task, RunRecord), Failure> {
+/// What a search starts from.
+type Start = (RunConfig, Task, RunRecord, Box<dyn Proposer>);
+
+fn started(options: &Search, envs: &Path) -> Result<Start, Failure> {
     let task = files::task(envs, options.task.as_deref().unwrap_or_default())?;
     let mut search = SearchConfig {
         task: task.id.clone(),
@@ -104,15 +110,35 @@ fn started(options: &Search, envs: &Path) -> Result<(RunConfig, Task, RunRecord)
         final_seeds: options.final_seeds,
         search,
     };
+    // Before the record: a proposer that cannot start should not leave a run behind.
+    let proposer = proposer(&config.search)?;
     let table = toml::Table::try_from(&config).context("the settings cannot be written as TOML")?;
     let record = match &options.out {
         Some(dir) => RunRecord::create(dir, &table).map_err(exists_is_usage)?,
         None => create_beside(&task.id, options.seed, &table)?,
     };
-    Ok((config, task, record))
+    Ok((config, task, record, proposer))
 }
 
-fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<(RunConfig, Task, RunRecord), Failure> {
+/// Who writes the programs. What it lacks, such as a key or the run to replay, is the user's to give.
+fn proposer(config: &SearchConfig) -> Result<Box<dyn Proposer>, Failure> {
+    let unusable = |error: ProposerError| match error {
+        ProposerError::Settings(message) | ProposerError::Replay(message) => Failure::Usage(message),
+        ProposerError::Record(RecordError::NotFound(message)) => Failure::Usage(message),
+        error => error.into(),
+    };
+    Ok(match config.proposer.as_str() {
+        "evolve" => Box::new(Evolve::new()),
+        "random" => Box::new(Random::new()),
+        "replay" => {
+            let run = Path::new(config.replay.as_deref().unwrap_or_default());
+            Box::new(Replay::load(run).map_err(unusable)?)
+        }
+        _ => Box::new(OpenAi::from_env(OpenAiSettings::from_config(config)).map_err(unusable)?),
+    })
+}
+
+fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<Start, Failure> {
     let record = RunRecord::open(run).map_err(|error| match error {
         RecordError::NotFound(message) => Failure::Usage(message),
         error => error.into(),
@@ -123,7 +149,8 @@ fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<(RunConfig
         .with_context(|| format!("{}: config.toml", run.display()))?;
     config.search.workers = workers.unwrap_or_else(files::cores);
     let task = files::task(envs, &config.search.task)?;
-    Ok((config, task, record))
+    let proposer = proposer(&config.search)?;
+    Ok((config, task, record, proposer))
 }
 
 /// A folder of its own below `runs`: `runs/<env>-<task>-<seed>`, with a number behind it where that is taken.
@@ -145,7 +172,10 @@ fn create_beside(task: &str, seed: u64, config: &toml::Table) -> Result<RunRecor
 
 fn exists_is_usage(error: RecordError) -> Failure {
     match error {
-        RecordError::Exists(_) => Failure::Usage(format!("{error}: --resume DIR or --out DIR")),
+        RecordError::Exists(dir) => Failure::Usage(format!(
+            "{dir} exists already; go on with it by --resume {dir}, or choose another name with --out",
+            dir = dir.display()
+        )),
         error => error.into(),
     }
 }
@@ -174,26 +204,15 @@ impl<E: Into<Failure>> From<E> for RunFailure {
 }
 
 impl Run {
-    fn finish(self) -> Result<Answer, RunFailure> {
-        let winner = self.search()?;
+    fn finish(self, mut proposer: Box<dyn Proposer>) -> Result<Answer, RunFailure> {
+        let winner = self.search(proposer.as_mut())?;
         let comparison = self.retrain(&winner)?;
         let pictures = self.pictures(&winner, &comparison)?;
         let trainings = self.record.evaluation_count()? - self.known_evaluations;
         Ok(self.answer(&winner, &comparison, &pictures, trainings))
     }
 
-    fn proposer(&self) -> Result<Box<dyn Proposer>, Failure> {
-        let config = &self.config.search;
-        Ok(match config.proposer.as_str() {
-            "evolve" => Box::new(Evolve::new()),
-            "random" => Box::new(Random::new()),
-            "replay" => Box::new(Replay::load(Path::new(config.replay.as_deref().unwrap_or_default()))?),
-            _ => Box::new(OpenAi::from_env(OpenAiSettings::from_config(config))?),
-        })
-    }
-
-    fn search(&self) -> Result<Winner, RunFailure> {
-        let mut proposer = self.proposer()?;
+    fn search(&self, proposer: &mut dyn Proposer) -> Result<Winner, RunFailure> {
         let config = &self.config.search;
         let planned = u64::from(config.generations) * u64::from(config.candidates) * config.steps;
         let progress = Progress::new(planned, self.quiet);
@@ -206,7 +225,7 @@ impl Run {
             config,
             &self.bench,
             &self.record,
-            proposer.as_mut(),
+            proposer,
             &|event| show(&progress, event),
             &self.interrupted,
         );
@@ -312,6 +331,7 @@ impl Run {
             facts: &facts,
             candidates: &self.record.candidates()?,
             winner: (runs::label(&winner.candidate), &winner.source),
+            finalists: &winner.finalists,
             comparison,
             film: pictures
                 .film
@@ -374,10 +394,14 @@ impl Run {
             "run": self.record.dir(), "film": pictures.film, "report": pictures.report, "seconds": seconds,
         });
         let mut text = format!(
-            "\nwinner {}, proposed by {}, fitness {:.4}\n\n{}\n",
+            "\nwinner {}, proposed by {}, fitness {:.4}{}\n\n{}\n",
             runs::label(&winner.candidate),
             self.proposer_label,
             winner.fitness,
+            match winner.finalists.is_empty() {
+                true => String::new(),
+                false => format!(" (mean over {} seeds)", 1 + config.finalist_seeds),
+            },
             winner.source.trim_end()
         );
         if !winner.finalists.is_empty() {

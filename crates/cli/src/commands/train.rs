@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use carrot_optimizer::PpoSettings;
-use carrot_reward_search::Workbench;
+use carrot_reward_search::{Interrupted, Workbench};
 use carrot_run_record::Outcome;
 use serde_json::json;
 
@@ -40,6 +40,7 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         return Ok(check::refused(&program, &diagnostics));
     }
 
+    files::check_writable(&options.out)?;
     let started = Instant::now();
     let progress = Progress::new(settings.steps, quiet);
     let interrupted = interrupt_flag();
@@ -63,24 +64,18 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         },
     );
     progress.finish();
-    let Ok(result) = result else {
-        return Err(Failure::Interrupted("interrupted; no policy was written".into()));
-    };
+    let result = result.map_err(|error| match error {
+        Interrupted::Asked => Failure::Interrupted("interrupted; no policy was written".into()),
+        Interrupted::Settings(message) => Failure::Usage(message),
+    })?;
     let seconds = started.elapsed().as_secs_f64();
 
     match result.outcome {
         Outcome::Rejected { diagnostics } => Ok(check::refused(&program, &diagnostics)),
-        Outcome::Stopped { stop } => {
-            let json = json!({ "stopped": stop, "message": stop.to_string() });
-            Ok(Answer {
-                json,
-                text: format!("stopped: {stop}"),
-                yes: false,
-            })
-        }
+        Outcome::Stopped { stop } => Ok(check::stopped(&program, &stop)),
         Outcome::Evaluated(evaluated) => {
             let policy = result.policy.context("a finished training has a policy")?;
-            std::fs::write(&options.out, policy).with_context(|| options.out.display().to_string())?;
+            files::write(&options.out, &policy)?;
             let judged = &evaluated.evaluation;
             let terms: serde_json::Map<_, _> = judged
                 .terms
