@@ -36,7 +36,8 @@ pub struct Task {
     pub human_reward: Option<PathBuf>,
     /// Optimiser settings that differ from the defaults, as read from `[ppo]` in task.toml.
     pub ppo: toml::Table,
-    /// SHA-256 over every file that can change results, as hex.
+    /// SHA-256 over every file that can change results, and over the compiled model, which has in it whatever further files
+    /// `model.xml` refers to; as hex.
     pub hash: String,
     /// Where each variable comes from, in the order of the schema.
     pub(crate) bindings: Vec<Binding>,
@@ -131,7 +132,7 @@ impl Task {
             horizon,
             human_reward: human_reward.is_file().then_some(human_reward),
             ppo: task.ppo,
-            hash: hash(&[&model_text, &env_text, &task_text, &program]),
+            hash: hash(&[&model_text, &env_text, &task_text, &program], &model.bytes()),
             program: (program.text, program.path),
             schema,
             model,
@@ -264,12 +265,12 @@ fn observe(file: &Text, task: &TaskFile, schema: &Schema, bindings: &[Binding]) 
     Ok(observed)
 }
 
-fn hash(files: &[&Text]) -> String {
+fn hash(files: &[&Text], model: &[u8]) -> String {
     let mut hasher = Sha256::new();
-    for file in files {
-        // The length separates the files, so that moving text from one to the next changes the hash.
-        hasher.update((file.text.len() as u64).to_le_bytes());
-        hasher.update(&file.text);
+    for part in files.iter().map(|file| file.text.as_bytes()).chain([model]) {
+        // The length separates the parts, so that moving text from one to the next changes the hash.
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
     }
     carrot_reward_interface::schema::hex(&hasher.finalize())
 }

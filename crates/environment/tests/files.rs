@@ -235,4 +235,13 @@ fn the_hash_sees_every_file_that_can_change_results() {
         let changed = Cartpole::new().edit(file, from, to).load().unwrap().hash;
         assert_ne!(changed, original, "{file}");
     }
+    // Also those that only the model refers to.
+    let with_part = |impratio: &str| {
+        let cartpole = Cartpole::new().edit("model.xml", "<worldbody>", "<include file=\"part.xml\"/>\n<worldbody>");
+        let part = format!("<mujoco><option impratio=\"{impratio}\"/></mujoco>");
+        std::fs::write(cartpole.path("part.xml"), part).unwrap();
+        cartpole.load().unwrap().hash
+    };
+    assert_eq!(with_part("2"), with_part("2"));
+    assert_ne!(with_part("2"), with_part("3"));
 }

@@ -30,9 +30,11 @@ struct LogMessage {
 /// `mjLOG_ERROR`: MuJoCo expects the handler of such a message not to return.
 const LEVEL_ERROR: c_int = 3;
 
+/// `mjfLogHandler`. SAFETY: to be called with a pointer to a message, as MuJoCo does.
 type LogHandler = unsafe extern "C-unwind" fn(*const LogMessage);
 
 // mujoco-rs declares these as functions that never unwind; the error handler below does.
+// SAFETY: names and types are those of `mujoco.h` 3.17.0, and no other version is accepted.
 unsafe extern "C-unwind" {
     fn mju_setLogHandler(handler: Option<LogHandler>) -> Option<LogHandler>;
     fn mj_loadXML(path: *const c_char, vfs: *const c_void, error: *mut c_char, error_len: c_int) -> *mut mjModel;

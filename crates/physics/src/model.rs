@@ -43,6 +43,16 @@ impl Model {
         })
     }
 
+    /// The compiled model as MuJoCo would write it to a file: everything that the MJCF and the files it refers to (meshes,
+    /// height fields, included MJCF) contribute to the physics.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.compiled.size()];
+        self.compiled
+            .save_to_buffer(&mut bytes)
+            .expect("the buffer is as large as the model says");
+        bytes
+    }
+
     /// Physics timestep.
     pub fn timestep_secs(&self) -> f64 {
         self.compiled.opt().timestep

@@ -241,7 +241,6 @@ fn attacks_on_the_compiler_are_refused_or_bounded() {
         for &(a, b) in *pass {
             let (took, error) = load_time(&sandbox, &module(a, b), Origin::Foreign);
             assert_eq!(error, None, "{name} {a} × {b}");
-            // Several times what it takes while every core is busy with something else.
             assert!(took < Duration::from_secs(3), "{name} {a} × {b} compiled for {took:?}");
         }
         for &(a, b) in *refused {
@@ -266,8 +265,20 @@ fn our_own_modules_have_a_bound_too() {
     assert!(error.unwrap().contains("units of compile cost; the limit is 20000000"));
 }
 
+/// Time to load a module, and the refusal. The shortest of three, since the machine may be busy with something else; the
+/// first already does where it is short.
 fn load_time(sandbox: &Sandbox, wasm: &[u8], origin: Origin) -> (Duration, Option<String>) {
-    let start = Instant::now();
-    let result = sandbox.load(wasm, origin, &modules::schema());
-    (start.elapsed(), result.err().map(|error| error.to_string()))
+    let load = || {
+        let start = Instant::now();
+        let result = sandbox.load(wasm, origin, &modules::schema());
+        (start.elapsed(), result.err().map(|error| error.to_string()))
+    };
+    let mut shortest = load();
+    for _ in 1..3 {
+        if shortest.0 < Duration::from_millis(500) {
+            break;
+        }
+        shortest = shortest.min(load());
+    }
+    shortest
 }

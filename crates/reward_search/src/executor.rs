@@ -57,12 +57,17 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_rest_and_keeps_what_is_running() {
-        let completed = AtomicUsize::new(0);
+        let (completed, failing) = (AtomicUsize::new(0), AtomicBool::new(false));
         let result = run_all(2, &[0, 1, 2, 3, 4, 5], |&item: &i32| {
             if item == 1 {
+                failing.store(true, Ordering::SeqCst);
                 return Err(item);
             }
-            std::thread::sleep(std::time::Duration::from_millis(30));
+            // The first item runs until the second one fails, and a moment longer.
+            while !failing.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
             completed.fetch_add(1, Ordering::SeqCst);
             Ok(())
         });

@@ -15,6 +15,7 @@
 //! then read [`workbench`] (one program to one outcome) and [`evolve`] (how programs are written without a model).
 
 mod basis;
+mod chat;
 pub mod config;
 mod evaluator;
 pub mod event;

@@ -28,12 +28,12 @@ fn misspelt() -> String {
     fenced("    upright = 1.0 - torch.abs(pole_angel)\n    return upright, {\"upright\": upright}")
 }
 
-/// Short waits, so that faults take no time.
+/// Short waits, so that faults take little time, and yet long enough for a busy machine to answer in.
 fn model(server: &Server, config: &SearchConfig) -> OpenAi {
     let settings = OpenAiSettings {
         base_url: server.base_url.clone(),
         model: "test-model".into(),
-        read_timeout: Duration::from_millis(400),
+        read_timeout: Duration::from_millis(1500),
         body_limit: 64 << 10,
         attempts: 6,
         backoff: Duration::from_millis(10),
