@@ -58,7 +58,7 @@ pub struct Guidance {
 
 impl Guidance {
     /// Reads the sentence against the variables.
-    pub fn new(palette: Palette, instruction: &str) -> Self {
+    pub fn new(mut palette: Palette, instruction: &str) -> Self {
         let wanted = words(instruction);
         let mut goals: Vec<Goal> = palette
             .pigments
@@ -74,6 +74,12 @@ impl Guidance {
             })
             .collect();
         goals.sort_by_key(|goal| std::cmp::Reverse(goal.relevance));
+        // A constant takes its shape from what the program reads anyway.
+        if let (Some(goal), Some(alive)) = (goals.first(), &mut palette.alive)
+            && let Feature::Scalar(name) = &goal.ingredient.feature
+        {
+            alive.feature = Feature::Alive(name.clone());
+        }
         let efforts = palette
             .pigments
             .iter()
@@ -109,7 +115,12 @@ impl Guidance {
     /// A program that follows the sentence, with something random about every term.
     pub fn genome(&self, rng: &mut impl Rng) -> Genome {
         let mut genome = Genome { terms: Vec::new() };
-        genome.push(self.goal_term(rng).unwrap_or_else(|| self.palette.any_term(rng)));
+        // Word matching can misread a sentence, so that now and then another goal comes first.
+        let first = match self.goals.first() {
+            Some(goal) if rng.random_bool(0.85) => Some(reading(goal, log_uniform(1.0, 10.0, rng), rng)),
+            _ => self.goal_term(rng),
+        };
+        genome.push(first.unwrap_or_else(|| self.palette.any_term(rng)));
         if rng.random_bool(0.75)
             && let Some(alive) = &self.palette.alive
         {
@@ -122,6 +133,7 @@ impl Guidance {
         }
         if rng.random_bool(0.3)
             && let Some(goal) = self.goal_term(rng)
+            && !genome.terms.iter().any(|known| known.resembles(&goal))
         {
             genome.push(goal);
         }
