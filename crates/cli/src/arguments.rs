@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
 #[derive(Debug, Parser)]
-#[command(name = "carrot", version, max_term_width = 110, propagate_version = true)]
+#[command(
+    name = "carrot",
+    version,
+    max_term_width = 110,
+    propagate_version = true,
+    args_override_self = true
+)]
 #[command(
     after_help = "Start with `carrot doctor`, then `carrot envs`.\n\nExit codes: 0 done, 1 the answer is no (errors in a program), 2 wrong usage, 3 a fault outside the program, 130 \
                   interrupted.\nCARROT_LOG=info tells more on standard error."

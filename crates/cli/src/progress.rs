@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// A bar over environment steps. Where nobody watches, the same is told as log lines for those who set `CARROT_LOG=info`.
 pub struct Progress {
     bar: ProgressBar,
-    /// When the last log line was written; `None` while the bar is drawn.
+    /// A person looks at a terminal that cannot draw the bar, and gets plain lines.
+    watched: bool,
+    /// When the last line was written; `None` while the bar is drawn.
     lines: Option<std::sync::Mutex<Instant>>,
     started: Instant,
 }
@@ -28,14 +30,22 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(steps), target);
-        let style = "{spinner} {bar:24} {human_pos}/{human_len} steps  {per_sec}  {eta} left  {wide_msg}";
-        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = "{spinner} {bar:16} {human_pos}/{human_len} steps  {rate}  {eta} left  {wide_msg}";
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let _ = write!(text, "{:.0}/s", state.per_sec()); // a rate that cannot be written is no harm
+        };
+        bar.set_style(style.with_key("rate", rate));
+        // A dumb terminal hides the bar.
+        let watched = draw && bar.is_hidden();
+        let draw = draw && !watched;
         if draw {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
         let now = Instant::now();
         Self {
             bar,
+            watched,
             lines: (!draw).then(|| std::sync::Mutex::new(now)),
             started: now,
         }
@@ -58,10 +68,10 @@ impl Progress {
         let total = self.bar.length().unwrap_or(steps).max(steps);
         let rate = steps as f64 / self.started.elapsed().as_secs_f64();
         let left = (total - steps) as f64 / rate.max(1e-9);
-        tracing::info!(
+        self.tell(&format!(
             "{steps}/{total} steps, {rate:.0} steps/s, {left:.0} s left {}",
             self.bar.message()
-        );
+        ));
     }
 
     /// A short word behind the bar.
@@ -72,9 +82,17 @@ impl Progress {
     /// A line above the bar that stays.
     pub fn line(&self, text: &str) {
         if self.lines.is_some() {
-            tracing::info!("{text}");
+            self.tell(text);
         } else {
             self.bar.println(text);
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        if self.watched {
+            let _ = writeln!(std::io::stderr(), "{text}"); // nobody to tell is no reason to stop
+        } else {
+            tracing::info!("{text}");
         }
     }
 

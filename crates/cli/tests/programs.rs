@@ -65,6 +65,18 @@ fn a_misspelt_variable_is_suggested() {
 }
 
 #[test]
+fn a_pasted_reply_is_told_to_be_unwrapped() {
+    let scratch = Scratch::new();
+    let file = scratch.file(
+        "reply.py",
+        "Here it is:\n```python\ndef compute_reward(torso_height):\n    return torso_height, {}\n```\n",
+    );
+    let said = scratch.carrot(&["check", file.to_str().unwrap(), "--task", "hopper/hop_forward"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stdout.contains("Markdown fences"), "{}", said.stdout);
+}
+
+#[test]
 fn the_human_rewards_of_all_tasks_check_and_compile() {
     let scratch = Scratch::new();
     let environments = scratch.json(&["envs"]);

@@ -36,11 +36,14 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<D
     if parsed.has_valid_syntax() {
         return Ok(parsed);
     }
+    // The commonest mistake of all is a whole reply where a program was meant.
+    let fenced = source.lines().any(|line| line.trim_start().starts_with("```"));
+    let help = fenced.then(|| "leave out the Markdown fences (```) and the text around them".to_owned());
     let errors = parsed.errors().iter().take(MAX_SYNTAX_ERRORS);
     Err(errors
         .map(|error| {
             let message = lower_first(&error.error.to_string());
-            diagnostic(Code::SyntaxError, positions.span(error.location), message, None)
+            diagnostic(Code::SyntaxError, positions.span(error.location), message, help.clone())
         })
         .collect())
 }
@@ -53,7 +56,14 @@ pub fn ast_text(source: &str, file: &str) -> Result<String, Vec<Diagnostic>> {
         let parsed = parse(source, file)?;
         let mut text = String::new();
         for statement in parsed.suite() {
-            writeln!(text, "{statement:#?}").expect("writing to a string cannot fail");
+            let tree = format!("{statement:#?}");
+            // The parser numbers no nodes; the empty numbers only hide the tree.
+            for line in tree
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("node_index:"))
+            {
+                writeln!(text, "{line}").expect("writing to a string cannot fail");
+            }
         }
         Ok(text)
     })
