@@ -108,15 +108,35 @@ impl SearchConfig {
 
     /// Refuses what no search can mean. Errors: one sentence naming the key.
     pub fn validate(&self) -> Result<(), String> {
-        let at_least_one = [
-            ("generations", u64::from(self.generations)),
-            ("candidates", u64::from(self.candidates)),
-            ("steps", self.steps),
-            ("episodes", self.episodes as u64),
-            ("finalists", u64::from(self.finalists)),
+        // The upper bounds are far above what anyone waits for, and keep every count and product of counts in range.
+        for (key, value, least, most) in [
+            ("generations", u64::from(self.generations), 1, 10_000),
+            ("candidates", u64::from(self.candidates), 1, 10_000),
+            ("steps", self.steps, 1, 10_000_000_000),
+            ("episodes", self.episodes as u64, 1, 1_000_000),
+            ("finalists", u64::from(self.finalists), 1, 10_000),
+            ("finalist_seeds", u64::from(self.finalist_seeds), 0, 10_000),
+            ("repairs", u64::from(self.repairs), 0, 100),
+        ] {
+            if value < least {
+                return Err(format!("`{key}` must be at least {least}"));
+            }
+            if value > most {
+                return Err(format!("`{key}` is {value}; at most {most} are allowed"));
+            }
+        }
+        let amounts = [
+            ("temperature", Some(f64::from(self.temperature))),
+            ("max_cost", self.max_cost),
+            ("prompt_price", self.prompt_price),
+            ("completion_price", self.completion_price),
         ];
-        if let Some((key, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-            return Err(format!("`{key}` must be at least 1"));
+        for (key, value) in amounts {
+            if let Some(value) = value
+                && !(value.is_finite() && value >= 0.0)
+            {
+                return Err(format!("`{key}` is {value}; it must be a number from 0 on"));
+            }
         }
         if self.strategy != "eureka" {
             return Err(format!("`strategy` is `{}`; there is `eureka`", self.strategy));
@@ -149,6 +169,20 @@ mod tests {
                     ..SearchConfig::default()
                 },
                 "`candidates` must be at least 1",
+            ),
+            (
+                SearchConfig {
+                    repairs: u32::MAX,
+                    ..SearchConfig::default()
+                },
+                "`repairs` is 4294967295; at most 100 are allowed",
+            ),
+            (
+                SearchConfig {
+                    max_cost: Some(f64::NAN),
+                    ..SearchConfig::default()
+                },
+                "`max_cost` is NaN",
             ),
             (
                 SearchConfig {
