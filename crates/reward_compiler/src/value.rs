@@ -167,7 +167,7 @@ impl Value {
 /// A shared object.
 #[derive(Debug, Clone)]
 pub(crate) enum Object {
-    /// Elements of an array. `joined` ones may be either of two arrays, so nothing may write into them.
+    /// Elements of an array. `joined` ones stand for others, so that writing into them is not enough.
     Numbers {
         nodes: Vec<NodeId>,
         joined: bool,

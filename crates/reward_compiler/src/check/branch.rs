@@ -40,6 +40,15 @@ pub(crate) struct LoopExits {
     pub(crate) path_base: usize,
 }
 
+/// An array that is one of two others, depending on a condition: it shows what is written into them later, and what is
+/// written into it goes to the one that it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Join {
+    joined: ObjectId,
+    condition: NodeId,
+    sides: [Tensor; 2],
+}
+
 /// Whether a block comes to its end on some path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flow {
@@ -408,6 +417,13 @@ impl Checker<'_> {
             nodes: joined,
             joined: is_shared,
         });
+        if let (true, Value::Tensor(a), Value::Tensor(b)) = (is_shared, a, b) {
+            self.joins.push(Join {
+                joined: storage,
+                condition,
+                sides: [a.clone(), b.clone()],
+            });
+        }
         Ok(Value::Tensor(Tensor {
             element,
             dims: dims(a).into(),
@@ -416,12 +432,62 @@ impl Checker<'_> {
         }))
     }
 
+    /// Brings the arrays up to date that are perhaps the one that was written into.
+    pub(crate) fn refresh_joins(&mut self, written: ObjectId) -> Checked<()> {
+        let mut changed = vec![written];
+        for at in 0..self.joins.len() {
+            if self.joins[at].sides.iter().all(|side| !changed.contains(&side.storage)) {
+                continue;
+            }
+            let Join {
+                joined,
+                condition,
+                sides: [a, b],
+            } = self.joins[at].clone();
+            self.steps += a.index.len() / 16;
+            self.step()?;
+            let (xs, ys) = (self.elements(&a), self.elements(&b));
+            let new: Vec<NodeId> = xs
+                .into_iter()
+                .zip(ys)
+                .map(|(x, y)| self.select_nodes(condition, x, y))
+                .collect();
+            if let Object::Numbers { nodes, .. } = self.object_mut(joined) {
+                *nodes = new;
+            }
+            changed.push(joined);
+        }
+        Ok(())
+    }
+
+    /// Writes into the two arrays of which `target` is one; nothing where it is not known which.
+    pub(crate) fn write_joined(&mut self, target: &Tensor, values: &[NodeId]) -> Option<Checked<()>> {
+        let Join { condition, sides, .. } = self.joins.iter().find(|join| join.joined == target.storage)?.clone();
+        let positions: Vec<usize> = target.index.iter().map(|&at| at as usize).collect();
+        for (side, is_first) in sides.iter().zip([true, false]) {
+            let part = self.view(side, target.dims.to_vec(), &positions);
+            let old = self.elements(&part);
+            let new: Vec<NodeId> = values
+                .iter()
+                .zip(old)
+                .map(|(&value, old)| match is_first {
+                    true => self.select(condition, value, old),
+                    false => self.select(condition, old, value),
+                })
+                .collect();
+            if let Err(reported) = self.write(&part, &new) {
+                return Some(Err(reported));
+            }
+        }
+        Some(Ok(()))
+    }
+
     /// A copy that later writes cannot reach.
     fn frozen(&mut self, value: &Value) -> Value {
         match value {
             Value::Tensor(tensor) => {
                 let nodes = self.elements(tensor);
-                self.tensor_value(tensor.element, tensor.dims.to_vec(), nodes)
+                Value::Tensor(self.shared_tensor(tensor.element, tensor.dims.to_vec(), nodes))
             }
             Value::Tuple(tuple) => {
                 let items: Vec<Value> = tuple.items.iter().map(|item| self.frozen(item)).collect();

@@ -60,7 +60,9 @@ impl<'a> Checker<'a> {
         let copies = indices.iter().any(|index| matches!(index, Index::Gather(_)));
         let (dims, positions) = self.positions_of(tensor, &indices)?;
         let view = self.view(tensor, dims, &positions);
-        if copies {
+        // NumPy hands out a single element as a number of its own, torch as a view.
+        let is_number = self.dialect == Dialect::Numpy && view.dims.is_empty();
+        if copies || is_number {
             let nodes = self.elements(&view);
             return Ok(self.tensor_value(view.element, view.dims.to_vec(), nodes));
         }

@@ -113,6 +113,7 @@ pub(crate) struct Checker<'a> {
     pub(crate) inputs: Vec<usize>,
     variables: BTreeMap<usize, Value>,
     objects: objects::Objects,
+    joins: Vec<branch::Join>,
     pub(crate) functions: Vec<Function<'a>>,
     frames: Vec<Frame>,
     serial: usize,
@@ -144,6 +145,7 @@ impl<'a> Checker<'a> {
             inputs: Vec::new(),
             variables: BTreeMap::new(),
             objects: objects::Objects::default(),
+            joins: Vec::new(),
             functions: Vec::new(),
             frames: vec![Frame {
                 serial: 0,

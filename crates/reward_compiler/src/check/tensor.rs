@@ -144,7 +144,14 @@ impl Checker<'_> {
         seen.sort_unstable();
         seen.dedup();
         let is_joined = matches!(self.object(tensor.storage), Object::Numbers { joined: true, .. });
-        if is_joined || seen.len() != tensor.index.len() {
+        let is_simple = seen.len() == tensor.index.len();
+        if is_joined
+            && is_simple
+            && let Some(result) = self.write_joined(tensor, values)
+        {
+            return result;
+        }
+        if is_joined || !is_simple {
             return self.unsupported(
                 "this writes into an array whose elements are shared in a way that is known only at run time",
                 "make a new array, such as `x = x + 1` instead of `x += 1`",
@@ -155,7 +162,7 @@ impl Checker<'_> {
                 nodes[at as usize] = value;
             }
         }
-        Ok(())
+        self.refresh_joins(tensor.storage)
     }
 
     /// An array of rank 0 with the library's own precision for Python numbers.
@@ -375,6 +382,13 @@ impl Checker<'_> {
                     let inner = tensor.index.len().checked_div(*size).unwrap_or(0);
                     let dims = tensor.dims[1..].to_vec();
                     let rows = (0..*size).map(|row| (row * inner..(row + 1) * inner).collect::<Vec<_>>());
+                    if self.dialect == Dialect::Numpy && dims.is_empty() {
+                        let nodes = self.elements(tensor);
+                        return Ok(nodes
+                            .into_iter()
+                            .map(|node| self.tensor_value(tensor.element, Vec::new(), vec![node]))
+                            .collect());
+                    }
                     Ok(rows
                         .map(|row| Value::Tensor(self.view(tensor, dims.clone(), &row)))
                         .collect())
