@@ -159,13 +159,7 @@ impl Report<'_> {
                 y(fitness)
             );
         }
-        let _ = write!(
-            svg,
-            "<text x=\"{}\" y=\"{}\">generation</text>",
-            width - margin + 8.0,
-            height - 8.0
-        );
-        svg + "</svg><p>One dot per candidate; the line is the best so far.</p>"
+        svg + "</svg><p>One dot per candidate, generation by generation from left to right; the line is the best so far.</p>"
     }
 }
 
