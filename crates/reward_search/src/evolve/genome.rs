@@ -197,6 +197,11 @@ impl Genome {
         names
     }
 
+    /// Whether both reward the same, in whatever order.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.terms.len() == other.terms.len() && self.terms.iter().all(|term| other.terms.contains(term))
+    }
+
     /// Adds a term. Whatever then bears the name of a variable that the program reads, or of an earlier term, is renamed:
     /// a local variable must not hide what a later line means.
     pub fn push(&mut self, term: Term) {

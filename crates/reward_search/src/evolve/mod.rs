@@ -177,7 +177,7 @@ fn tournament(parents: usize, rng: &mut impl Rng) -> usize {
 fn distinct(known: &[Genome], draw: impl Fn(u64) -> (Genome, String)) -> (Genome, String) {
     let mut drawn = draw(0);
     for attempt in 1..ATTEMPTS {
-        if !known.contains(&drawn.0) {
+        if !known.iter().any(|genome| genome.equals(&drawn.0)) {
             break;
         }
         drawn = draw(attempt);
@@ -339,6 +339,23 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_order_of_terms_makes_no_other_program() {
+        let guidance = guidance();
+        let plain = guidance.plain_genome().unwrap();
+        let mut turned = Genome { terms: Vec::new() };
+        plain.terms.iter().rev().for_each(|term| turned.push(term.clone()));
+        let other = Genome {
+            terms: plain.terms[1..].to_vec(),
+        };
+        let drawn = distinct(std::slice::from_ref(&plain), |attempt| match attempt {
+            0 => (plain.clone(), "the same".into()),
+            1 => (turned.clone(), "the same in another order".into()),
+            _ => (other.clone(), "another".into()),
+        });
+        assert_eq!(drawn, (other, "another".into()));
     }
 
     #[test]
