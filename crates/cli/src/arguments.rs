@@ -212,7 +212,7 @@ pub struct Search {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub generations: u32,
     /// Programs per round
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub candidates: u32,
     /// Environment steps for each candidate, such as 200k [default: the task's preset]
     #[arg(long, value_parser = parse_count)]
@@ -224,10 +224,10 @@ pub struct Search {
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
     /// How many of the best programs are trained on further seeds before one of them wins
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub finalists: u32,
     /// On how many further seeds; 0 takes the best of the search as it is
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub finalist_seeds: u32,
     /// Train the winner and the human reward again over this many further seeds
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=1000))]

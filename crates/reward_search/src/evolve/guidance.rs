@@ -3,7 +3,7 @@
 //! A language model reads "hop forward" and reaches for `forward_velocity`. `evolve` does the little of it that needs no
 //! model: it compares the sentence's words with the variables' names and documentation, and knows four kinds of task
 //! words: getting somewhere (more of a speed), keeping a posture (an angle near zero), keeping a place (a position near
-//! zero) and getting high (more of a height).
+//! zero) and getting high (more of a height). A task that is lost by a fall asks for a constant reward for staying alive.
 //! The random baseline does not look at the sentence.
 
 use carrot_reward_interface::Variable;
@@ -20,6 +20,9 @@ const POSTURE: [&str; 8] = [
 ];
 const HEIGHT: [&str; 6] = ["high", "height", "jump", "lift", "raise", "rise"];
 const PLACE: [&str; 6] = ["near", "middle", "centre", "center", "reach", "close"];
+const ALIVE: [&str; 9] = [
+    "fall", "falling", "tip", "tipping", "topple", "toppling", "balance", "upright", "survive",
+];
 const NEUTRAL: [&str; 24] = [
     "the", "a", "an", "of", "to", "as", "is", "in", "on", "and", "or", "it", "its", "that", "with", "for", "by",
     "from", "robot", "so", "possible", "stays", "without", "at",
@@ -54,6 +57,8 @@ pub struct Guidance {
     pub goals: Vec<Goal>,
     /// Features that cost effort.
     pub efforts: Vec<Ingredient>,
+    /// The sentence warns of a fall, so that staying alive is part of the task.
+    pub wants_alive: bool,
 }
 
 impl Guidance {
@@ -92,6 +97,7 @@ impl Guidance {
             palette,
             goals,
             efforts,
+            wants_alive: wanted.iter().any(|word| ALIVE.contains(&word.as_str())),
         }
     }
 
@@ -121,7 +127,7 @@ impl Guidance {
             _ => self.goal_term(rng),
         };
         genome.push(first.unwrap_or_else(|| self.palette.any_term(rng)));
-        if rng.random_bool(0.75)
+        if rng.random_bool(if self.wants_alive { 1.0 } else { 0.75 })
             && let Some(alive) = &self.palette.alive
         {
             genome.push(term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng)));
@@ -143,6 +149,11 @@ impl Guidance {
             genome.push(extra);
         }
         genome
+    }
+
+    /// Whether variation keeps this term: the sentence asks for it.
+    pub fn is_asked_for(&self, term: &Term) -> bool {
+        self.is_first_goal(term) || self.wants_alive && matches!(term.feature, Feature::Alive(_))
     }
 
     /// A term worth adding to a program that exists, small enough not to overturn it.

@@ -1,6 +1,6 @@
 //! Mutation and crossover, steered by what the parent's training looked like.
 //!
-//! Steps are small, and the term that pursues the task's goal is never taken away: most of what works in a program is that
+//! Steps are small, and what the task's sentence asks for is never taken away: most of what works in a program is that
 //! term, its size against the others, and whatever keeps the episode going.
 
 use rand::{Rng, RngExt as _};
@@ -35,13 +35,16 @@ pub fn cross(first: &Genome, second: &Genome, guidance: &Guidance, rng: &mut imp
     for term in &first.terms {
         match second.terms.iter().find(|other| other.resembles(term)) {
             Some(other) => child.push((*pick(&[term, other], rng)).clone()),
-            None if guidance.is_first_goal(term) || rng.random_bool(0.8) => child.push(term.clone()),
+            None if guidance.is_asked_for(term) || rng.random_bool(0.8) => child.push(term.clone()),
             None => {}
         }
     }
     for term in &second.terms {
         let new = !first.terms.iter().any(|other| other.resembles(term));
-        if new && child.terms.len() < MAX_TERMS && (child.terms.is_empty() || rng.random_bool(0.4)) {
+        if new
+            && child.terms.len() < MAX_TERMS
+            && (child.terms.is_empty() || guidance.is_asked_for(term) || rng.random_bool(0.4))
+        {
             child.push(term.clone());
         }
     }
@@ -128,10 +131,11 @@ fn edits(genome: &Genome, statistics: &[TermStatistics], guidance: &Guidance) ->
         if guidance.is_first_goal(term) || core != Some(at) && !matches!(term.feature, Feature::Alive(_)) {
             edits.push(Edit::Reshape(at));
         }
-        if core != Some(at) {
+        let kept = core == Some(at) || guidance.is_asked_for(term);
+        if !kept {
             edits.extend([Edit::Replace(at), Edit::SwapFeature(at)]);
         }
-        if core != Some(at) && genome.terms.len() > 1 {
+        if !kept && genome.terms.len() > 1 {
             edits.push(Edit::Remove(at));
         }
         if let Some(seen) = statistics.iter().find(|seen| seen.name == term.name) {
