@@ -262,10 +262,14 @@ impl Checker<'_> {
         let terms = match terms {
             Some(terms) => {
                 let entries = self.dict_items(terms).to_vec();
-                entries
-                    .iter()
-                    .map(|(name, value)| self.output(name, value))
-                    .collect::<Vec<_>>()
+                let returned_at = self.here;
+                let outputs = entries.iter().map(|(name, value)| {
+                    self.here = self.entry_span(terms, name).unwrap_or(returned_at);
+                    self.output(name, value)
+                });
+                let outputs = outputs.collect::<Vec<_>>();
+                self.here = returned_at;
+                outputs
             }
             None => summands
                 .unwrap_or_default()

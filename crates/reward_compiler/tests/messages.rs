@@ -88,10 +88,10 @@ fn a_term_of_the_wrong_shape() {
         "def compute_reward(object_pos: Tensor, torso_height: Tensor):\n    return torso_height, {\"reach\": -object_pos.norm(dim=-1, keepdim=True)}\n",
         expect![[r#"
             error[term-shape]: `reach` is f32[N, 1], and one number per environment (f32[N]) is needed
-             --> candidate_07.py:2:12
+             --> candidate_07.py:2:36
               |
             2 |     return torso_height, {"reach": -object_pos.norm(dim=-1, keepdim=True)}
-              |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              |                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
               |
               = help: take the last axis away with `.squeeze(-1)`
         "#]],

@@ -118,6 +118,8 @@ impl<'a> Checker<'a> {
                     // One bad entry does not hide the mistakes in the others.
                     let value = self.expression(&item.value);
                     failed |= value.is_err();
+                    self.entry_spans
+                        .insert((id, key.clone()), self.span(item.value.range()));
                     self.set_entry(id, &key, value.unwrap_or(Value::Poison));
                 }
                 None => {

@@ -122,6 +122,7 @@ impl<'a> Checker<'a> {
         match &target {
             Value::Dict(id) => {
                 let key = self.key(&subscript.slice)?;
+                self.entry_spans.insert((*id, key.clone()), self.span(subscript.range));
                 self.set_entry(*id, &key, value);
                 Ok(())
             }

@@ -114,6 +114,8 @@ pub(crate) struct Checker<'a> {
     variables: BTreeMap<usize, Value>,
     objects: objects::Objects,
     joins: Vec<branch::Join>,
+    /// Where the entries of dicts were set: what is wrong with a term is shown there.
+    entry_spans: BTreeMap<(ObjectId, std::rc::Rc<str>), Span>,
     pub(crate) functions: Vec<Function<'a>>,
     frames: Vec<Frame>,
     serial: usize,
@@ -146,6 +148,7 @@ impl<'a> Checker<'a> {
             variables: BTreeMap::new(),
             objects: objects::Objects::default(),
             joins: Vec::new(),
+            entry_spans: BTreeMap::new(),
             functions: Vec::new(),
             frames: vec![Frame {
                 serial: 0,
@@ -367,6 +370,11 @@ impl<'a> Checker<'a> {
             Object::Dict(items) => items,
             _ => &[],
         }
+    }
+
+    /// Where an entry of a dict was set.
+    pub(crate) fn entry_span(&self, id: ObjectId, key: &std::rc::Rc<str>) -> Option<Span> {
+        self.entry_spans.get(&(id, key.clone())).copied()
     }
 
     // Messages.

@@ -169,7 +169,8 @@ fn fill(c: &mut Checker<'_>, dims: Vec<Dim>, value: &Value, element: Option<Elem
         );
     }
     let element = element.unwrap_or(tensor.element);
-    let nodes = c.elements_as(&tensor, element);
+    let tensor = c.cast(&tensor, element);
+    let nodes = c.elements(&tensor);
     let count = node_count(&dims);
     Ok(c.tensor_value(element, dims, vec![nodes[0]; count]))
 }

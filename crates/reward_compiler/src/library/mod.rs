@@ -21,7 +21,7 @@ use carrot_reward_interface::Dialect;
 use crate::Code;
 use crate::check::{Arguments, Checked, Checker};
 use crate::ir::{NodeId, Type};
-use crate::value::{Element, Scalar, ScalarKind, Value};
+use crate::value::{Element, Scalar, ScalarKind, Tensor, Value};
 
 /// In which element types an elementwise function works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -416,16 +416,16 @@ impl<'a> Checker<'a> {
             return Ok(Value::Scalar(Scalar { kind, node }));
         }
         let tensor = self.array_argument(args, &args.at(0))?;
-        self.check_precision(domain, args, tensor.element)?;
+        let element = tensor.element;
+        self.check_precision(domain, args, element)?;
         let (input, output) = self.domain_elements(domain, tensor.element);
         let tensor = if tensor.element == input {
             tensor
         } else {
             self.cast(&tensor, input)
         };
-        Ok(Value::Tensor(
-            self.map(&tensor, output, |checker, node| f(checker, node)),
-        ))
+        let result = self.map(&tensor, output, |checker, node| f(checker, node));
+        Ok(Value::Tensor(self.truth_again(domain, args, element, result)))
     }
 
     fn run_zip(&mut self, domain: Domain, f: ZipFn, args: &Args) -> Checked {
@@ -450,7 +450,8 @@ impl<'a> Checker<'a> {
         let (input, output) = self.domain_elements(domain, promoted);
         let (dims, rows) = self.broadcast_operands(&format!("`{}`", shown_name(&args.name)), &[&a, &b], input)?;
         let nodes = rows[0].iter().zip(&rows[1]).map(|(&a, &b)| f(self, a, b)).collect();
-        Ok(self.tensor_value(output, dims, nodes))
+        let result = self.tensor(output, dims, nodes);
+        Ok(Value::Tensor(self.truth_again(domain, args, promoted, result)))
     }
 
     /// Refuses truth values where the library does, and what NumPy computes with very few digits: functions of truth
@@ -492,6 +493,14 @@ impl<'a> Checker<'a> {
             format!("`{shown}` takes numbers, not truth values"),
             "convert the mask first, for example with `.float()`".to_owned(),
         )
+    }
+
+    /// What chooses or rounds truth values gives truth values; only a square is a number.
+    fn truth_again(&mut self, domain: Domain, args: &Args, element: Element, result: Tensor) -> Tensor {
+        if element == Element::Bool && domain == Domain::Number && !args.name.ends_with(".square") {
+            return self.cast(&result, Element::Bool);
+        }
+        result
     }
 
     fn domain_elements(&self, domain: Domain, element: Element) -> (Element, Element) {

@@ -412,7 +412,8 @@ fn extreme(c: &mut Checker<'_>, args: &Args, reduction: Reduction) -> Checked {
                 .zip(&rows[1])
                 .map(|(&a, &b)| c.binary(binary_of(reduction), a, b))
                 .collect();
-            Ok(c.tensor_value(number_element(element), dims, nodes))
+            let chosen = c.tensor(number_element(element), dims, nodes);
+            Ok(Value::Tensor(c.cast(&chosen, element)))
         }
         Some(_) => {
             one_axis(c, args)?;

@@ -357,6 +357,13 @@ fn transpose(c: &mut Checker<'_>, args: Args) -> Checked {
 
 fn transpose_all(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
+    if !args.is_numpy() && tensor.dims.len() > 2 {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("`t` turns matrices, not {tensor}"),
+            "use `x.transpose(-2, -1)`".to_owned(),
+        );
+    }
     let order: Vec<usize> = (0..tensor.dims.len()).rev().collect();
     Ok(Value::Tensor(permuted(c, &tensor, &order)))
 }
