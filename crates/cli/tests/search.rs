@@ -9,8 +9,8 @@ use carrot_run_record::RunRecord;
 use serde_json::{Value, json};
 use support::{Scratch, foreign_module, parse};
 
-/// A search of twelve candidates that takes seconds.
-const SMALL: [&str; 13] = [
+/// A search of twelve candidates and two finalists that takes seconds.
+const SMALL: [&str; 17] = [
     "search",
     "--task",
     "cartpole/balance",
@@ -22,6 +22,10 @@ const SMALL: [&str; 13] = [
     "6k",
     "--episodes",
     "4",
+    "--finalists",
+    "2",
+    "--finalist-seeds",
+    "1",
     "--final-seeds",
     "0",
 ];
