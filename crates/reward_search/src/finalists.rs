@@ -3,20 +3,56 @@
 //! A fitness from a single training is partly luck, and the best of many is the luckiest: a reward that makes the robot
 //! run on one seed may make it dive on the next. So the best few are trained on further seeds, and the highest mean wins.
 
-use carrot_run_record::{Candidate, Program};
+use carrot_run_record::{Candidate, Evaluated, Outcome, Program};
 
 use crate::random::derived_seed;
 use crate::retrain::Retrained;
 
-/// The `count` candidates of highest fitness, best first; among equals the earliest. Equal programs stand once.
-pub(crate) fn finalists(history: &[Candidate], count: usize) -> Vec<&Candidate> {
-    let mut evaluated: Vec<(&Candidate, f64)> = history
+/// The evaluated candidates, most promising first.
+///
+/// One training tells fitness values that differ by less than a tenth hardly apart, but it also tells how fast the policy
+/// learned, and a reward that teaches slowly on one seed is one that fails on the next. So those within a tenth of the best
+/// stand first, the fastest learner at the head; then the others by fitness. Among equals the earliest stands first.
+pub(crate) fn ranked(history: &[Candidate]) -> Vec<&Candidate> {
+    let mut evaluated: Vec<(&Candidate, &Evaluated)> = history
         .iter()
-        .filter_map(|candidate| Some((candidate, candidate.fitness()?)))
+        .filter_map(|candidate| match &candidate.outcome {
+            Outcome::Evaluated(evaluated) => Some((candidate, &**evaluated)),
+            Outcome::Rejected { .. } | Outcome::Stopped { .. } => None,
+        })
         .collect();
-    evaluated.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let fitness = |evaluated: &Evaluated| evaluated.evaluation.fitness;
+    let best = evaluated
+        .iter()
+        .map(|(_, evaluated)| fitness(evaluated))
+        .fold(f64::NEG_INFINITY, f64::max);
+    let near_best = |evaluated: &Evaluated| fitness(evaluated) >= best - 0.1 * best.abs();
+    evaluated.sort_by(|(_, a), (_, b)| match (near_best(a), near_best(b)) {
+        (true, true) => mean_while_training(b).total_cmp(&mean_while_training(a)),
+        (false, false) => fitness(b).total_cmp(&fitness(a)),
+        (a_is_near, b_is_near) => b_is_near.cmp(&a_is_near),
+    });
+    evaluated.into_iter().map(|(candidate, _)| candidate).collect()
+}
+
+/// Mean fitness over the checkpoints of a training, which is high where the policy learned early; the final fitness where
+/// no checkpoint saw an episode end.
+fn mean_while_training(evaluated: &Evaluated) -> f64 {
+    let seen: Vec<f64> = evaluated
+        .checkpoints
+        .iter()
+        .filter_map(|checkpoint| checkpoint.fitness)
+        .collect();
+    if seen.is_empty() {
+        return evaluated.evaluation.fitness;
+    }
+    seen.iter().sum::<f64>() / seen.len() as f64
+}
+
+/// The `count` most promising candidates. Equal programs stand once.
+pub(crate) fn finalists(history: &[Candidate], count: usize) -> Vec<&Candidate> {
     let mut chosen: Vec<&Candidate> = Vec::new();
-    for (candidate, _) in evaluated {
+    for candidate in ranked(history) {
         if chosen.len() < count && !chosen.iter().any(|known| same_program(known, candidate)) {
             chosen.push(candidate);
         }
@@ -58,6 +94,7 @@ fn same_program(a: &Candidate, b: &Candidate) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use carrot_environment::{Checkpoint, Evaluation};
 
     fn trained(fitness: &[Option<f64>]) -> Retrained {
         Retrained {
@@ -68,6 +105,66 @@ mod tests {
             stopped: Vec::new(),
             policy: None,
         }
+    }
+
+    fn candidate(index: u32, fitness: f64, while_training: f64) -> Candidate {
+        let evaluation = Evaluation {
+            fitness,
+            fitness_sd: 0.0,
+            success_rate: 0.0,
+            episode_length: 1.0,
+            episodes: 1,
+            episode_return: 0.0,
+            terms: Vec::new(),
+        };
+        let checkpoint = Checkpoint {
+            steps: 1,
+            fitness: Some(while_training),
+            success_rate: None,
+            episode_length: None,
+            reward: 0.0,
+            terms: Vec::new(),
+            faults: 0,
+        };
+        let evaluated = Evaluated {
+            evaluation,
+            terms: Vec::new(),
+            checkpoints: vec![checkpoint],
+            policy: String::new(),
+            steps: 1,
+        };
+        Candidate {
+            generation: 0,
+            index,
+            proposer: "test".into(),
+            note: String::new(),
+            program: Program::Source {
+                file: String::new(),
+                text: index.to_string(),
+            },
+            outcome: Outcome::Evaluated(Box::new(evaluated)),
+        }
+    }
+
+    #[test]
+    fn among_the_near_best_the_fastest_learner_stands_first() {
+        // 20 and 18.5 are within a tenth of the best; 17 is not, however fast it learned.
+        let history = [
+            candidate(0, 17.0, 16.0),
+            candidate(1, 20.0, 7.0),
+            candidate(2, 18.5, 10.0),
+            candidate(3, 3.0, 3.0),
+        ];
+        let order: Vec<u32> = ranked(&history).iter().map(|candidate| candidate.index).collect();
+        assert_eq!(order, [2, 1, 0, 3]);
+        // Below zero, too, nearer to zero is better: -1.05 is within a tenth of -1, -2 is not.
+        let history = [
+            candidate(0, -2.0, 0.0),
+            candidate(1, -1.0, -9.0),
+            candidate(2, -1.05, -3.0),
+        ];
+        let order: Vec<u32> = ranked(&history).iter().map(|candidate| candidate.index).collect();
+        assert_eq!(order, [2, 1, 0]);
     }
 
     #[test]

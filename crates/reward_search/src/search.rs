@@ -357,14 +357,14 @@ impl Search<'_> {
     fn confirm(&self) -> Result<Option<Confirmed<'_>>, SearchError> {
         let finalists = finalists::finalists(&self.history, self.config.finalists as usize);
         let seeds = finalists::seeds(self.config.seed, self.config.finalist_seeds);
-        let Some(&best) = finalists.first() else {
+        let Some(best) = self.best() else {
             return Ok(None);
         };
         let first: Vec<f64> = finalists.iter().filter_map(|candidate| candidate.fitness()).collect();
         if seeds.is_empty() || finalists.len() < 2 {
             return Ok(Some(Confirmed {
                 best,
-                fitness: first[0],
+                fitness: best.fitness().unwrap_or(f64::NAN),
                 finalists: Vec::new(),
             }));
         }
@@ -398,7 +398,7 @@ impl Search<'_> {
             &observer,
             self.interrupted,
         )?;
-        // Where every finalist stopped somewhere, the best of the search is still the best that is known.
+        // Where every finalist stopped somewhere, the most promising one is still the best that is known.
         let (position, fitness) = finalists::winner(&first, &further).unwrap_or((0, first[0]));
         Ok(Some(Confirmed {
             best: finalists[position],
@@ -445,7 +445,14 @@ impl Search<'_> {
 
     /// The evaluated candidate of highest fitness; among equals the earliest.
     fn best(&self) -> Option<&Candidate> {
-        finalists::finalists(&self.history, 1).first().copied()
+        let evaluated = self.history.iter().filter(|candidate| is_evaluated(candidate));
+        evaluated.reduce(|best, candidate| {
+            if candidate.fitness() > best.fitness() {
+                candidate
+            } else {
+                best
+            }
+        })
     }
 
     /// All candidates of the round before `generation`, if none of them could be evaluated.

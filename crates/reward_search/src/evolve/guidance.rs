@@ -122,15 +122,21 @@ impl Guidance {
     pub fn genome(&self, rng: &mut impl Rng) -> Genome {
         let mut genome = Genome { terms: Vec::new() };
         // Word matching can misread a sentence, so that now and then another goal comes first.
+        let strength = log_uniform(1.0, 10.0, rng);
         let first = match self.goals.first() {
-            Some(goal) if rng.random_bool(0.85) => Some(reading(goal, log_uniform(1.0, 10.0, rng), rng)),
+            Some(goal) if rng.random_bool(0.85) => Some(reading(goal, strength, rng)),
             _ => self.goal_term(rng),
         };
         genome.push(first.unwrap_or_else(|| self.palette.any_term(rng)));
-        if rng.random_bool(if self.wants_alive { 1.0 } else { 0.75 })
-            && let Some(alive) = &self.palette.alive
-        {
-            genome.push(term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng)));
+        if let Some(alive) = &self.palette.alive {
+            // Staying alive must be worth about as much as the goal: far less and the robot dives for it, far more and it
+            // never sets out.
+            let share = log_uniform(0.1, 0.4, rng);
+            if self.wants_alive {
+                genome.push(term(alive, Shape::Identity, rounded(strength * share)));
+            } else if rng.random_bool(0.75) {
+                genome.push(term(alive, Shape::Identity, log_uniform(0.1, 3.0, rng)));
+            }
         }
         if rng.random_bool(0.6)
             && let Some(effort) = self.effort_term(rng)

@@ -20,6 +20,7 @@ pub mod vary;
 use carrot_run_record::{Candidate, Outcome};
 use rand::{Rng, RngExt as _};
 
+use crate::finalists::ranked;
 use crate::prompt::source;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
 use crate::random::stream;
@@ -114,29 +115,25 @@ impl Proposer for Random {
 /// An evaluated program of this grammar.
 struct Parent {
     label: String,
-    fitness: f64,
     genome: Genome,
     statistics: Vec<TermStatistics>,
 }
 
-/// Evaluated candidates of this grammar, best first; among equals the earlier one first.
+/// Evaluated candidates of this grammar, most promising first.
 fn parents(history: &[Candidate]) -> Vec<Parent> {
-    let mut parents: Vec<Parent> = history
-        .iter()
+    ranked(history)
+        .into_iter()
         .filter_map(|candidate| {
             let Outcome::Evaluated(evaluated) = &candidate.outcome else {
                 return None;
             };
             Some(Parent {
                 label: label(candidate),
-                fitness: candidate.fitness()?,
                 genome: parse::parse(source(candidate))?,
                 statistics: term_statistics(evaluated),
             })
         })
-        .collect();
-    parents.sort_by(|a, b| b.fitness.total_cmp(&a.fitness));
-    parents
+        .collect()
 }
 
 /// One child of a round of `count`: the last is always new blood, every third a cross, the rest mutants. The first two
@@ -164,7 +161,7 @@ fn child(parents: &[Parent], index: u32, count: u32, guidance: &Guidance, rng: &
     (genome, format!("from {}: {note}", parent.label))
 }
 
-/// Place of the best of three drawn parents, which are sorted by fitness; drawn from the better half only, but at least
+/// Place of the best of three drawn parents, most promising first; drawn from the better half only, but at least
 /// from four.
 fn tournament(parents: usize, rng: &mut impl Rng) -> usize {
     let candidates = parents.min((parents / 2).max(4));
