@@ -35,9 +35,17 @@ pub(crate) fn ranked(history: &[Candidate]) -> Vec<&Candidate> {
     evaluated.into_iter().map(|(candidate, _)| candidate).collect()
 }
 
+/// Fitness of an evaluated candidate, and its mean while training.
+pub(crate) fn standing(candidate: &Candidate) -> Option<(f64, f64)> {
+    match &candidate.outcome {
+        Outcome::Evaluated(evaluated) => Some((evaluated.evaluation.fitness, mean_while_training(evaluated))),
+        Outcome::Rejected { .. } | Outcome::Stopped { .. } => None,
+    }
+}
+
 /// Mean fitness over the checkpoints of a training, which is high where the policy learned early; the final fitness where
 /// no checkpoint saw an episode end.
-fn mean_while_training(evaluated: &Evaluated) -> f64 {
+pub(crate) fn mean_while_training(evaluated: &Evaluated) -> f64 {
     let seen: Vec<f64> = evaluated
         .checkpoints
         .iter()
@@ -67,20 +75,33 @@ pub(crate) fn seeds(seed: u64, count: u32) -> Vec<u64> {
         .collect()
 }
 
-/// Position of the finalist with the highest mean over `first[i]`, its fitness in the search, and its further seeds; with
-/// that mean. A finalist that stopped on some seed does not take part; absent where all did.
-pub(crate) fn winner(first: &[f64], further: &[Retrained]) -> Option<(usize, f64)> {
-    let mut best: Option<(usize, f64)> = None;
-    for (position, (first, further)) in first.iter().zip(further).enumerate() {
+/// Position of the winner and its mean fitness. `first[i]` is finalist i in the search: its fitness, and its mean while
+/// training; `further[i]` is the same on the further seeds.
+///
+/// As in [`ranked`], means within a tenth of the best are taken as equal; of those the one wins whose slowest training
+/// learned fastest. A finalist that stopped on some seed does not take part; absent where all did.
+pub(crate) fn winner(first: &[(f64, f64)], further: &[Retrained]) -> Option<(usize, f64)> {
+    let mut complete: Vec<(usize, f64, f64)> = Vec::new();
+    for (position, (&(fitness, learning), further)) in first.iter().zip(further).enumerate() {
         let Some(rest) = further.fitness.iter().copied().collect::<Option<Vec<f64>>>() else {
             continue;
         };
-        let mean = (first + rest.iter().sum::<f64>()) / (1 + rest.len()) as f64;
-        if best.is_none_or(|(_, highest)| mean > highest) {
-            best = Some((position, mean));
-        }
+        let mean = (fitness + rest.iter().sum::<f64>()) / (1 + rest.len()) as f64;
+        complete.push((
+            position,
+            mean,
+            further.slowest.map_or(learning, |slowest| slowest.min(learning)),
+        ));
     }
-    best
+    let best = complete
+        .iter()
+        .map(|finalist| finalist.1)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let near_best = complete
+        .into_iter()
+        .filter(|finalist| finalist.1 >= best - 0.1 * best.abs());
+    let chosen = near_best.reduce(|chosen, next| if next.2 > chosen.2 { next } else { chosen });
+    chosen.map(|(position, mean, _)| (position, mean))
 }
 
 fn same_program(a: &Candidate, b: &Candidate) -> bool {
@@ -96,12 +117,13 @@ mod tests {
     use super::*;
     use carrot_environment::{Checkpoint, Evaluation};
 
-    fn trained(fitness: &[Option<f64>]) -> Retrained {
+    fn trained(fitness: &[Option<f64>], slowest: f64) -> Retrained {
         Retrained {
             name: String::new(),
             fitness: fitness.to_vec(),
             mean: None,
             sd: None,
+            slowest: Some(slowest),
             stopped: Vec::new(),
             policy: None,
         }
@@ -171,12 +193,20 @@ mod tests {
     fn luck_on_one_seed_does_not_win() {
         // Means: (20 + 1 + 19) / 3 = 13.3; (18 + 17 + 19) / 3 = 18; the third stopped once.
         let further = [
-            trained(&[Some(1.0), Some(19.0)]),
-            trained(&[Some(17.0), Some(19.0)]),
-            trained(&[None, Some(30.0)]),
+            trained(&[Some(1.0), Some(19.0)], 9.0),
+            trained(&[Some(17.0), Some(19.0)], 5.0),
+            trained(&[None, Some(30.0)], 9.0),
         ];
-        assert_eq!(winner(&[20.0, 18.0, 30.0], &further), Some((1, 18.0)));
-        assert_eq!(winner(&[30.0], &further[2..]), None);
+        let first = [(20.0, 9.0), (18.0, 9.0), (30.0, 9.0)];
+        assert_eq!(winner(&first, &further), Some((1, 18.0)));
+        assert_eq!(winner(&first[2..], &further[2..]), None);
+    }
+
+    #[test]
+    fn among_equal_means_the_surest_learner_wins() {
+        // Means 19 and 18 are within a tenth; the first was slow on one of the further seeds, the second nowhere.
+        let further = [trained(&[Some(19.0)], 4.0), trained(&[Some(18.0)], 8.0)];
+        assert_eq!(winner(&[(19.0, 9.0), (18.0, 7.0)], &further), Some((1, 18.0)));
     }
 
     #[test]

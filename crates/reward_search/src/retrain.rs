@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluator::Evaluator;
 use crate::executor::run_all;
+use crate::finalists::mean_while_training;
 use crate::search::SearchError;
 use crate::workbench::{ProgramBytes, Workbench};
 
@@ -39,6 +40,8 @@ pub struct Retrained {
     pub mean: Option<f64>,
     /// Sample standard deviation over the seeds; absent with fewer than two.
     pub sd: Option<f64>,
+    /// Of the trainings, the lowest mean fitness while training: how sure the reward is to teach in time.
+    pub slowest: Option<f64>,
     /// Why trainings stopped.
     pub stopped: Vec<String>,
     /// Object of the policy with the highest fitness.
@@ -97,6 +100,7 @@ pub fn retrain(
 
 fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {
     let mut best: Option<(f64, &str)> = None;
+    let mut slowest: Option<f64> = None;
     let mut fitness = Vec::new();
     let mut stopped = Vec::new();
     for outcome in outcomes {
@@ -106,6 +110,8 @@ fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {
                 if best.is_none_or(|(highest, _)| reached > highest) {
                     best = Some((reached, &evaluated.policy));
                 }
+                let learning = mean_while_training(evaluated);
+                slowest = Some(slowest.map_or(learning, |slowest| slowest.min(learning)));
                 fitness.push(Some(reached));
             }
             Outcome::Stopped { stop } => {
@@ -125,6 +131,7 @@ fn summary(name: &str, outcomes: &[&Outcome]) -> Retrained {
         fitness,
         mean,
         sd,
+        slowest,
         stopped,
         policy: best.map(|(_, policy)| policy.to_owned()),
     }

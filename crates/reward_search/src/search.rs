@@ -360,7 +360,10 @@ impl Search<'_> {
         let Some(best) = self.best() else {
             return Ok(None);
         };
-        let first: Vec<f64> = finalists.iter().filter_map(|candidate| candidate.fitness()).collect();
+        let first: Vec<(f64, f64)> = finalists
+            .iter()
+            .filter_map(|candidate| finalists::standing(candidate))
+            .collect();
         if seeds.is_empty() || finalists.len() < 2 {
             return Ok(Some(Confirmed {
                 best,
@@ -399,7 +402,7 @@ impl Search<'_> {
             self.interrupted,
         )?;
         // Where every finalist stopped somewhere, the most promising one is still the best that is known.
-        let (position, fitness) = finalists::winner(&first, &further).unwrap_or((0, first[0]));
+        let (position, fitness) = finalists::winner(&first, &further).unwrap_or((0, first[0].0));
         Ok(Some(Confirmed {
             best: finalists[position],
             fitness,
