@@ -10,10 +10,10 @@ use carrot_environment::Task;
 use carrot_optimizer::{Policy, PpoSettings};
 use carrot_physics::write_gif;
 use carrot_reward_search::{
-    Event, Evolve, OpenAi, OpenAiSettings, ProgramBody, ProgramBytes, Proposer, ProposerError, Random, Replay,
-    Retrained, Retraining, SearchConfig, SearchError, Winner, Workbench, retrain, search,
+    Event, Evolve, OpenAi, OpenAiSettings, ProgramBytes, Proposer, ProposerError, Random, Replay, Retrained,
+    Retraining, SearchConfig, SearchError, Winner, Workbench, retrain, search,
 };
-use carrot_run_record::{Outcome, Program, RecordError, RunRecord};
+use carrot_run_record::{Outcome, RecordError, RunRecord};
 use serde_json::json;
 
 use super::{play, runs};
@@ -237,7 +237,10 @@ impl Run {
         if self.config.final_seeds == 0 {
             return Ok(Vec::new());
         }
-        let mut programs = vec![("winner".to_owned(), self.bytes(&winner.candidate.program)?)];
+        let mut programs = vec![(
+            "winner".to_owned(),
+            ProgramBytes::restore(&winner.candidate.program, &self.record)?,
+        )];
         if let Some(path) = &self.bench.task.human_reward {
             programs.push(("human".to_owned(), files::program(path)?));
         }
@@ -274,19 +277,6 @@ impl Run {
         self.record
             .put_fact("final", &json!({ "seeds": seeds, "rewards": comparison }))?;
         Ok(comparison)
-    }
-
-    fn bytes(&self, program: &Program) -> Result<ProgramBytes, Failure> {
-        Ok(match program {
-            Program::Source { file, text } => ProgramBytes {
-                file: file.clone(),
-                body: ProgramBody::Source(text.clone()),
-            },
-            Program::Wasm { file, object } => ProgramBytes {
-                file: file.clone(),
-                body: ProgramBody::Wasm(self.record.object(object)?),
-            },
-        })
     }
 
     /// The film of the best policy that the winner has, and the report around it.
