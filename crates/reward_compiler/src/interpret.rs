@@ -5,7 +5,7 @@
 
 use crate::{
     ir::{Binary, Op, Program, Reduction, Type, Unary},
-    kernels::{Function, maximum, minimum},
+    kernels::{Function, Width, maximum, minimum},
 };
 
 /// Total `[N]` and terms `[K][N]` for `n_envs` environments.
@@ -75,7 +75,7 @@ pub fn unary(op: Unary, ty: Type, a: f64) -> f64 {
         Unary::Not => f64::from(a == 0.0),
         _ => function_of_unary(op)
             .expect("every other operation is a function")
-            .evaluate(a, 0.0),
+            .evaluate(width(ty), a, 0.0),
     };
     rounded(ty, value)
 }
@@ -98,10 +98,16 @@ pub fn binary(op: Binary, ty: Type, a: f64, b: f64) -> f64 {
         Binary::Or => f64::from(a != 0.0 || b != 0.0),
         Binary::Xor => f64::from((a != 0.0) != (b != 0.0)),
         Binary::Pow | Binary::Atan2 | Binary::Rem => {
-            function_of_binary(op).expect("these are functions").evaluate(a, b)
+            let function = function_of_binary(op).expect("these are functions");
+            function.evaluate(width(ty), a, b)
         }
     };
     rounded(ty, value)
+}
+
+/// The lanes in which a value of this type is computed.
+pub(crate) fn width(ty: Type) -> Width {
+    if ty == Type::F32 { Width::Narrow } else { Width::Wide }
 }
 
 /// The kernel behind an operation that is not a single instruction.

@@ -3,11 +3,15 @@
 use carrot_reward_interface::{DType, LineEntry, Span, module::element_bytes};
 use wasm_encoder::{BlockType, Function as Body, InstructionSink, MemArg, ValType};
 
-use super::{Linkage, TooLarge, kernel::splat, plan::Plan};
+use super::{
+    Callee, Linkage, TooLarge,
+    kernel::{LOWER_HALVES, UPPER, splat},
+    plan::Plan,
+};
 use crate::{
-    interpret::{function_of_binary, function_of_unary},
+    interpret::{function_of_binary, function_of_unary, width},
     ir::{Binary, Node, NodeId, Op, Program, Reduction, Type, Unary},
-    kernels::Function,
+    kernels::{Function, Width},
 };
 
 /// The function, and where its code comes from.
@@ -36,10 +40,8 @@ const MOST_REGISTERS: usize = 2_000;
 /// Bytes of code; some 10,000 operations.
 const MOST_CODE_BYTES: usize = 256 * 1024;
 
-/// Byte shuffles: the upper half in place of the lower, both halves exchanged, two lower halves side by side.
-const UPPER: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15];
+/// Byte shuffles: both halves exchanged.
 const EXCHANGED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-const LOWER_HALVES: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 /// The lower 32 bits of each of four 64-bit lanes.
 const NARROWED: [u8; 16] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 
@@ -611,22 +613,14 @@ impl Writer<'_> {
             .f64x2_replace_lane(1);
     }
 
-    /// Calls a math kernel, which takes two environments in f64.
+    /// Calls a math kernel, which takes two environments in f64, or four in f32.
     fn call(&mut self, function: Function, arguments: &[NodeId], id: NodeId, half: u32) {
         let at = self.node(id).at;
-        let callee = self.linkage.functions[&function];
-        if self.is_wide(id) {
-            arguments.iter().for_each(|&argument| self.value(argument, half));
-            self.note(at);
-            self.sink().call(callee);
-            return;
-        }
-        for half in 0..2 {
-            arguments.iter().for_each(|&argument| self.promoted(argument, half));
-            self.note(at);
-            self.sink().call(callee).f32x4_demote_f64x2_zero();
-        }
-        self.sink().i8x16_shuffle(LOWER_HALVES);
+        let width = width(self.node(id).ty);
+        let callee = self.linkage.functions[&Callee { function, width }];
+        arguments.iter().for_each(|&argument| self.value(argument, half));
+        self.note(at);
+        self.sink().call(callee);
     }
 
     /// Pushes two environments of a narrow float as f64.
@@ -727,11 +721,8 @@ fn aligned(offset: u32) -> MemArg {
 /// A constant in all lanes; truth values are all ones or all zeros.
 fn constant(ty: Type, value: f64) -> i128 {
     match ty {
-        Type::F32 => {
-            let bits = u64::from((value as f32).to_bits());
-            splat(bits << 32 | bits)
-        }
-        Type::F64 => splat(value.to_bits()),
+        Type::F32 => splat(Width::Narrow, Width::Narrow.encode(value)),
+        Type::F64 => splat(Width::Wide, value.to_bits()),
         Type::Bool => -i128::from(value != 0.0),
     }
 }

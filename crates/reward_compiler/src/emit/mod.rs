@@ -26,9 +26,9 @@ use wasm_encoder::{
 
 use crate::{
     Module,
-    interpret::{function_of_binary, function_of_unary},
+    interpret::{function_of_binary, function_of_unary, width},
     ir::{Op, Program},
-    kernels::{Function, LaneOp, Table},
+    kernels::{Function, LaneOp, Table, Width},
 };
 
 /// A program whose module would take too long to compile: the runtime's compiler slows down with the number of values that
@@ -63,8 +63,8 @@ pub fn emit_module(program: &Program, mut interface: ModuleInterface) -> Result<
     add_declarations(&mut wasm, &linkage);
 
     let mut code = CodeSection::new();
-    for function in linkage.functions.keys() {
-        code.function(&kernel::function(*function, &linkage));
+    for &callee in linkage.functions.keys() {
+        code.function(&kernel::function(callee, &linkage));
     }
     code.function(&body.function);
     wasm.section(&code);
@@ -107,8 +107,8 @@ fn add_declarations(wasm: &mut wasm_encoder::Module, linkage: &Linkage) {
     wasm.section(&types);
 
     let mut functions = FunctionSection::new();
-    for function in linkage.functions.keys() {
-        functions.function(u32::from(function.arity())); // the number of arguments is the number of the type
+    for callee in linkage.functions.keys() {
+        functions.function(u32::from(callee.function.arity())); // the number of arguments is the number of the type
     }
     functions.function(0);
     wasm.section(&functions);
@@ -132,10 +132,17 @@ fn add_declarations(wasm: &mut wasm_encoder::Module, linkage: &Linkage) {
 /// Bytes of a page of WASM memory.
 const PAGE: u32 = 65_536;
 
+/// A kernel as a function of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Callee {
+    function: Function,
+    width: Width,
+}
+
 /// Where a module has its functions and tables.
 struct Linkage {
     /// Index of each function; `evaluate` follows them.
-    functions: BTreeMap<Function, u32>,
+    functions: BTreeMap<Callee, u32>,
     /// Address of each table.
     tables: BTreeMap<Table, u32>,
     /// Bytes of all tables.
@@ -145,32 +152,34 @@ struct Linkage {
 impl Linkage {
     /// What `program` calls, directly or not.
     fn new(program: &Program) -> Self {
-        let mut wanted: Vec<Function> = program
+        let mut wanted: Vec<Callee> = program
             .graph
             .nodes()
             .iter()
             .zip(program.reachable())
             .filter(|(_, reachable)| *reachable)
-            .filter_map(|(node, _)| match node.op {
-                Op::Unary(op, _) => function_of_unary(op),
-                Op::Binary(op, ..) => function_of_binary(op),
-                _ => None,
+            .filter_map(|(node, _)| {
+                let function = match node.op {
+                    Op::Unary(op, _) => function_of_unary(op),
+                    Op::Binary(op, ..) => function_of_binary(op),
+                    _ => None,
+                };
+                let width = width(node.ty);
+                function.map(|function| Callee { function, width })
             })
             .collect();
         let mut functions = BTreeSet::new();
         let mut tables = BTreeSet::new();
-        while let Some(function) = wanted.pop() {
-            if !functions.insert(function) {
+        while let Some(callee) = wanted.pop() {
+            if !functions.insert(callee) {
                 continue;
             }
-            for op in &function.kernel().ops {
-                match *op {
-                    LaneOp::Rare { function, .. } => wanted.push(function),
-                    LaneOp::Repeat { step, .. } => wanted.push(step),
-                    LaneOp::Lookup(table, _) => _ = tables.insert(table),
-                    _ => {}
-                }
-            }
+            let kernel = callee.function.kernel(callee.width);
+            wanted.extend(kernel::callees(kernel));
+            tables.extend(kernel.ops.iter().filter_map(|op| match op {
+                LaneOp::Lookup(table, _) => Some(*table),
+                _ => None,
+            }));
         }
         let functions = functions.into_iter().zip(0..).collect();
         let mut table_bytes = 0;

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    interpret::{function_of_binary, function_of_unary},
-    ir::{Binary, NodeId, Op, Program, Type},
-};
+use crate::ir::{Binary, NodeId, Op, Program, Type};
 
 /// Longest chain of operations that is written as one nested expression; bounds the recursion of the writer.
 const DEEPEST_EXPRESSION: u32 = 40;
@@ -105,16 +102,9 @@ impl Plan {
         let mut uses = vec![0_u32; graph.nodes().len()];
         for id in self.nodes() {
             let node = graph.node(id);
-            let calls = match node.op {
-                Op::Unary(op, _) => function_of_unary(op).is_some(),
-                Op::Binary(op, ..) => function_of_binary(op).is_some(),
-                _ => false,
-            };
             for operand in node.op.operands() {
-                // A narrow operand is read once for each half of a wide user, and once for each call of a function, which
-                // takes half of the environments.
-                let narrow = !self.wide[operand.0 as usize];
-                let twice = narrow && (self.wide[id.0 as usize] || calls);
+                // A narrow operand is read once for each half of a wide user.
+                let twice = !self.wide[operand.0 as usize] && self.wide[id.0 as usize];
                 uses[operand.0 as usize] += if twice { 2 } else { 1 };
             }
         }

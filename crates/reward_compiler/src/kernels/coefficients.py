@@ -6,7 +6,7 @@ Each polynomial is the Chebyshev fit of its function over the reduced range of t
 fit, weighted as it enters the result, is printed beside it.
 """
 
-from mpmath import asin, atan, chebyfit, expm1, floor, log, mp, mpf, nstr, pi, sqrt, taylor
+from mpmath import asin, atan, chebyfit, expm1, floor, log, mp, mpf, nstr, pi, sqrt, tanh, taylor
 
 mp.dps = 80
 
@@ -32,6 +32,12 @@ def array(name, doc, function, interval, count, weight):
     for c in fit:
         print(f"    {rust(c)},")
     print("];")
+
+
+def arrays(name, doc, function, interval, counts, weight, interval_f32=None):
+    """The same fit twice: for f64, and with fewer coefficients for f32."""
+    array(name, doc, function, interval, counts[0], weight)
+    array(f"{name}_F32", f"{doc} For f32.", function, interval_f32 or interval, counts[1], weight)
 
 
 def rust(value):
@@ -67,6 +73,11 @@ split("LN2", "ln 2", log(2), 32)
 split("INV_LN2", "1 / ln 2", 1 / log(2), 32)
 split("INV_LN10", "1 / ln 10", 1 / log(10), 32)
 split("LOG10_2", "log10 2", log(2) / log(10), 40)
+split("LN2_F32", "ln 2 for f32", log(2), 16)
+split("INV_LN2_F32", "1 / ln 2 for f32", 1 / log(2), 12)
+split("INV_LN10_F32", "1 / ln 10 for f32", 1 / log(10), 12)
+split("LOG10_2_F32", "log10 2 for f32", log(2) / log(10), 12)
+split("PI_4_F32", "π/4 for f32", pi / 4, 22)
 split("PI_4", "π/4", pi / 4, 50)
 scalar("TWO_OVER_PI", "2/π.", 2 / pi)
 two_thirds = mpf(2) / 3
@@ -74,6 +85,7 @@ split("TWO_THIRDS", "2/3", two_thirds, 53)
 
 half_pi = pi / 2
 split("PI_2", "π/2", half_pi, 53)
+split("PI_2_F32", "π/2 for f32", half_pi, 24)
 print("\n/// π/2 in three parts of 33 bits, whose products with integers below 2^20 are exact, and the rest.")
 print("pub const PI_2_PARTS: [f64; 4] = [")
 rest = half_pi
@@ -84,49 +96,57 @@ for _ in range(3):
 print(f"    {rust(rest)},\n];")
 
 edge = log(2) / 2 * mpf("1.0001")
-array(
+arrays(
     "EXP_TAIL", "`(exp(r) - 1 - r) / r²` for |r| ≤ ln(2)/2.",
     from_series(lambda r: (expm1(r) - r) / r**2, series([1 / mp.factorial(i + 2) for i in range(14)]), mpf("0.01")),
-    [-edge, edge], 11, edge**2,
+    [-edge, edge], (11, 5), edge**2,
 )
 largest_s = (sqrt(2) - 1) / (sqrt(2) + 1)
 largest_z = largest_s**2 * mpf("1.0001")
-array(
+arrays(
     "LOG_TAIL", "`(2 atanh(s) / s - 2) / s²` in z = s², s = f / (2 + f).",
-    series([mpf(2) / (2 * i + 3) for i in range(60)]), [0, largest_z], 8, largest_z,
+    series([mpf(2) / (2 * i + 3) for i in range(60)]), [0, largest_z], (8, 3), largest_z,
 )
 array(
     "LOG_TAIL_2", "`(2 atanh(s) / s - 2 - 2/3 s²) / s⁴` in z = s², for logarithms of more than double precision.",
     series([mpf(2) / (2 * i + 5) for i in range(60)]), [0, largest_z], 9, largest_z**2,
 )
 quarter = (pi / 4 * mpf("1.0001")) ** 2
-array(
+wide_quarter = (pi / 4 + mpf("0.015")) ** 2
+arrays(
     "SIN_TAIL", "`(sin(r) / r - 1) / r²` in z = r² for |r| ≤ π/4.",
-    series([(-1) ** (i + 1) / mp.factorial(2 * i + 3) for i in range(30)]), [0, quarter], 6, quarter,
+    series([(-1) ** (i + 1) / mp.factorial(2 * i + 3) for i in range(30)]), [0, quarter], (6, 3), quarter, [0, wide_quarter],
 )
-array(
+arrays(
     "COS_TAIL", "`(cos(r) - 1 + r²/2) / r⁴` in z = r² for |r| ≤ π/4.",
-    series([(-1) ** i / mp.factorial(2 * i + 4) for i in range(30)]), [0, quarter], 6, quarter**2,
+    series([(-1) ** i / mp.factorial(2 * i + 4) for i in range(30)]), [0, quarter], (6, 3), quarter**2, [0, wide_quarter],
 )
 asin_series = taylor(asin, 0, 121)[3::2]
-array(
+arrays(
     "ASIN_TAIL", "`(asin(x) / x - 1) / x²` in z = x² for |x| ≤ 1/2.",
     from_series(lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z, series(asin_series), mpf("0.01")),
-    [0, mpf("0.25001")], 13, mpf("0.25"),
+    [0, mpf("0.25001")], (13, 5), mpf("0.25"),
 )
 eighth = (sqrt(2) - 1) ** 2 * mpf("1.0001")
-array(
+arrays(
     "ATAN_TAIL", "`(atan(x) / x - 1) / x²` in z = x² for |x| ≤ tan(π/8).",
     from_series(
         lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z,
         series([(-1) ** (i + 1) * mpf(1) / (2 * i + 3) for i in range(60)]),
         mpf("0.01"),
     ),
-    [0, eighth], 12, eighth,
+    [0, eighth], (12, 5), eighth,
 )
-array(
+arrays(
     "SINH_TAIL", "`(sinh(x) / x - 1) / x²` in z = x² for |x| ≤ 1.",
-    series([1 / mp.factorial(2 * i + 3) for i in range(30)]), [0, 1], 7, 1,
+    series([1 / mp.factorial(2 * i + 3) for i in range(30)]), [0, 1], (7, 4), 1,
+)
+near = mpf("0.391")
+tanh_series = taylor(tanh, 0, 81)[3::2]
+array(
+    "TANH_TAIL_F32", "`(tanh(x) / x - 1) / x²` in z = x² for |x| ≤ 5/8. For f32.",
+    from_series(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, series(tanh_series), mpf("0.01")),
+    [0, near], 5, near,
 )
 
 mp.prec = 2400

@@ -28,6 +28,36 @@ pub const LOG10_2_HI: f64 = 0.30102999566361177;
 /// log10 2: the rest.
 pub const LOG10_2_LO: f64 = 3.694239077158931e-13;
 
+/// ln 2 for f32: its first 16 bits.
+pub const LN2_F32_HI: f64 = 0.693145751953125;
+
+/// ln 2 for f32: the rest.
+pub const LN2_F32_LO: f64 = 1.4286068203094173e-06;
+
+/// 1 / ln 2 for f32: its first 12 bits.
+pub const INV_LN2_F32_HI: f64 = 1.4423828125;
+
+/// 1 / ln 2 for f32: the rest.
+pub const INV_LN2_F32_LO: f64 = 0.00031222838896340733;
+
+/// 1 / ln 10 for f32: its first 12 bits.
+pub const INV_LN10_F32_HI: f64 = 0.4342041015625;
+
+/// 1 / ln 10 for f32: the rest.
+pub const INV_LN10_F32_LO: f64 = 9.038034075182765e-05;
+
+/// log10 2 for f32: its first 12 bits.
+pub const LOG10_2_F32_HI: f64 = 0.301025390625;
+
+/// log10 2 for f32: the rest.
+pub const LOG10_2_F32_LO: f64 = 4.605038981195214e-06;
+
+/// π/4 for f32: its first 22 bits.
+pub const PI_4_F32_HI: f64 = 0.785398006439209;
+
+/// π/4 for f32: the rest.
+pub const PI_4_F32_LO: f64 = 1.5695823932524066e-07;
+
 /// π/4: its first 50 bits.
 pub const PI_4_HI: f64 = 0.7853981633974483;
 
@@ -48,6 +78,12 @@ pub const PI_2_HI: f64 = 1.5707963267948966;
 
 /// π/2: the rest.
 pub const PI_2_LO: f64 = 6.123233995736766e-17;
+
+/// π/2 for f32: its first 24 bits.
+pub const PI_2_F32_HI: f64 = 1.570796251296997;
+
+/// π/2 for f32: the rest.
+pub const PI_2_F32_LO: f64 = 7.549789954891882e-08;
 
 /// π/2 in three parts of 33 bits, whose products with integers below 2^20 are exact, and the rest.
 pub const PI_2_PARTS: [f64; 4] = [
@@ -72,6 +108,15 @@ pub const EXP_TAIL: [f64; 11] = [
     2.0914686968086876e-09,
 ];
 
+/// `(exp(r) - 1 - r) / r²` for |r| ≤ ln(2)/2. For f32. Relative error of the result: 7.8e-9.
+pub const EXP_TAIL_F32: [f64; 5] = [
+    0.5,
+    0.16666576989698775,
+    0.041666554617204574,
+    0.008363179052722578,
+    0.0013926183587713494,
+];
+
 /// `(2 atanh(s) / s - 2) / s²` in z = s², s = f / (2 + f). Relative error of the result: 6.1e-20.
 pub const LOG_TAIL: [f64; 8] = [
     0.6666666666666666,
@@ -83,6 +128,9 @@ pub const LOG_TAIL: [f64; 8] = [
     0.13268759668560612,
     0.13086767009948175,
 ];
+
+/// `(2 atanh(s) / s - 2) / s²` in z = s², s = f / (2 + f). For f32. Relative error of the result: 5.5e-9.
+pub const LOG_TAIL_F32: [f64; 3] = [0.6666668504515603, 0.39988778282162807, 0.2958005304318844];
 
 /// `(2 atanh(s) / s - 2 - 2/3 s²) / s⁴` in z = s², for logarithms of more than double precision. Relative error of the result: 1.1e-23.
 pub const LOG_TAIL_2: [f64; 9] = [
@@ -107,6 +155,9 @@ pub const SIN_TAIL: [f64; 6] = [
     1.591810123027412e-10,
 ];
 
+/// `(sin(r) / r - 1) / r²` in z = r² for |r| ≤ π/4. For f32. Relative error of the result: 1.4e-8.
+pub const SIN_TAIL_F32: [f64; 3] = [-0.16666664422110553, 0.008332702475263161, -0.00019578183991556393];
+
 /// `(cos(r) - 1 + r²/2) / r⁴` in z = r² for |r| ≤ π/4. Relative error of the result: 4.9e-19.
 pub const COS_TAIL: [f64; 6] = [
     0.041666666666666664,
@@ -116,6 +167,9 @@ pub const COS_TAIL: [f64; 6] = [
     2.0876146024689747e-09,
     -1.1382614868556325e-11,
 ];
+
+/// `(cos(r) - 1 + r²/2) / r⁴` in z = r² for |r| ≤ π/4. For f32. Relative error of the result: 8.5e-10.
+pub const COS_TAIL_F32: [f64; 3] = [0.04166666441883983, -0.0013888257145788902, 2.4538214342017477e-05];
 
 /// `(asin(x) / x - 1) / x²` in z = x² for |x| ≤ 1/2. Relative error of the result: 3.8e-18.
 pub const ASIN_TAIL: [f64; 13] = [
@@ -134,6 +188,15 @@ pub const ASIN_TAIL: [f64; 13] = [
     0.02875990974247162,
 ];
 
+/// `(asin(x) / x - 1) / x²` in z = x² for |x| ≤ 1/2. For f32. Relative error of the result: 1.8e-8.
+pub const ASIN_TAIL_F32: [f64; 5] = [
+    0.16666672416085015,
+    0.074988548617099,
+    0.04500143144602255,
+    0.02655415440713534,
+    0.03808591729055849,
+];
+
 /// `(atan(x) / x - 1) / x²` in z = x² for |x| ≤ tan(π/8). Relative error of the result: 2.0e-19.
 pub const ATAN_TAIL: [f64; 12] = [
     -0.3333333333333333,
@@ -150,6 +213,15 @@ pub const ATAN_TAIL: [f64; 12] = [
     0.016284375050043393,
 ];
 
+/// `(atan(x) / x - 1) / x²` in z = x² for |x| ≤ tan(π/8). For f32. Relative error of the result: 2.7e-9.
+pub const ATAN_TAIL_F32: [f64; 5] = [
+    -0.33333331760434554,
+    0.1999954031495797,
+    -0.14263949753605723,
+    0.10743668324830098,
+    -0.06451718869358958,
+];
+
 /// `(sinh(x) / x - 1) / x²` in z = x² for |x| ≤ 1. Relative error of the result: 3.5e-19.
 pub const SINH_TAIL: [f64; 7] = [
     0.16666666666666666,
@@ -159,6 +231,23 @@ pub const SINH_TAIL: [f64; 7] = [
     2.5052117695907823e-08,
     1.6057679623801638e-10,
     7.746178593018827e-13,
+];
+
+/// `(sinh(x) / x - 1) / x²` in z = x² for |x| ≤ 1. For f32. Relative error of the result: 2.0e-10.
+pub const SINH_TAIL_F32: [f64; 4] = [
+    0.16666666646842135,
+    0.00833333967591706,
+    0.00019838101968683888,
+    2.8062802582276946e-06,
+];
+
+/// `(tanh(x) / x - 1) / x²` in z = x² for |x| ≤ 5/8. For f32. Relative error of the result: 1.7e-8.
+pub const TANH_TAIL_F32: [f64; 5] = [
+    -0.33333328924525096,
+    0.1333276776029121,
+    -0.05385060910837768,
+    0.02099575389029558,
+    -0.006094641315356439,
 ];
 
 /// Zero words in front of [`TWO_OVER_PI_WORDS`].

@@ -2,7 +2,7 @@
 //!
 //! Source: Dekker, "A floating-point technique for extending the available precision", 1971; Knuth, TAOCP vol. 2, 4.2.2.
 
-use super::lanes::Lane;
+use super::builder::Lane;
 
 /// `a + b` rounded, and what the rounding lost.
 pub fn two_sum<'k>(a: Lane<'k>, b: Lane<'k>) -> (Lane<'k>, Lane<'k>) {
@@ -34,7 +34,8 @@ pub fn divide<'k>(numerator: (Lane<'k>, Lane<'k>), denominator: (Lane<'k>, Lane<
     (quotient, rest / denominator.0)
 }
 
-/// The first 26 bits; products of two such halves are exact. Masking, unlike Veltkamp's splitting, cannot overflow.
+/// The first 26 bits, or 12 of an f32; products of two such halves are exact. Masking, unlike Veltkamp's splitting, cannot
+/// overflow.
 pub fn high_half(a: Lane<'_>) -> Lane<'_> {
-    a & a.bits(0xffff_ffff_f800_0000)
+    a & a.bits(a.choose(0xffff_ffff_f800_0000, 0xffff_f000))
 }

@@ -4,17 +4,22 @@
 //! with `y` stays a pair.
 
 use super::{
+    builder::Lane,
     coefficients::{LN2_HI, LN2_LO, LOG_TAIL_2, TWO_THIRDS_HI, TWO_THIRDS_LO},
     double_double::{divide, quick_two_sum, two_product, two_sum},
     exponential::{Reduced, reduce, scale},
-    lanes::Lane,
     logarithm::decompose,
 };
 
 /// x^y with the special cases of C99, annex F.
 pub fn pow<'k>(x: Lane<'k>, y: Lane<'k>) -> Lane<'k> {
+    with_special_cases(x, y, |base| magnitude(base, y))
+}
+
+/// x^y where `magnitude` gives it for positive finite bases.
+pub fn with_special_cases<'k>(x: Lane<'k>, y: Lane<'k>, magnitude: impl FnOnce(Lane<'k>) -> Lane<'k>) -> Lane<'k> {
     let base = x.abs();
-    let magnitude = magnitude(base, y);
+    let magnitude = magnitude(base);
     // A zero or infinite base gives zero or infinity.
     let vanishing = base.eq(0.0);
     let becomes_zero = vanishing ^ y.lt(0.0);
@@ -35,11 +40,11 @@ pub fn pow<'k>(x: Lane<'k>, y: Lane<'k>) -> Lane<'k> {
 fn magnitude<'k>(base: Lane<'k>, y: Lane<'k>) -> Lane<'k> {
     // |log| ≥ 2^-53 unless the base is 1, so that a larger exponent gives the same zero or infinity.
     let limit = 2_f64.powi(70);
-    let y = y.max(-limit).min(limit);
+    let y = y.at_least(-limit).at_most(limit);
     let (log, log_low) = log_pair(base);
     let (product, error) = two_product(y, log);
     let product_low = product.abs().lt(800.0).select(error + y * log_low, 0.0);
-    let Reduced { n, r, tail } = reduce(product.max(-800.0).min(800.0), product_low);
+    let Reduced { n, r, tail } = reduce(product.at_least(-800.0).at_most(800.0), product_low);
     scale(1.0 + (r + tail), n)
 }
 

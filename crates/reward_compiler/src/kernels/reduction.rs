@@ -4,9 +4,10 @@
 //! Beyond it, only those binary digits of 2/π are multiplied that decide the fraction (Payne and Hanek, 1983).
 
 use super::{
+    builder::Lane,
     coefficients::{PI_2_HI, PI_2_LO, PI_2_PARTS, TWO_OVER_PI, TWO_OVER_PI_PADDING},
     double_double::{quick_two_sum, two_product, two_sum},
-    lanes::{Lane, Table},
+    lanes::Table,
 };
 
 /// Largest magnitude for [`reduce_medium`]: 2^20 quadrants.

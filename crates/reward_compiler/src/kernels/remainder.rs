@@ -3,7 +3,7 @@
 //! The quotient may have 2,098 bits, so this is a long division, 24 bits at a time; two numbers of similar size need one
 //! step.
 
-use super::{Function, double_double::high_half, lanes::Lane};
+use super::{Function, builder::Lane, double_double::high_half};
 
 /// `x - trunc(x / y) · y`, with the sign of `x`.
 pub fn rem<'k>(x: Lane<'k>, y: Lane<'k>) -> Lane<'k> {
@@ -25,7 +25,7 @@ pub fn rem<'k>(x: Lane<'k>, y: Lane<'k>) -> Lane<'k> {
 pub fn rem_step<'k>(rest: Lane<'k>, divisor: Lane<'k>) -> Lane<'k> {
     let exponent = |value: Lane<'k>| value.shift_right(52);
     let bits = exponent(rest).integer_sub(exponent(divisor)).integer_to_float();
-    let shift = (bits - 24.0).max(0.0);
+    let shift = (bits - 24.0).at_least(0.0);
     let half = (shift * 0.5).nearest();
     let shifted = divisor * half.power_of_two() * (shift - half).power_of_two();
     // Keeps the product below from overflowing.

@@ -2,9 +2,9 @@
 
 use super::{
     Function,
+    builder::Lane,
     coefficients::{COS_TAIL, SIN_TAIL},
     double_double::{divide, quick_two_sum},
-    lanes::Lane,
     reduction::{MEDIUM, Reduced, reduce_far, reduce_medium},
 };
 
@@ -49,7 +49,7 @@ fn beyond_medium(x: Lane<'_>) -> Lane<'_> {
     x.float(MEDIUM).lt(x.abs())
 }
 
-fn nan_unless_finite<'k>(x: Lane<'k>, value: Lane<'k>) -> Lane<'k> {
+pub fn nan_unless_finite<'k>(x: Lane<'k>, value: Lane<'k>) -> Lane<'k> {
     x.abs().lt(f64::INFINITY).select(value, f64::NAN)
 }
 
@@ -97,11 +97,12 @@ fn normalised<'k>(pair: (Lane<'k>, Lane<'k>)) -> (Lane<'k>, Lane<'k>) {
 }
 
 /// Mask of odd integers.
-fn odd(integer: Lane<'_>) -> Lane<'_> {
-    integer.shift_left(63).shift_right_signed(63)
+pub fn odd(integer: Lane<'_>) -> Lane<'_> {
+    let top = integer.choose(63, 31);
+    integer.shift_left(top).shift_right_signed(top)
 }
 
 /// The sign bit where the second lowest bit of the quadrant is set.
-fn sign_of_half_turn(quadrant: Lane<'_>) -> Lane<'_> {
-    (quadrant & quadrant.bits(2)).shift_left(62)
+pub fn sign_of_half_turn(quadrant: Lane<'_>) -> Lane<'_> {
+    (quadrant & quadrant.bits(2)).shift_left(quadrant.choose(62, 30))
 }
