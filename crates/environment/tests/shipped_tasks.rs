@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::path::PathBuf;
+
 use carrot_environment::{MEASURES, Task, VecEnv, task_ids};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_interface::{RewardFn, Rewards, Schema};
@@ -16,11 +18,11 @@ fn tasks() -> Vec<Task> {
 
 fn instance(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {
     let compiled = compile(source, file, schema, entry);
-    assert!(compiled.diagnostics.is_empty(), "{:#?}", compiled.diagnostics);
+    let Some(module) = compiled.module else {
+        panic!("{file}: {:#?}", compiled.diagnostics)
+    };
     let sandbox = Sandbox::new(Limits::default()).unwrap();
-    let loaded = sandbox
-        .load(&compiled.module.unwrap().wasm, Origin::Compiled, schema)
-        .unwrap();
+    let loaded = sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap();
     Box::new(loaded.instantiate().unwrap())
 }
 
@@ -34,26 +36,44 @@ fn measures(task: &Task) -> Box<dyn RewardFn> {
     )
 }
 
+/// The task's reward programs: the human-written one and those beside it.
+fn programs(task: &Task) -> Vec<(PathBuf, Box<dyn RewardFn>)> {
+    let human = task
+        .human_reward
+        .as_ref()
+        .expect("every shipped task has a human reward");
+    let entries = std::fs::read_dir(human.parent().unwrap()).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.contains(human));
+    files
+        .into_iter()
+        .map(|file| {
+            let source = std::fs::read_to_string(&file).unwrap();
+            let program = instance(&source, &file.display().to_string(), &task.schema, Entry::Reward);
+            (file, program)
+        })
+        .collect()
+}
+
 #[test]
 fn programs_run_on_real_physics() {
     for task in tasks() {
-        let path = task
-            .human_reward
-            .as_ref()
-            .expect("every shipped task has a human reward");
-        let source = std::fs::read_to_string(path).unwrap();
-        let mut human = instance(&source, "human.py", &task.schema, Entry::Reward);
+        let mut programs = programs(&task);
+        assert!(programs.len() >= 4, "{}: {} programs", task.id, programs.len());
         let mut env = VecEnv::new(&task, measures(&task), 6, 1, 1).unwrap();
         let mut rewards = Rewards::default();
         let mut episodes = Vec::new();
         for step in 0..200 {
             env.step(&actions(step, 6 * task.action_size())).unwrap();
-            human.evaluate(&env.step.batch, &mut rewards).unwrap();
-            assert!(
-                rewards.total.iter().all(|total| total.abs() < 100.0),
-                "{}: {rewards:?}",
-                task.id
-            );
+            for (file, program) in &mut programs {
+                program.evaluate(&env.step.batch, &mut rewards).unwrap();
+                assert!(
+                    rewards.total.iter().all(|total| total.abs() < 100.0),
+                    "{}: {rewards:?}",
+                    file.display()
+                );
+            }
             episodes.extend(env.step.episodes.iter().cloned());
         }
         for episode in &episodes {

@@ -1,3 +1,5 @@
+# Teaches: four plain terms: progress, a bonus for every step, posture and effort.
+# The terms add up to the total.
 """Reward by hand for ant/run_forward: move along +x, stay on the feet, do not waste torque."""
 
 from typing import Dict, Tuple

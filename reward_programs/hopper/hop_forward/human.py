@@ -1,3 +1,5 @@
+# Teaches: why a robot that can fall needs a reward for every step that it stands.
+# The terms add up to the total.
 """Reward by hand for hopper/hop_forward: move forward, stay on the foot, do not waste torque."""
 
 from typing import Dict, Tuple
