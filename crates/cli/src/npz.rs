@@ -59,7 +59,7 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
     for variable in schema
         .variables
         .iter()
-        .filter(|variable| names.contains(&variable.name))
+        .filter(|variable| variable.components() > 0 && names.contains(&variable.name))
     {
         if axes.length.is_some() && axes.n_envs.is_some() {
             break;
@@ -72,11 +72,7 @@ pub fn read(path: &Path, schema: &Schema, needed: &[String], over_time: bool) ->
     }
     let length = axes.length.unwrap_or(1);
     let n_envs = axes.n_envs.unwrap_or(1);
-    let numbers = schema
-        .variables
-        .iter()
-        .map(|variable| variable.shape.iter().product::<usize>())
-        .sum::<usize>();
+    let numbers = schema.variables.iter().map(Variable::components).sum::<usize>();
     ensure!(
         length.saturating_mul(n_envs).saturating_mul(numbers) <= MOST as usize,
         "{}: {length} moments of {n_envs} environments are too large; split them",
@@ -115,9 +111,10 @@ impl Axes {
         if !variable.uniform {
             leading.push(("N", &mut self.n_envs));
         }
-        if shape.len() != leading.len() + variable.shape.len() || shape[leading.len()..] != variable.shape {
+        let own = variable.array_shape();
+        if shape.len() != leading.len() + own.len() || shape[leading.len()..] != own {
             let expected = leading.iter().map(|axis| axis.0.to_owned());
-            let expected: Vec<String> = expected.chain(variable.shape.iter().map(ToString::to_string)).collect();
+            let expected: Vec<String> = expected.chain(own.iter().map(ToString::to_string)).collect();
             let expected = expected.join(", ");
             bail!(
                 "array `{}` has shape {shape:?}; the schema says [{expected}]",

@@ -129,6 +129,7 @@ impl VecEnv {
             world.episode = 0;
             world.begin_episode(&self.task, self.seed, env_index)?;
         }
+        self.measures.begin_all_episodes();
         self.publish();
         self.step.observations.copy_from_slice(&self.step.final_observations);
         self.step.terminated.fill(false);
@@ -228,6 +229,7 @@ impl VecEnv {
             self.step.terminated[env_index] = false;
             self.step.truncated[env_index] = false;
             if self.step.faulted[env_index] {
+                self.measures.begin_episode(env_index);
                 continue;
             }
             let [fitness, success, terminated] = [0, 1, 2].map(|k| self.measured.terms[k][env_index]);
@@ -241,6 +243,7 @@ impl VecEnv {
                     .episodes
                     .push(world.tally.finish(env_index, self.task.aggregates.0));
                 world.begin_episode(&self.task, self.seed, env_index)?;
+                self.measures.begin_episode(env_index);
                 let at = env_index * observation_size;
                 world.observe(&self.task, &mut self.step.observations[at..at + observation_size]);
             }

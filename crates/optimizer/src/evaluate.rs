@@ -22,6 +22,7 @@ pub fn evaluate(
     episodes: usize,
 ) -> Result<Evaluation, Stop> {
     env.reset()?;
+    reward.begin_all_episodes();
     let n_envs = env.n_envs();
     let mut tally = Tally {
         missing: vec![episodes.div_ceil(n_envs).max(1); n_envs],
@@ -37,6 +38,9 @@ pub fn evaluate(
         policy.act(&env.step.observations, &mut actions);
         let data = env.step(&actions)?;
         reward.evaluate(&data.batch, &mut rewards)?;
+        data.episodes
+            .iter()
+            .for_each(|episode| reward.begin_episode(episode.env_index));
         tally.take_in(data, &rewards, reward.terms())?;
     }
     Ok(tally.evaluation(reward.terms()))

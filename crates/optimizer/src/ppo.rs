@@ -70,6 +70,7 @@ pub fn train(
         )));
     }
     env.reset()?;
+    reward.begin_all_episodes();
     let n_envs = env.n_envs();
     let (updates, horizon) = plan(settings);
     let observation_size = env.step.observations.len() / n_envs;

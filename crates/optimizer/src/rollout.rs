@@ -108,6 +108,9 @@ impl Rollout {
             );
             let data = env.step(actions)?;
             reward.evaluate(&data.batch, &mut stepper.rewards)?;
+            data.episodes
+                .iter()
+                .for_each(|episode| reward.begin_episode(episode.env_index));
             self.take_in(data, &stepper.rewards, reward.terms(), normalizer, step + 1 == horizon)?;
         }
         Ok(())

@@ -31,7 +31,8 @@ pub enum Code {
     UnboundedLoop,
     /// A function that calls itself. Write a loop with a fixed number of rounds.
     Recursion,
-    /// A variable that is set on some paths only and then read. Set it before the `if`.
+    /// Warning: a name that is set on some paths only and then read; the program stops where it is not. Set it before the
+    /// `if`.
     MaybeUnbound,
     /// An import of anything but the numeric libraries.
     Import,
@@ -103,7 +104,7 @@ impl Code {
     /// Whether a program with this finding is refused.
     pub fn severity(self) -> Severity {
         match self {
-            Self::BatchLeak => Severity::Warning,
+            Self::BatchLeak | Self::MaybeUnbound => Severity::Warning,
             _ => Severity::Error,
         }
     }

@@ -8,15 +8,41 @@ use crate::{
     kernels::{Function, Width, maximum, minimum},
 };
 
-/// Total `[N]` and terms `[K][N]` for `n_envs` environments.
+/// What one evaluation gives for N environments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    /// `[N]`.
+    pub total: Vec<f64>,
+    /// `[K][N]`.
+    pub terms: Vec<Vec<f64>>,
+    /// What each memory slot holds afterwards, `[slots][N]`.
+    pub memory: Vec<Vec<f64>>,
+    /// Number of the fault that happened first, or 0, `[N]`; empty for a program without faults.
+    pub faults: Vec<f64>,
+}
+
+/// Total `[N]` and terms `[K][N]` for `n_envs` environments in the first step of their episodes.
+///
+/// Shapes and panics: those of [`step`].
+pub fn evaluate(program: &Program, inputs: &[Vec<f64>], n_envs: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let Evaluated { total, terms, .. } = step(program, inputs, &initial_memory(program, n_envs), n_envs);
+    (total, terms)
+}
+
+/// Memory at the start of an episode, `[slots][N]`.
+pub fn initial_memory(program: &Program, n_envs: usize) -> Vec<Vec<f64>> {
+    vec![vec![0.0; n_envs]; program.memory.len()]
+}
+
+/// Evaluates `n_envs` environments that remember `memory`.
 ///
 /// Shapes: `inputs` follows `program.inputs`; each is `[components, N]`, component-major, or `[components]` if uniform.
 /// Values read as f32 are rounded once.
 ///
 /// # Panics
 ///
-/// If an input is missing or shorter than its shape.
-pub fn evaluate(program: &Program, inputs: &[Vec<f64>], n_envs: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
+/// If an input or a memory slot is missing or shorter than its shape.
+pub fn step(program: &Program, inputs: &[Vec<f64>], memory: &[Vec<f64>], n_envs: usize) -> Evaluated {
     let reachable = program.reachable();
     let mut columns: Vec<Vec<f64>> = Vec::with_capacity(program.graph.nodes().len());
     for (node, reachable) in program.graph.nodes().iter().zip(reachable) {
@@ -50,11 +76,17 @@ pub fn evaluate(program: &Program, inputs: &[Vec<f64>], n_envs: usize) -> (Vec<f
                 .collect(),
             Op::Convert(a) => column(a).map(|a| convert(node.ty, a)).collect(),
             Op::Reduce(reduction, a) => vec![reduce(reduction, node.ty, column(a)); n_envs],
+            Op::Memory(slot) => memory[slot as usize].clone(),
             Op::BatchSize => vec![n_envs as f64; n_envs],
         });
     }
-    let value = |output: &crate::ir::Output| columns[output.value.0 as usize].clone();
-    (value(&program.total), program.terms.iter().map(value).collect())
+    let value = |node: crate::ir::NodeId| columns[node.0 as usize].clone();
+    Evaluated {
+        total: value(program.total.value),
+        terms: program.terms.iter().map(|term| value(term.value)).collect(),
+        memory: program.memory.iter().map(|slot| value(slot.next)).collect(),
+        faults: program.fault.map(value).unwrap_or_default(),
+    }
 }
 
 fn a_of(op: Op) -> crate::ir::NodeId {

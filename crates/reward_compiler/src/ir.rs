@@ -12,7 +12,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use carrot_reward_interface::{Input, Span};
+use carrot_reward_interface::{Fault, Input, Span};
 
 use crate::interpret;
 
@@ -114,6 +114,8 @@ pub enum Op {
     Select(NodeId, NodeId, NodeId),
     /// To the node's type: f64 to f32 rounds, truth values become 0 or 1, numbers become `x != 0`.
     Convert(NodeId),
+    /// What slot number of [`Program::memory`] held when the evaluation began.
+    Memory(u32),
     /// Over the whole batch.
     Reduce(Reduction, NodeId),
     /// The number of environments, as f64.
@@ -151,6 +153,24 @@ pub struct Program {
     pub total: Output,
     /// Reward terms in order.
     pub terms: Vec<Output>,
+    /// What is remembered for each environment until the next evaluation.
+    pub memory: Vec<Slot>,
+    /// How the program may stop by itself.
+    pub faults: Vec<Fault>,
+    /// For each environment the number (from 1) of the fault that happened first, or 0; of type [`Program::output`]. Absent
+    /// where there are no faults.
+    pub fault: Option<NodeId>,
+}
+
+/// A number that is remembered for each environment. At the start of an episode it is zero (or false).
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// `prev_x`, or `prev_x[2]` for one number of an array.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+    /// What it holds after the evaluation.
+    pub next: NodeId,
 }
 
 /// A named result.
@@ -198,6 +218,11 @@ impl Graph {
     /// One scalar of an input.
     pub fn input(&mut self, input: u32, component: u32, ty: Type, at: Span) -> NodeId {
         self.add(Op::Input(input, component), ty, at)
+    }
+
+    /// What a memory slot held when the evaluation began.
+    pub fn memory(&mut self, slot: u32, ty: Type, at: Span) -> NodeId {
+        self.add(Op::Memory(slot), ty, at)
     }
 
     /// An operation on one value; the result has its type.
@@ -362,7 +387,7 @@ impl Op {
     pub fn operands(self) -> impl Iterator<Item = NodeId> {
         let none = NodeId(0);
         let (operands, count) = match self {
-            Op::Const(_) | Op::Input(..) | Op::BatchSize => ([none; 3], 0),
+            Op::Const(_) | Op::Input(..) | Op::Memory(_) | Op::BatchSize => ([none; 3], 0),
             Op::Unary(_, a) | Op::Convert(a) | Op::Reduce(_, a) => ([a, none, none], 1),
             Op::Binary(_, a, b) => ([a, b, none], 2),
             Op::Select(a, b, c) => ([a, b, c], 3),
@@ -377,12 +402,20 @@ impl Program {
         std::iter::once(&self.total).chain(&self.terms)
     }
 
-    /// For each node, whether some output depends on it.
+    /// The values that leave the program: outputs, then what the memory slots hold afterwards, then the fault number.
+    pub fn results(&self) -> impl Iterator<Item = NodeId> {
+        let outputs = self.outputs().map(|output| output.value);
+        outputs
+            .chain(self.memory.iter().map(|slot| slot.next))
+            .chain(self.fault)
+    }
+
+    /// For each node, whether some result depends on it.
     pub fn reachable(&self) -> Vec<bool> {
         let nodes = self.graph.nodes();
         let mut reachable = vec![false; nodes.len()];
-        for output in self.outputs() {
-            reachable[output.value.0 as usize] = true;
+        for result in self.results() {
+            reachable[result.0 as usize] = true;
         }
         for (index, node) in nodes.iter().enumerate().rev() {
             if reachable[index] {
@@ -396,7 +429,7 @@ impl Program {
 }
 
 impl fmt::Display for Program {
-    /// One line for each operation that some output depends on: `%3: f32 = mul %1 %2  ; 4:16`.
+    /// One line for each operation that some result depends on: `%3: f32 = mul %1 %2  ; 4:16`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for input in &self.inputs {
             let dtype = format!("{:?}", input.dtype).to_lowercase();
@@ -420,6 +453,7 @@ impl fmt::Display for Program {
                 Op::Select(..) => write!(f, "select")?,
                 Op::Convert(_) => write!(f, "convert")?,
                 Op::Reduce(reduction, _) => write!(f, "reduce-{}", format!("{reduction:?}").to_lowercase())?,
+                Op::Memory(slot) => write!(f, "memory {}", self.memory[slot as usize].name)?,
                 Op::BatchSize => write!(f, "batch-size")?,
             }
             for operand in node.op.operands() {
@@ -429,6 +463,15 @@ impl fmt::Display for Program {
         }
         for output in self.outputs() {
             writeln!(f, "{} = %{}", output.name, output.value.0)?;
+        }
+        for slot in &self.memory {
+            writeln!(f, "memory {} = %{}", slot.name, slot.next.0)?;
+        }
+        for (number, fault) in (1..).zip(&self.faults) {
+            writeln!(f, "fault {number}: {}", fault.message)?;
+        }
+        if let Some(fault) = self.fault {
+            writeln!(f, "fault = %{}", fault.0)?;
         }
         Ok(())
     }

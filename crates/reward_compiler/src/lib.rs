@@ -11,7 +11,7 @@
 //! Start in [`compile`]; then read `parse`, `check` and `emit`, in that order.
 
 use carrot_reward_interface::module::ABI_VERSION;
-use carrot_reward_interface::{DType, Diagnostic, Dialect, ModuleInterface, Schema, Severity, Term};
+use carrot_reward_interface::{DType, Diagnostic, Dialect, MemorySlot, ModuleInterface, Schema, Severity, Term};
 
 mod check;
 mod diagnostic_code;
@@ -117,10 +117,24 @@ pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Che
         };
         let dialect = dialect::recognise(parsed.tokens(), source);
         let positions = position::Positions::new(source);
-        let mut checker = check::Checker::new(schema, dialect, &positions, file);
-        checker.run_module(parsed.syntax());
-        let program = check::entry_outputs(&mut checker, entry).map(|(total, terms)| checker.program(total, terms));
-        let mut diagnostics = std::mem::take(&mut checker.diagnostics);
+        let mut forms = check::Forms::new();
+        let mut runs = 0;
+        // Once, or again with what the last run has learned about the program's memory.
+        let (program, mut diagnostics) = loop {
+            let mut checker = check::Checker::new(schema, dialect, &positions, file, forms.clone());
+            checker.run_module(parsed.syntax());
+            let program = check::entry_outputs(&mut checker, entry).map(|(total, terms)| checker.program(total, terms));
+            runs += 1;
+            let learned = checker.learned_forms();
+            let Some((changed, _)) = learned.iter().find(|(name, form)| forms.get(*name) != Some(form)) else {
+                break (program, std::mem::take(&mut checker.diagnostics));
+            };
+            if runs == check::MAX_RUNS {
+                checker.refuse_changing_form(changed);
+                break (Err(check::Reported), std::mem::take(&mut checker.diagnostics));
+            }
+            forms.extend(learned);
+        };
         diagnostics.sort_by(|a, b| (a.span, &a.code, &a.message).cmp(&(b.span, &b.code, &b.message)));
         let has_errors = diagnostics
             .iter()
@@ -154,6 +168,19 @@ fn interface(program: &ir::Program, dialect: Dialect, source: &str, file: &str, 
                 at: Some(term.at),
             })
             .collect(),
+        memory: program
+            .memory
+            .iter()
+            .map(|slot| MemorySlot {
+                name: slot.name.clone(),
+                dtype: match slot.ty {
+                    ir::Type::F32 => DType::F32,
+                    ir::Type::F64 => DType::F64,
+                    ir::Type::Bool => DType::Bool,
+                },
+            })
+            .collect(),
+        faults: program.faults.clone(),
         whole_batch: nodes
             .iter()
             .any(|node| matches!(node.op, ir::Op::Reduce(..) | ir::Op::BatchSize)),

@@ -10,7 +10,7 @@ use ruff_python_ast::Expr;
 
 use crate::Code;
 use crate::check::{Binding, Checked, Checker};
-use crate::ir::{Graph, NodeId, Op, Output, Program, Type, Unary};
+use crate::ir::{Graph, NodeId, Op, Output, Program, Slot, Type, Unary};
 use crate::value::{Dim, Value};
 
 /// Most summands that a total is taken apart into.
@@ -248,11 +248,17 @@ impl Checker<'_> {
     /// The outputs of a reward function: `total`, or `total, {"name": term}`.
     pub(crate) fn reward_outputs(&mut self, value: &Value) -> Checked<(Output, Vec<Output>)> {
         let (total, terms) = match value {
-            Value::Tuple(tuple) => match &*tuple.items {
-                [total, Value::Dict(terms)] => (total.clone(), Some(*terms)),
-                _ => return self.wrong_return(value),
-            },
-            Value::Dict(_) | Value::None | Value::List(_) | Value::Str(_) => return self.wrong_return(value),
+            // `return reward, reset, …`: programs of people return more beside the reward; a dict among it holds the terms.
+            Value::Tuple(tuple) if !tuple.items.is_empty() => {
+                let terms = tuple.items.iter().find_map(|item| match item {
+                    Value::Dict(terms) => Some(*terms),
+                    _ => None,
+                });
+                (tuple.items[0].clone(), terms)
+            }
+            Value::Tuple(_) | Value::Dict(_) | Value::None | Value::List(_) | Value::Str(_) => {
+                return self.wrong_return(value);
+            }
             total => (total.clone(), None),
         };
         let summands = self
@@ -349,10 +355,18 @@ impl Checker<'_> {
     }
 
     /// The finished program: only what the outputs need, inputs in the order of the schema.
-    pub(crate) fn program(&self, total: Output, terms: Vec<Output>) -> Program {
+    pub(crate) fn program(&mut self, total: Output, terms: Vec<Output>) -> Program {
+        let memory = self.memory_slots();
+        let fault = self
+            .fault_number()
+            .map(|number| self.convert(number, self.output_type()));
         let needed = needed_nodes(
             &self.graph,
-            std::iter::once(&total).chain(&terms).map(|output| output.value),
+            std::iter::once(&total)
+                .chain(&terms)
+                .map(|output| output.value)
+                .chain(memory.iter().map(|slot| slot.next))
+                .chain(fault),
         );
         let used: BTreeSet<usize> = self
             .graph
@@ -380,6 +394,15 @@ impl Checker<'_> {
             output: self.output_type(),
             total: moved(total),
             terms: terms.into_iter().map(moved).collect(),
+            memory: memory
+                .into_iter()
+                .map(|slot| Slot {
+                    next: renamed[slot.next.0 as usize],
+                    ..slot
+                })
+                .collect(),
+            faults: self.faults.known.clone(),
+            fault: fault.map(|fault| renamed[fault.0 as usize]),
         }
     }
 
@@ -391,11 +414,12 @@ impl Checker<'_> {
             DType::Float if self.dialect == Dialect::Torch && !(declared.uniform && declared.shape.is_empty()) => {
                 DType::F32
             }
-            DType::Float | DType::F64 | DType::I64 => DType::F64,
+            DType::Pose if self.dialect == Dialect::Torch => DType::F32,
+            DType::Float | DType::F64 | DType::I64 | DType::Pose | DType::Str => DType::F64,
         };
         Input {
             name: declared.name.clone(),
-            shape: declared.shape.clone(),
+            shape: declared.array_shape(),
             dtype,
             uniform: declared.uniform,
         }
@@ -421,15 +445,6 @@ fn make_unique(terms: &mut [Output]) {
     }
 }
 
-fn operands(op: Op) -> Vec<NodeId> {
-    match op {
-        Op::Const(_) | Op::Input(..) | Op::BatchSize => Vec::new(),
-        Op::Unary(_, a) | Op::Convert(a) | Op::Reduce(_, a) => vec![a],
-        Op::Binary(_, a, b) => vec![a, b],
-        Op::Select(a, b, c) => vec![a, b, c],
-    }
-}
-
 fn needed_nodes(graph: &Graph, outputs: impl Iterator<Item = NodeId>) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes().len()];
     for output in outputs {
@@ -437,7 +452,7 @@ fn needed_nodes(graph: &Graph, outputs: impl Iterator<Item = NodeId>) -> Vec<boo
     }
     for at in (0..needed.len()).rev() {
         if needed[at] {
-            for operand in operands(graph.nodes()[at].op) {
+            for operand in graph.nodes()[at].op.operands() {
                 needed[operand.0 as usize] = true;
             }
         }
@@ -459,6 +474,7 @@ fn compacted(graph: &Graph, needed: &[bool], place: impl Fn(u32) -> u32) -> (Gra
             Op::Select(condition, a, b) => compact.select(to(condition), to(a), to(b), span),
             Op::Convert(a) => compact.convert(to(a), node.ty, span),
             Op::Reduce(reduction, a) => compact.reduce(reduction, to(a), span),
+            Op::Memory(slot) => compact.memory(slot, node.ty, span),
             Op::BatchSize => compact.batch_size(span),
         };
     }

@@ -126,6 +126,13 @@ pub(crate) struct Tuple {
     pub(crate) fields: &'static [&'static str],
 }
 
+/// A rigid transform: the position `[.., 3]` and the unit quaternion `[.., 4]`, scalar first.
+#[derive(Debug, Clone)]
+pub(crate) struct Pose {
+    pub(crate) position: Tensor,
+    pub(crate) quaternion: Tensor,
+}
+
 /// What an expression gives.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
@@ -149,8 +156,12 @@ pub(crate) enum Value {
     Method(Rc<Value>, Rc<str>),
     /// A function of the program.
     Function(usize),
-    /// A dotted prefix of variable names: `self` is the empty one.
+    /// A method of the program and the surface it was read from: `self.reach_reward`.
+    Bound(usize, Rc<str>),
+    /// A prefix of variable names, or an object that some variable's name mentions: `self` is the empty one.
     Surface(Rc<str>),
+    /// A rigid transform.
+    Pose(Rc<Pose>),
     /// A type that is only used in annotations, such as `Tensor`.
     Annotation,
 }

@@ -1,7 +1,9 @@
 //! Runs the pages of `tests/dialect/`: each block is compiled, run in the sandbox, and compared with its table.
 //!
 //! A page is both a guide to the reward language and its test. A Python block with `# error: [code]` (or `# warning:`)
-//! on a line must give exactly that finding there; a block followed by a table must give those values.
+//! on a line must give exactly that finding there; a block followed by a table must give those values. Each row of a
+//! table is an environment; with a column `step` the rows of one step are the environments of that step. Where the cell
+//! under `total` is text, the program must stop with that message there; each row is then a batch of its own.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,7 +16,24 @@ use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 struct Block {
     title: String,
     source: String,
-    rows: Vec<Vec<(String, Vec<f64>)>>,
+    rows: Vec<Vec<(String, Cell)>>,
+}
+
+/// A cell of a table.
+#[derive(Clone)]
+enum Cell {
+    Numbers(Vec<f64>),
+    /// The program stops here and says this.
+    Stops(String),
+}
+
+impl Cell {
+    fn numbers(&self) -> &[f64] {
+        match self {
+            Cell::Numbers(numbers) => numbers,
+            Cell::Stops(text) => panic!("not a number: {text}"),
+        }
+    }
 }
 
 #[test]
@@ -83,7 +102,7 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
                 let row = header
                     .iter()
                     .cloned()
-                    .zip(cells.iter().map(|cell| numbers(cell)))
+                    .zip(cells.iter().map(|cell| read_cell(cell)))
                     .collect();
                 blocks.last_mut().expect("a table follows its block").rows.push(row);
             }
@@ -92,12 +111,14 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
     (Schema::from_toml(&schema).unwrap(), blocks)
 }
 
-fn numbers(cell: &str) -> Vec<f64> {
-    let cell = cell.replace("true", "1").replace("false", "0");
-    cell.trim_matches(['[', ']'])
+fn read_cell(cell: &str) -> Cell {
+    let plain = cell.replace("true", "1").replace("false", "0");
+    let numbers: Result<Vec<f64>, _> = plain
+        .trim_matches(['[', ']'])
         .split(',')
-        .map(|number| number.trim().parse().unwrap_or_else(|_| panic!("not a number: {cell}")))
-        .collect()
+        .map(|number| number.trim().parse())
+        .collect();
+    numbers.map_or_else(|_| Cell::Stops(cell.to_owned()), Cell::Numbers)
 }
 
 fn run(schema: &Schema, block: &Block) -> Result<(), String> {
@@ -130,11 +151,65 @@ fn run(schema: &Schema, block: &Block) -> Result<(), String> {
         .load(&module.wasm, Origin::Compiled, schema)
         .map_err(|error| error.to_string())?;
     let mut reward = loaded.instantiate().map_err(|stop| stop.to_string())?;
-    let batch = batch(schema, &block.rows);
-    let mut rewards = Rewards::default();
-    reward.evaluate(&batch, &mut rewards).map_err(|stop| stop.to_string())?;
-    compare_with_interpreter(schema, block, &batch, &rewards)?;
-    compare_with_table(block, reward.terms(), &rewards)
+    let (program, _) = check(&block.source, "block.py", schema, Entry::Reward).program.unwrap();
+    let mut memory = None;
+    for rows in batches(&block.rows) {
+        let batch = batch(schema, rows);
+        if memory.as_ref().is_none_or(|(n_envs, _)| *n_envs != rows.len()) {
+            memory = Some((rows.len(), interpret::initial_memory(&program, rows.len())));
+        }
+        let (_, memory) = memory.as_mut().unwrap();
+        let mut rewards = Rewards::default();
+        let outcome = reward.evaluate(&batch, &mut rewards);
+        let plain = step_plainly(&program, schema, &batch, memory);
+        match (outcome, expected_stop(&rows[0])) {
+            (Ok(()), None) => {}
+            (Err(stop), Some(text)) if stop.to_string().contains(text) && plain.faults[0] != 0.0 => continue,
+            (outcome, expected) => return Err(format!("expected {expected:?}, got {outcome:?}, {:?}", plain.faults)),
+        }
+        compare_with_interpreter(&plain, &rewards)?;
+        compare_with_table(rows, reward.terms(), &rewards)?;
+    }
+    Ok(())
+}
+
+type Row = Vec<(String, Cell)>;
+
+fn expected_stop(row: &Row) -> Option<&str> {
+    row.iter().find_map(|(_, cell)| match cell {
+        Cell::Stops(text) => Some(text.as_str()),
+        Cell::Numbers(_) => None,
+    })
+}
+
+/// The rows that are evaluated together.
+fn batches(rows: &[Row]) -> Vec<&[Row]> {
+    if rows.iter().any(|row| expected_stop(row).is_some()) {
+        return rows.chunks(1).collect();
+    }
+    let step = |row: &Row| {
+        row.iter()
+            .find(|(name, _)| name == "step")
+            .map(|(_, cell)| cell.numbers()[0])
+    };
+    rows.chunk_by(|a, b| step(a) == step(b)).collect()
+}
+
+/// One evaluation by the interpreter; what it remembers goes to `memory`.
+fn step_plainly(
+    program: &carrot_reward_compiler::ir::Program,
+    schema: &Schema,
+    batch: &Batch,
+    memory: &mut Vec<Vec<f64>>,
+) -> interpret::Evaluated {
+    let inputs: Vec<Vec<f64>> = program
+        .inputs
+        .iter()
+        .map(|input| batch.columns[schema.index(&input.name).unwrap()].clone())
+        .collect();
+    let evaluated = interpret::step(program, &inputs, memory, batch.n_envs);
+    memory.clone_from(&evaluated.memory);
+    evaluated
 }
 
 fn expected_findings(source: &str) -> BTreeSet<(u32, String)> {
@@ -150,10 +225,11 @@ fn expected_findings(source: &str) -> BTreeSet<(u32, String)> {
     findings
 }
 
-fn batch(schema: &Schema, rows: &[Vec<(String, Vec<f64>)>]) -> Batch {
+fn batch(schema: &Schema, rows: &[Row]) -> Batch {
     let mut batch = Batch::zeros(schema, rows.len());
     for (env_index, row) in rows.iter().enumerate() {
-        for (name, values) in &row[..total_column(row)] {
+        for (name, cell) in row[..total_column(row)].iter().filter(|(name, _)| name != "step") {
+            let values = cell.numbers();
             let variable = schema.index(name).unwrap_or_else(|| panic!("no variable `{name}`"));
             let is_uniform = schema.variables[variable].uniform;
             for (component, value) in values.iter().enumerate() {
@@ -170,35 +246,27 @@ fn batch(schema: &Schema, rows: &[Vec<(String, Vec<f64>)>]) -> Batch {
 }
 
 /// Columns before `total` are inputs, the others outputs.
-fn total_column(row: &[(String, Vec<f64>)]) -> usize {
+fn total_column(row: &Row) -> usize {
     row.iter()
         .position(|(name, _)| name == "total")
         .expect("every table has a column `total`")
 }
 
-fn compare_with_interpreter(schema: &Schema, block: &Block, batch: &Batch, rewards: &Rewards) -> Result<(), String> {
-    let (program, _) = check(&block.source, "block.py", schema, Entry::Reward).program.unwrap();
-    let inputs: Vec<Vec<f64>> = program
-        .inputs
-        .iter()
-        .map(|input| batch.columns[schema.index(&input.name).unwrap()].clone())
-        .collect();
-    let (total, terms) = interpret::evaluate(&program, &inputs, batch.n_envs);
+fn compare_with_interpreter(plain: &interpret::Evaluated, rewards: &Rewards) -> Result<(), String> {
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-    let same =
-        bits(&total) == bits(&rewards.total) && terms.iter().zip(&rewards.terms).all(|(a, b)| bits(a) == bits(b));
+    let same = bits(&plain.total) == bits(&rewards.total)
+        && plain.terms.iter().zip(&rewards.terms).all(|(a, b)| bits(a) == bits(b));
     if same {
         Ok(())
     } else {
-        Err(format!(
-            "the interpreter gives {total:?} {terms:?}, the module {rewards:?}"
-        ))
+        Err(format!("the interpreter gives {plain:?}, the module {rewards:?}"))
     }
 }
 
-fn compare_with_table(block: &Block, terms: &[String], rewards: &Rewards) -> Result<(), String> {
-    for (env_index, row) in block.rows.iter().enumerate() {
-        for (name, values) in &row[total_column(row)..] {
+fn compare_with_table(rows: &[Row], terms: &[String], rewards: &Rewards) -> Result<(), String> {
+    for (env_index, row) in rows.iter().enumerate() {
+        for (name, cell) in &row[total_column(row)..] {
+            let values = cell.numbers();
             let found = match terms.iter().position(|term| term == name) {
                 _ if name == "total" => rewards.total[env_index],
                 Some(term) => rewards.terms[term][env_index],

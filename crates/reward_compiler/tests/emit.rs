@@ -45,6 +45,8 @@ fn interface(program: &Program) -> ModuleInterface {
                 at: Some(term.at),
             })
             .collect(),
+        memory: Vec::new(),
+        faults: Vec::new(),
         whole_batch: false,
         line_table: Vec::new(),
     }
@@ -56,6 +58,7 @@ fn schema(program: &Program) -> Schema {
         shape: input.shape.clone(),
         dtype: input.dtype,
         uniform: input.uniform,
+        value: None,
         unit: None,
         frame: None,
         range: None,
@@ -217,6 +220,9 @@ fn random_program(seed: u64, size: usize) -> Program {
         .map(|k| output_of(&mut graph, &format!("term_{k}"), 901 + k))
         .collect();
     Program {
+        memory: Vec::new(),
+        faults: Vec::new(),
+        fault: None,
         graph,
         inputs,
         output,
@@ -389,6 +395,9 @@ fn every_function_gives_the_interpreters_bits_for_hard_arguments() {
         };
         let inputs = vec![input("x"), input("y")];
         let mut program = Program {
+            memory: Vec::new(),
+            faults: Vec::new(),
+            fault: None,
             graph,
             inputs,
             output: ty,
@@ -450,6 +459,9 @@ fn reductions_see_the_whole_batch_and_no_padding() {
         at: span(5),
     };
     let program = Program {
+        memory: Vec::new(),
+        faults: Vec::new(),
+        fault: None,
         graph,
         inputs: vec![Input {
             name: "x".into(),
@@ -496,6 +508,9 @@ fn the_line_table_points_at_the_instructions_of_a_line() {
     let three = graph.constant(Type::F64, 3.0, span(8));
     let value = graph.binary(Binary::Div, three, root, span(8));
     let program = Program {
+        memory: Vec::new(),
+        faults: Vec::new(),
+        fault: None,
         graph,
         inputs: vec![Input {
             name: "x".into(),
@@ -555,6 +570,9 @@ fn f64_programs_do_no_f32_work_and_the_other_way_round() {
         let product = graph.binary(Binary::Mul, x, y, span(1));
         let value = graph.select(less, product, y, span(1));
         let program = Program {
+            memory: Vec::new(),
+            faults: Vec::new(),
+            fault: None,
             graph,
             inputs: vec![Input {
                 name: "x".into(),
@@ -619,6 +637,9 @@ fn programs_beyond_the_limits_are_refused() {
         let x = graph.input(0, 0, Type::F64, span(1));
         let value = build(&mut graph, x);
         let program = Program {
+            memory: Vec::new(),
+            faults: Vec::new(),
+            fault: None,
             graph,
             inputs: vec![Input {
                 name: "x".into(),

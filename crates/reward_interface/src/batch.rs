@@ -57,8 +57,17 @@ pub trait RewardFn: Send {
 
     /// Scores `batch`, whose columns follow the schema that this reward was bound to, into `rewards` (resized as needed).
     ///
+    /// A reward with memory takes environment `i` of this call for environment `i` of the call before, one step later; a
+    /// batch of another size begins every episode anew.
+    ///
     /// Errors: a [`Stop`] when a limit was hit or a value is not finite; `rewards` is then meaningless.
     fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop>;
+
+    /// The next evaluation of this environment is the first of its episode: what the reward remembers of it is forgotten.
+    fn begin_episode(&mut self, _env_index: usize) {}
+
+    /// The same for every environment.
+    fn begin_all_episodes(&mut self) {}
 }
 
 #[cfg(test)]

@@ -22,6 +22,6 @@ pub mod stop;
 
 pub use batch::{Batch, RewardFn, Rewards};
 pub use diagnostic::{Diagnostic, Severity, Span};
-pub use module::{BatchLayout, Dialect, Input, LineEntry, ModuleInterface, Term};
-pub use schema::{DType, Schema, SchemaError, Variable};
+pub use module::{BatchLayout, Dialect, Fault, Input, LineEntry, MemorySlot, ModuleInterface, Term};
+pub use schema::{DType, Schema, SchemaError, Variable, canonical_name};
 pub use stop::{Stop, StopCause};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{DType, Schema, Span};
 
 /// Version of this contract; a host refuses any other.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// Name of the custom section.
 pub const SECTION: &str = "carrot.reward";
@@ -32,7 +32,7 @@ pub struct Input {
     pub name: String,
     /// Shape without batch axis.
     pub shape: Vec<usize>,
-    /// Element type in memory; never [`DType::Float`]. Truth values are an i32 of 0 or 1.
+    /// Element type in memory: `f32`, `f64`, `bool` (an i32 of 0 or 1) or `i64`.
     pub dtype: DType,
     /// One value for all environments.
     pub uniform: bool,
@@ -44,6 +44,24 @@ pub struct Term {
     /// Name of the term.
     pub name: String,
     /// The expression that gives it.
+    pub at: Option<Span>,
+}
+
+/// One number that the module remembers for each environment from one evaluation to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemorySlot {
+    /// What the program calls it: `prev_x`, or `prev_x[2]` for one number of an array.
+    pub name: String,
+    /// Element type in memory: `f32`, `f64` or `bool`.
+    pub dtype: DType,
+}
+
+/// A way in which the program may stop by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What Python would say.
+    pub message: String,
+    /// The statement or expression that stops.
     pub at: Option<Span>,
 }
 
@@ -81,6 +99,13 @@ pub struct ModuleInterface {
     pub total_at: Option<Span>,
     /// Its terms, in memory order after the total.
     pub terms: Vec<Term>,
+    /// What it remembers for each environment.
+    #[serde(default)]
+    pub memory: Vec<MemorySlot>,
+    /// How it may stop by itself; where there is any, the module writes for each environment the number (from 1) of the
+    /// fault that happened first, or 0.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
     /// True when some value depends on several environments (`x.mean()` without `dim`): such a module must see the whole batch.
     #[serde(default)]
     pub whole_batch: bool,
@@ -92,8 +117,10 @@ pub struct ModuleInterface {
 /// Where each array lies in memory for a batch of N environments.
 ///
 /// From `base` on: first every uniform input, each starting at a multiple of 16 bytes; then every other input
-/// `[components, stride]`; then the total `[stride]` and each term `[stride]`. `stride` is N rounded up to a multiple
-/// of 4, so that every row starts at a multiple of 16 and a module may read and write whole SIMD registers.
+/// `[components, stride]`; then the total `[stride]` and each term `[stride]`; then one row `[stride]` for each memory
+/// slot, all bits zero at the start of an episode and otherwise as the module left them; then, if it has faults, one row of
+/// fault numbers in the element type of the total. `stride` is N rounded up to a multiple of 4, so that every row starts at
+/// a multiple of 16 and a module may read and write whole SIMD registers.
 /// What it reads in the padding is unspecified, and what it writes there is ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchLayout {
@@ -105,15 +132,19 @@ pub struct BatchLayout {
     pub total: usize,
     /// Offset of each term.
     pub terms: Vec<usize>,
+    /// Offset of each memory slot.
+    pub memory: Vec<usize>,
+    /// Offset of the row of fault numbers, if there is one.
+    pub fault: Option<usize>,
     /// Bytes in all.
     pub bytes: usize,
 }
 
-/// Size of one element in memory, in bytes. [`DType::Float`] counts as f64.
+/// Size of one element in memory, in bytes. Types that never lie in memory count as f64.
 pub fn element_bytes(dtype: DType) -> usize {
     match dtype {
         DType::F32 | DType::Bool => 4,
-        DType::F64 | DType::I64 | DType::Float => 8,
+        DType::F64 | DType::I64 | DType::Float | DType::Pose | DType::Str => 8,
     }
 }
 
@@ -141,12 +172,25 @@ impl BatchLayout {
         let total = bytes;
         let row = stride * element_bytes(interface.output);
         let terms = (1..=interface.terms.len()).map(|k| total + k * row).collect();
+        bytes += row * (1 + interface.terms.len());
+        let memory = interface
+            .memory
+            .iter()
+            .map(|slot| {
+                let offset = bytes;
+                bytes += stride * element_bytes(slot.dtype);
+                offset
+            })
+            .collect();
+        let fault = (!interface.faults.is_empty()).then_some(bytes);
         Self {
             stride,
             inputs,
             total,
             terms,
-            bytes: total + row * (1 + interface.terms.len()),
+            memory,
+            fault,
+            bytes: bytes + fault.map_or(0, |_| row),
         }
     }
 }
@@ -163,13 +207,13 @@ impl ModuleInterface {
                     .index(&input.name)
                     .ok_or_else(|| format!("the module reads `{}`, which this task does not offer", input.name))?;
                 let variable = &schema.variables[index];
-                if variable.shape != input.shape || variable.uniform != input.uniform {
+                let offered = variable.array_shape();
+                if offered != input.shape || variable.uniform != input.uniform || variable.dtype == DType::Str {
                     return Err(format!(
-                        "the module reads `{}` as {:?}{}, but this task offers {:?}{}",
+                        "the module reads `{}` as {:?}{}, but this task offers {offered:?}{}",
                         input.name,
                         input.shape,
                         if input.uniform { " (uniform)" } else { "" },
-                        variable.shape,
                         if variable.uniform { " (uniform)" } else { "" },
                     ));
                 }
@@ -207,6 +251,20 @@ mod tests {
                 name: "reach".into(),
                 at: None,
             }],
+            memory: vec![
+                MemorySlot {
+                    name: "previous".into(),
+                    dtype: DType::F64,
+                },
+                MemorySlot {
+                    name: "previous is set".into(),
+                    dtype: DType::Bool,
+                },
+            ],
+            faults: vec![Fault {
+                message: "AssertionError".into(),
+                at: None,
+            }],
             whole_batch: false,
             line_table: Vec::new(),
         }
@@ -214,13 +272,18 @@ mod tests {
 
     #[test]
     fn arrays_follow_each_other_at_multiples_of_sixteen() {
-        // N = 5 pads to 8: dt takes 16 bytes, position 3*8*4 = 96, flag 8*4 = 32, then total and term 32 each.
+        // N = 5 pads to 8: dt takes 16 bytes, position 3*8*4 = 96, flag 8*4 = 32, then total and term 32 each, memory
+        // 64 and 32, faults 32.
         let layout = BatchLayout::new(&interface(), 5);
         assert_eq!(layout.stride, 8);
         assert_eq!(layout.inputs, [16, 0, 112]);
         assert_eq!(
             (layout.total, layout.terms.as_slice(), layout.bytes),
-            (144, [176].as_slice(), 208)
+            (144, [176].as_slice(), 336)
+        );
+        assert_eq!(
+            (layout.memory.as_slice(), layout.fault),
+            ([208, 272].as_slice(), Some(304))
         );
     }
 

@@ -64,6 +64,17 @@ pub enum StopCause {
         #[serde(with = "state_as_json")]
         state: Vec<(String, Vec<f64>)>,
     },
+    /// The program itself stopped: an `assert` that failed, a `raise`, a name that was read before it was set.
+    #[error("{message} in environment {env_index}, where {}", show_state(state))]
+    Raised {
+        /// What Python would have said.
+        message: String,
+        /// Index of the environment in its batch.
+        env_index: usize,
+        /// The variables that the program reads, as they were there.
+        #[serde(with = "state_as_json")]
+        state: Vec<(String, Vec<f64>)>,
+    },
     /// The simulation diverged while the reward was being optimised, so there is nothing to score.
     #[error("the simulation diverged: {message}")]
     Diverged {

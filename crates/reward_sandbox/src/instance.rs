@@ -1,8 +1,10 @@
 //! A running instance: lays a batch out in linear memory, calls the module, reads the rewards back.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use carrot_reward_interface::{Batch, BatchLayout, RewardFn, Rewards, Span, Stop, StopCause};
+use carrot_reward_interface::module::element_bytes;
+use carrot_reward_interface::{Batch, BatchLayout, DType, RewardFn, Rewards, Span, Stop, StopCause};
 use wasmtime::{Memory, Store, TypedFunc};
 
 use crate::limits::StoreGuard;
@@ -25,6 +27,8 @@ pub struct SandboxedReward {
     /// Layout of the last batch, for `n_envs` environments.
     layout: BatchLayout,
     n_envs: usize,
+    /// The memory rows hold nothing of this batch: all episodes begin.
+    all_begin: bool,
 }
 
 impl SandboxedReward {
@@ -33,6 +37,7 @@ impl SandboxedReward {
             running: Some(Running::start(&loaded)?),
             layout: BatchLayout::new(&loaded.interface, 0),
             n_envs: 0,
+            all_begin: true,
             loaded,
         })
     }
@@ -63,6 +68,7 @@ impl SandboxedReward {
             if n_envs != self.n_envs {
                 self.layout = BatchLayout::new(interface, n_envs);
                 self.n_envs = n_envs;
+                self.all_begin = true;
             }
             if self.layout.bytes < ADDRESSABLE_BYTES {
                 return Ok(());
@@ -70,6 +76,39 @@ impl SandboxedReward {
         }
         let limit_bytes = ADDRESSABLE_BYTES as u64;
         Err(stop_anywhere(interface, StopCause::Memory { limit_bytes }))
+    }
+
+    /// The program's own stop in the first environment that has one.
+    fn raised(&self, batch: &Batch, faults: &[f64]) -> Option<Stop> {
+        let env_index = faults.iter().position(|&number| number != 0.0)?;
+        let interface = &self.loaded.interface;
+        // A foreign module may write any number.
+        let number = faults[env_index];
+        let fault = (number >= 1.0)
+            .then(|| interface.faults.get(number as usize - 1))
+            .flatten();
+        let message = fault.map_or_else(|| format!("fault number {number}"), |fault| fault.message.clone());
+        let cause = StopCause::Raised {
+            message,
+            env_index,
+            state: self.state(batch, env_index),
+        };
+        Some(Stop {
+            at: fault.and_then(|fault| fault.at),
+            ..stop_anywhere(interface, cause)
+        })
+    }
+
+    /// The variables that the program reads, as they are in one environment.
+    fn state(&self, batch: &Batch, env_index: usize) -> Vec<(String, Vec<f64>)> {
+        let schema = &self.loaded.schema;
+        let variables = self.loaded.variables.iter();
+        variables
+            .map(|&variable| {
+                let values = batch.row(schema, variable, env_index);
+                (schema.variables[variable].name.clone(), values)
+            })
+            .collect()
     }
 
     /// The first term that is not finite, else the total: every term counts before the total, since the total usually
@@ -91,21 +130,11 @@ impl SandboxedReward {
     }
 
     fn non_finite_stop(&self, batch: &Batch, name: &str, at: Option<Span>, env_index: usize, value: f64) -> Stop {
-        let schema = &self.loaded.schema;
-        let state = self
-            .loaded
-            .variables
-            .iter()
-            .map(|&variable| {
-                let values = batch.row(schema, variable, env_index);
-                (schema.variables[variable].name.clone(), values)
-            })
-            .collect();
         let cause = StopCause::NonFinite {
             term: name.into(),
             value: value.to_string(),
             env_index,
-            state,
+            state: self.state(batch, env_index),
         };
         Stop {
             at,
@@ -131,18 +160,38 @@ impl RewardFn for SandboxedReward {
         // Taken out while it works and put back only if it came to its end.
         let mut running = match self.running.take() {
             Some(running) => running,
-            None => Running::start(&self.loaded)?,
+            None => {
+                self.all_begin = true;
+                Running::start(&self.loaded)?
+            }
         };
         let limits = &self.loaded.runtime.limits;
         let fuel = limits.fuel(batch.n_envs);
+        let all_begin = std::mem::replace(&mut self.all_begin, false);
         let finite = running
-            .evaluate(&self.loaded, &self.layout, batch, fuel, rewards)
+            .evaluate(&self.loaded, &self.layout, batch, all_begin, fuel, rewards)
             .map_err(|error| stop_from(&error, &self.loaded.interface, limits, fuel))?;
+        let faults = running.faults(&self.layout, batch.n_envs, self.loaded.interface.output);
         self.running = Some(running);
+        if let Some(stop) = faults.and_then(|faults| self.raised(batch, &faults)) {
+            return Err(stop);
+        }
         if finite {
             return Ok(());
         }
         self.non_finite(batch, rewards).map_or(Ok(()), Err)
+    }
+
+    fn begin_episode(&mut self, env_index: usize) {
+        if let Some(running) = &mut self.running
+            && env_index < self.n_envs
+        {
+            running.forget(&self.loaded, &self.layout, env_index..env_index + 1);
+        }
+    }
+
+    fn begin_all_episodes(&mut self) {
+        self.all_begin = true;
     }
 }
 
@@ -201,10 +250,14 @@ impl Running {
         loaded: &Loaded,
         layout: &BatchLayout,
         batch: &Batch,
+        all_begin: bool,
         fuel: u64,
         rewards: &mut Rewards,
     ) -> wasmtime::Result<bool> {
         self.reserve(layout.bytes)?;
+        if all_begin {
+            self.forget(loaded, layout, 0..layout.stride);
+        }
         self.write(loaded, layout, batch);
         refill(&mut self.store, loaded, fuel)?;
         // Both fit: `lay_out` and the size of a 32-bit memory bound them. An address is a u32 that WASM types as i32.
@@ -234,6 +287,23 @@ impl Running {
         self.base = base;
         self.capacity = self.memory.data_size(&self.store) - base;
         Ok(())
+    }
+
+    /// Sets to zero what is remembered of some environments.
+    fn forget(&mut self, loaded: &Loaded, layout: &BatchLayout, environments: Range<usize>) {
+        let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
+        for (slot, &offset) in loaded.interface.memory.iter().zip(&layout.memory) {
+            let bytes = element_bytes(slot.dtype);
+            region[offset + environments.start * bytes..offset + environments.end * bytes].fill(0);
+        }
+    }
+
+    /// The fault numbers of the last evaluation, if the module writes any and one of them is not 0.
+    fn faults(&self, layout: &BatchLayout, n_envs: usize, output: DType) -> Option<Vec<f64>> {
+        let mut faults = Vec::new();
+        let region = &self.memory.data(&self.store)[self.base..];
+        read_row(&region[layout.fault?..], n_envs, output, &mut faults);
+        faults.iter().any(|&number| number != 0.0).then_some(faults)
     }
 
     fn write(&mut self, loaded: &Loaded, layout: &BatchLayout, batch: &Batch) {

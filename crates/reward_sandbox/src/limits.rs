@@ -42,8 +42,10 @@ pub struct Limits {
     /// The same for modules of our own compiler, a net behind the bounds that it keeps itself. Its straight code with many
     /// calls takes about a sixth of a microsecond per unit, so the default means some three seconds.
     pub own_compile_cost: u64,
-    /// Inputs, and terms, that a module may declare.
+    /// Inputs, and terms, and faults, that a module may declare.
     pub names: usize,
+    /// Numbers that a module may remember for each environment.
+    pub memory_slots: usize,
 }
 
 impl Default for Limits {
@@ -61,6 +63,7 @@ impl Default for Limits {
             compile_cost: 300_000,
             own_compile_cost: 20_000_000,
             names: 1_024,
+            memory_slots: 16_384,
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::{Limits, LoadError};
 /// Longest name of an input or term, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
+/// Longest message of a fault, in bytes.
+const MAX_MESSAGE_BYTES: usize = 1_024;
+
 /// Reads the section's JSON and holds it to what the host relies on.
 ///
 /// Errors: [`LoadError`] for the first entry that breaks a rule.
@@ -34,7 +37,8 @@ pub(crate) fn bind(interface: &ModuleInterface, schema: &Schema) -> Result<Vec<u
         let fits = match input.dtype {
             DType::Bool => offered == DType::Bool,
             DType::I64 => matches!(offered, DType::I64 | DType::Bool),
-            DType::F32 | DType::F64 | DType::Float => true,
+            // What never lies in memory was refused when the section was read; `bind` refuses to offer texts as numbers.
+            DType::F32 | DType::F64 | DType::Float | DType::Pose | DType::Str => true,
         };
         if !fits {
             return refuse(format!(
@@ -69,6 +73,25 @@ fn check_interface(interface: &ModuleInterface, limits: &Limits) -> Result<(), L
     at_most("terms", interface.terms.len() as u64, limits.names as u64)?;
     check_names("input", interface.inputs.iter().map(|input| &input.name))?;
     check_names("term", interface.terms.iter().map(|term| &term.name))?;
+    at_most(
+        "memory slots",
+        interface.memory.len() as u64,
+        limits.memory_slots as u64,
+    )?;
+    check_names("memory slot", interface.memory.iter().map(|slot| &slot.name))?;
+    if let Some(slot) = interface.memory.iter().find(|slot| !is_remembered(slot.dtype)) {
+        return refuse(format!(
+            "memory slot `{}` is {:?}; it must be f32, f64 or bool",
+            slot.name, slot.dtype
+        ));
+    }
+    at_most("faults", interface.faults.len() as u64, limits.names as u64)?;
+    if let Some(fault) = interface.faults.iter().find(|fault| !is_message(&fault.message)) {
+        return refuse(format!(
+            "fault message `{}` is not usable: messages are 1 to {MAX_MESSAGE_BYTES} bytes without control characters",
+            printable(&fault.message)
+        ));
+    }
     if interface.file.chars().any(char::is_control) {
         return refuse("the file name in the custom section has a control character".into());
     }
@@ -86,7 +109,7 @@ fn check_interface(interface: &ModuleInterface, limits: &Limits) -> Result<(), L
 }
 
 fn check_input(input: &Input) -> Result<(), LoadError> {
-    if input.dtype == DType::Float {
+    if matches!(input.dtype, DType::Float | DType::Pose | DType::Str) {
         return refuse(format!(
             "input `{}` has no element type in memory; say f32 or f64",
             input.name
@@ -105,6 +128,14 @@ fn check_input(input: &Input) -> Result<(), LoadError> {
             Schema::MAX_COMPONENTS
         )),
     }
+}
+
+fn is_remembered(dtype: DType) -> bool {
+    matches!(dtype, DType::F32 | DType::F64 | DType::Bool)
+}
+
+fn is_message(text: &str) -> bool {
+    (1..=MAX_MESSAGE_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Result<(), LoadError> {

@@ -18,7 +18,7 @@ pub(crate) fn write_column(memory: &mut [u8], column: &[f64], row_len: usize, st
     for (row, out) in column.chunks_exact(row_len).zip(memory.chunks_mut(row_bytes)) {
         match dtype {
             DType::F32 => write_row(out, row, |value| (value as f32).to_le_bytes()),
-            DType::F64 | DType::Float => write_row(out, row, f64::to_le_bytes),
+            DType::F64 | DType::Float | DType::Pose | DType::Str => write_row(out, row, f64::to_le_bytes),
             DType::I64 => write_row(out, row, |value| (value as i64).to_le_bytes()),
             DType::Bool => write_row(out, row, |value| i32::from(value != 0.0).to_le_bytes()),
         }
@@ -69,7 +69,7 @@ mod tests {
                 DType::F32 => f64::from(f32::from_le_bytes(memory.as_chunks().0[index])),
                 DType::I64 => i64::from_le_bytes(memory.as_chunks().0[index]) as f64,
                 DType::Bool => f64::from(i32::from_le_bytes(memory.as_chunks().0[index])),
-                DType::F64 | DType::Float => f64::from_le_bytes(memory.as_chunks().0[index]),
+                _ => f64::from_le_bytes(memory.as_chunks().0[index]),
             };
             for (index, value) in expected.into_iter().enumerate() {
                 assert_eq!(read(index).to_bits() << 1, value.to_bits() << 1, "{dtype:?}[{index}]");

@@ -130,7 +130,7 @@ fn signature(schema: &Schema) -> String {
         .variables
         .iter()
         .map(|variable| variable.name.as_str())
-        .filter(|name| !name.contains('.'))
+        .filter(|name| name.chars().all(|c| c.is_alphanumeric() || c == '_'))
         .take(2)
         .collect();
     let parameters: Vec<String> = named.iter().map(|name| format!("{name}: Tensor")).collect();
@@ -146,6 +146,8 @@ fn describe(variable: &Variable) -> String {
         DType::F64 => "float64",
         DType::Bool => "bool",
         DType::I64 => "int64",
+        DType::Pose => "Pose",
+        DType::Str => "str",
     };
     let mut dimensions: Vec<String> = if variable.uniform { Vec::new() } else { vec!["N".into()] };
     dimensions.extend(variable.shape.iter().map(usize::to_string));

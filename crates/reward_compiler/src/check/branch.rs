@@ -8,17 +8,19 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::memory::Attribute;
 use super::objects::Objects;
 use super::{Binding, Checked, Checker, Reported};
 use crate::Code;
 use crate::ir::{NodeId, Type};
-use crate::value::{Element, Object, ObjectId, Scalar, ScalarKind, Tensor, Tuple, Value};
+use crate::value::{Element, Object, ObjectId, Pose, Scalar, ScalarKind, Tensor, Tuple, Value};
 
-/// Everything that a branch may change: the names of the active call, and all objects.
+/// Everything that a branch may change: the names of the active call, all objects, and what is remembered.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     locals: BTreeMap<String, Binding>,
     objects: Objects,
+    attributes: BTreeMap<String, Attribute>,
 }
 
 /// A path that left: under which condition (none: always), with which state and, for a `return`, which value.
@@ -61,6 +63,7 @@ impl Checker<'_> {
         State {
             locals: self.frame().locals.clone(),
             objects: self.objects.clone(),
+            attributes: self.attributes.clone(),
         }
     }
 
@@ -68,6 +71,7 @@ impl Checker<'_> {
     pub(crate) fn restore(&mut self, state: State) {
         self.frame_mut().locals = state.locals;
         self.objects.restore(&state.objects);
+        self.attributes = state.attributes;
     }
 
     /// Executes both sides of a branch and joins them. Each side returns whether it comes to its end.
@@ -219,27 +223,48 @@ impl Checker<'_> {
         for (name, binding) in &other.locals {
             let binding = match here.get(name) {
                 Some(present) => self.join_bindings(condition, binding, present),
-                None => once_only(binding),
+                None => self.on_one_side(condition, binding),
             };
             joined.insert(name.clone(), binding);
         }
+        let opposite = self.not(condition);
         for (name, binding) in here {
-            joined.entry(name).or_insert_with(|| once_only(&binding));
+            if !joined.contains_key(&name) {
+                let binding = self.on_one_side(opposite, &binding);
+                joined.insert(name, binding);
+            }
         }
         self.frame_mut().locals = joined;
+        self.join_attributes(condition, other.attributes);
     }
 
     fn join_bindings(&mut self, condition: NodeId, a: &Binding, b: &Binding) -> Binding {
         match (a, b) {
-            (Binding::Value(a), Binding::Value(b)) => match self.select_value(condition, a, b) {
-                Ok(value) => Binding::Value(value),
-                Err(reason) => Binding::Clash(reason),
-            },
             (Binding::UnknownParameter(span), _) | (_, Binding::UnknownParameter(span)) => {
                 Binding::UnknownParameter(*span)
             }
             (Binding::Clash(reason), _) | (_, Binding::Clash(reason)) => Binding::Clash(reason.clone()),
-            _ => Binding::Maybe,
+            (Binding::Value(x) | Binding::Maybe(x, _), Binding::Value(y) | Binding::Maybe(y, _)) => {
+                match self.select_value(condition, x, y) {
+                    Ok(value) => match [a, b].map(|binding| binding.is_set()) {
+                        [None, None] => Binding::Value(value),
+                        sides => {
+                            let [a, b] = sides.map(|set| set.unwrap_or_else(|| self.constant(Type::Bool, 1.0)));
+                            Binding::Maybe(value, self.select(condition, a, b))
+                        }
+                    },
+                    Err(reason) => Binding::Clash(reason),
+                }
+            }
+        }
+    }
+
+    /// A name that exists only where `condition` holds.
+    fn on_one_side(&mut self, condition: NodeId, binding: &Binding) -> Binding {
+        match binding {
+            Binding::Value(Value::Poison) | Binding::UnknownParameter(_) | Binding::Clash(_) => binding.clone(),
+            Binding::Value(value) => Binding::Maybe(value.clone(), condition),
+            Binding::Maybe(value, set) => Binding::Maybe(value.clone(), self.and(condition, *set)),
         }
     }
 
@@ -291,14 +316,14 @@ impl Checker<'_> {
 
     fn one_sided_entry(&mut self, key: &str) -> Value {
         let _: Checked = self.error(
-            Code::MaybeUnbound,
+            Code::TypeMismatch,
             format!("the entry \"{key}\" is set on one side of this branch only"),
             "set it to 0.0 before the `if`".to_owned(),
         );
         Value::Poison
     }
 
-    fn select_or_poison(&mut self, condition: NodeId, a: &Value, b: &Value) -> Value {
+    pub(crate) fn select_or_poison(&mut self, condition: NodeId, a: &Value, b: &Value) -> Value {
         match self.select_value(condition, a, b) {
             Ok(value) => value,
             Err(reason) => {
@@ -347,6 +372,8 @@ impl Checker<'_> {
             (Value::Library(x), Value::Library(y)) if x == y => Ok(a.clone()),
             (Value::Surface(x), Value::Surface(y)) if x == y => Ok(a.clone()),
             (Value::Function(x), Value::Function(y)) if x == y => Ok(a.clone()),
+            (Value::Bound(x, _), Value::Bound(y, _)) if x == y => Ok(a.clone()),
+            (Value::Pose(x), Value::Pose(y)) => self.select_poses(condition, x, y),
             (Value::Element(x), Value::Element(y)) if x == y => Ok(a.clone()),
             (Value::Device, Value::Device) | (Value::Annotation, Value::Annotation) => Ok(a.clone()),
             _ => Err(format!("{} or {}", self.describe(a), self.describe(b))),
@@ -365,6 +392,20 @@ impl Checker<'_> {
         } else {
             Value::Dict(id)
         })
+    }
+
+    fn select_poses(&mut self, condition: NodeId, x: &Pose, y: &Pose) -> Result<Value, String> {
+        let mut select = |x: &Tensor, y: &Tensor| -> Result<Tensor, String> {
+            let selected = self.select_value(condition, &Value::Tensor(x.clone()), &Value::Tensor(y.clone()))?;
+            match selected {
+                Value::Tensor(tensor) => Ok(tensor),
+                _ => unreachable!("two arrays give an array"),
+            }
+        };
+        Ok(Value::Pose(Rc::new(Pose {
+            position: select(&x.position, &y.position)?,
+            quaternion: select(&x.quaternion, &y.quaternion)?,
+        })))
     }
 
     fn select_scalars(&mut self, condition: NodeId, a: Scalar, b: Scalar) -> Value {
@@ -557,13 +598,5 @@ impl Checker<'_> {
             }
         }
         self.join_parked(parked, flow);
-    }
-}
-
-fn once_only(binding: &Binding) -> Binding {
-    match binding {
-        Binding::Value(Value::Poison) => binding.clone(),
-        Binding::UnknownParameter(_) => binding.clone(),
-        _ => Binding::Maybe,
     }
 }

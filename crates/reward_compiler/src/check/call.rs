@@ -42,12 +42,25 @@ impl<'a> Checker<'a> {
         if definition.is_async {
             return self.unsupported("`async` has no place in a reward", "");
         }
+        let (mut is_property, mut is_static) = (false, false);
         for decorator in &definition.decorator_list {
             let text = self.text(decorator.expression.range());
-            if !matches!(
-                text,
-                "torch.jit.script" | "torch.no_grad()" | "torch.jit.export" | "staticmethod"
-            ) {
+            is_property |= matches!(text, "property" | "cached_property" | "functools.cached_property");
+            is_static |= text == "staticmethod";
+            if !is_property
+                && !is_static
+                && !matches!(
+                    text,
+                    "torch.jit.script"
+                        | "torch.no_grad()"
+                        | "torch.jit.export"
+                        | "torch.jit.ignore"
+                        | "override"
+                        | "typing.override"
+                        | "abstractmethod"
+                        | "abc.abstractmethod"
+                )
+            {
                 self.here = self.span(decorator.range);
                 return self.unsupported(&format!("the decorator `{text}` has no meaning here"), "remove it");
             }
@@ -59,6 +72,10 @@ impl<'a> Checker<'a> {
             Body::Block(&definition.body),
             definition.name.range,
         )?;
+        if let Value::Function(index) = function {
+            self.functions[index].is_property = is_property;
+            self.functions[index].is_static = is_static;
+        }
         self.bind(name, function);
         Ok(())
     }
@@ -91,6 +108,8 @@ impl<'a> Checker<'a> {
             parameters,
             body,
             at: self.span(range),
+            is_property: false,
+            is_static: false,
             defaults,
             parent: self.frames.len() - 1,
             parent_serial: self.frame().serial,
@@ -109,9 +128,18 @@ impl<'a> Checker<'a> {
                 return self.read(name, binding);
             }
             if frame.assigned.contains(name) {
-                return self.error(Code::MaybeUnbound, format!("`{name}` is read before it is set"), None);
+                return self.error(Code::UnknownName, format!("`{name}` is read before it is set"), None);
             }
             at = frame.parent;
+        }
+        if self
+            .schema
+            .index(name)
+            .is_some_and(|variable| self.schema.variables[variable].uniform)
+        {
+            // A constant of the simulator that the program expects among its globals.
+            let variable = self.schema.index(name).expect("just found");
+            return Ok(self.variable(variable));
         }
         if library::is_python_builtin(name) {
             return Ok(Value::Library(name.into()));
@@ -123,15 +151,37 @@ impl<'a> Checker<'a> {
         self.error(Code::UnknownName, format!("`{name}` is not known here"), help)
     }
 
+    /// What a name stands for, without a word if it stands for nothing.
+    pub(crate) fn in_sight(&self, name: &str) -> Option<&Binding> {
+        let mut at = Some(self.frames.len() - 1);
+        while let Some(position) = at {
+            let frame = &self.frames[position];
+            if let Some(binding) = frame.locals.get(name) {
+                return Some(binding);
+            }
+            if frame.assigned.contains(name) {
+                return None;
+            }
+            at = frame.parent;
+        }
+        None
+    }
+
     fn read(&mut self, name: &str, binding: Binding) -> Checked {
         match binding {
             Binding::Value(Value::Poison) => Err(Reported),
             Binding::Value(value) => Ok(value),
-            Binding::Maybe => self.error(
-                Code::MaybeUnbound,
-                format!("`{name}` is set on some paths only"),
-                format!("set `{name}` before the `if`, for example `{name} = 0.0`"),
-            ),
+            Binding::Maybe(Value::Poison, _) => Err(Reported),
+            Binding::Maybe(value, set) => {
+                self.warn(
+                    Code::MaybeUnbound,
+                    format!("`{name}` is set on some paths only, and the program stops where it is not"),
+                    format!("set `{name}` before the `if`, for example `{name} = 0.0`"),
+                );
+                let unset = self.not(set);
+                self.fault(unset, format!("UnboundLocalError: `{name}` is read before it is set"))?;
+                Ok(value)
+            }
             Binding::Clash(reason) => self.error(
                 Code::TypeMismatch,
                 format!("depending on the path, `{name}` is {reason}"),

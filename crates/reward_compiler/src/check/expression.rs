@@ -27,6 +27,11 @@ impl<'a> Checker<'a> {
     }
 
     fn evaluate(&mut self, expression: &'a Expr) -> Checked {
+        if matches!(expression, Expr::Attribute(_) | Expr::Call(_) | Expr::Subscript(_))
+            && let Some(value) = self.chain_value(expression)
+        {
+            return value;
+        }
         match expression {
             Expr::Name(name) => self.lookup(name.id.as_str()),
             Expr::NumberLiteral(literal) => self.number(&literal.value),
@@ -295,6 +300,14 @@ impl<'a> Checker<'a> {
 
     fn call(&mut self, call: &'a ast::ExprCall) -> Checked {
         let here = self.here;
+        if let Some(answer) = self.attribute_query(call) {
+            return answer;
+        }
+        if matches!(*call.func, Expr::Name(_))
+            && let Some(path) = self.chain_of_call(call)
+        {
+            return self.unknown_variable(&path);
+        }
         let callee = self.expression(&call.func)?;
         if let Value::Library(path) = &callee
             && library::is_random(path)
@@ -309,6 +322,11 @@ impl<'a> Checker<'a> {
         self.here = here;
         match callee {
             Value::Function(function) => self.call_program_function(function, arguments),
+            Value::Bound(function, path) => self.call_bound(function, &path, arguments),
+            Value::Surface(path) => {
+                let asked = self.chain_of_call(call);
+                self.unknown_variable(&asked.unwrap_or_else(|| format!("{path}(…)")))
+            }
             Value::Library(path) => self.call_library(&path, arguments),
             Value::Method(receiver, name) => self.call_method(&receiver, &name, arguments),
             Value::Element(element) => match arguments.positional.as_slice() {
@@ -343,7 +361,12 @@ impl<'a> Checker<'a> {
                 Ok(tuple.items[at].clone())
             }
             Value::Annotation => Ok(Value::Annotation),
-            Value::List(_) | Value::Dict(_) | Value::Scalar(_) | Value::Tuple(_) | Value::Str(_) => {
+            Value::Pose(pose) if matches!(name, "p" | "q") => {
+                let part = if name == "p" { &pose.position } else { &pose.quaternion };
+                // As SAPIEN's poses do: a copy each time.
+                Ok(Value::Tensor(self.map(part, part.element, |_, node| node)))
+            }
+            Value::List(_) | Value::Dict(_) | Value::Scalar(_) | Value::Tuple(_) | Value::Str(_) | Value::Pose(_) => {
                 let kind = library::receiver_kind(&value, self.dialect);
                 if library::find(&format!("{kind}.{name}")).is_some() {
                     return Ok(Value::Method(Rc::new(value), name.into()));
@@ -372,24 +395,6 @@ impl<'a> Checker<'a> {
             format!("{found} has no attribute `{name}`"),
             help,
         )
-    }
-
-    fn surface_attribute(&mut self, path: &str, name: &str) -> Checked {
-        let full = if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
-        };
-        if let Some(variable) = self.schema.index(&full) {
-            return Ok(self.variable(variable));
-        }
-        if self.is_surface(&full) {
-            return Ok(Value::Surface(full.into()));
-        }
-        let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
-        let prefix = if path.is_empty() { "self." } else { "" };
-        let help = super::nearest(&full, variables).map(|nearest| format!("did you mean `{prefix}{nearest}`?"));
-        self.error(Code::UnknownName, format!("this task has no variable `{full}`"), help)
     }
 
     fn tensor_attribute(&mut self, tensor: &Tensor, name: &str, at_name: carrot_reward_interface::Span) -> Checked {

@@ -9,11 +9,14 @@
 mod branch;
 mod call;
 mod expression;
+mod fault;
 mod index;
+mod memory;
 mod nodes;
 mod objects;
 mod operator;
 mod statement;
+mod surface;
 mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +26,7 @@ use ruff_python_ast::ModModule;
 use ruff_text_size::{Ranged, TextRange};
 
 pub(crate) use call::{Arguments, Body};
+pub(crate) use memory::{Forms, MAX_RUNS};
 pub(crate) use tensor::{broadcast, broadcast_index, node_count, shape_help};
 
 use crate::ir::{Graph, NodeId, Output};
@@ -55,12 +59,22 @@ pub(crate) type Checked<T = Value> = Result<T, Reported>;
 #[derive(Debug, Clone)]
 pub(crate) enum Binding {
     Value(Value),
-    /// Set on some of the paths that lead here.
-    Maybe,
+    /// Set on some of the paths that lead here: the value, and where it is set.
+    Maybe(Value, NodeId),
     /// Set on all paths, to values that have no common form; says which.
     Clash(String),
     /// A parameter of the reward that the task has no variable for; an error only if it is read.
     UnknownParameter(Span),
+}
+
+impl Binding {
+    /// Where the name is set; none if everywhere.
+    fn is_set(&self) -> Option<NodeId> {
+        match self {
+            Self::Maybe(_, set) => Some(*set),
+            _ => None,
+        }
+    }
 }
 
 /// The names of one active call.
@@ -94,6 +108,10 @@ pub(crate) struct Function<'a> {
     pub(crate) parameters: Option<&'a ruff_python_ast::Parameters>,
     pub(crate) body: Body<'a>,
     pub(crate) at: Span,
+    /// Called by reading it: `@property`.
+    pub(crate) is_property: bool,
+    /// Its object is no argument: `@staticmethod`.
+    pub(crate) is_static: bool,
     /// Default values, evaluated at the definition as Python does.
     defaults: BTreeMap<String, Value>,
     parent: usize,
@@ -112,6 +130,12 @@ pub(crate) struct Checker<'a> {
     /// Schema index of each input of the graph.
     pub(crate) inputs: Vec<usize>,
     variables: BTreeMap<usize, Value>,
+    /// What the program remembers, as far as earlier runs have found out.
+    forms: Forms,
+    attributes: BTreeMap<String, memory::Attribute>,
+    pub(crate) faults: fault::Faults,
+    /// Names that a class of the program defines; they are read through `self`.
+    members: BTreeSet<String>,
     objects: objects::Objects,
     joins: Vec<branch::Join>,
     /// Where the entries of dicts were set: what is wrong with a term is shown there.
@@ -135,7 +159,14 @@ pub(crate) struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    pub(crate) fn new(schema: &'a Schema, dialect: Dialect, positions: &'a Positions<'a>, file: &'a str) -> Self {
+    /// `forms` is what [`learned_forms`](Self::learned_forms) gave after an earlier run of the program.
+    pub(crate) fn new(
+        schema: &'a Schema,
+        dialect: Dialect,
+        positions: &'a Positions<'a>,
+        file: &'a str,
+        forms: Forms,
+    ) -> Self {
         let here = positions.span_of_bytes(0, 0);
         Self {
             schema,
@@ -146,6 +177,10 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             inputs: Vec::new(),
             variables: BTreeMap::new(),
+            forms,
+            attributes: BTreeMap::new(),
+            faults: fault::Faults::default(),
+            members: BTreeSet::new(),
             objects: objects::Objects::default(),
             joins: Vec::new(),
             entry_spans: BTreeMap::new(),
@@ -278,16 +313,6 @@ impl<'a> Checker<'a> {
         Binding::UnknownParameter(self.here)
     }
 
-    /// Whether some variable lies below this dotted prefix.
-    pub(crate) fn is_surface(&self, prefix: &str) -> bool {
-        self.schema.variables.iter().any(|variable| {
-            variable
-                .name
-                .strip_prefix(prefix)
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
-    }
-
     /// The value of a variable of the schema, the same object at every reading.
     pub(crate) fn variable(&mut self, variable: usize) -> Value {
         if let Some(value) = self.variables.get(&variable) {
@@ -301,11 +326,15 @@ impl<'a> Checker<'a> {
             }
         };
         let declared = &self.schema.variables[variable];
+        if let Some(text) = &declared.value {
+            return Value::Str(text.as_str().into());
+        }
         let is_torch = self.dialect == Dialect::Torch;
-        let is_python_number = is_torch && declared.uniform && declared.shape.is_empty();
+        let is_pose = declared.dtype == DType::Pose;
+        let is_python_number = is_torch && declared.uniform && declared.shape.is_empty() && !is_pose;
         let element = match declared.dtype {
-            DType::Float if is_torch && !is_python_number => Element::F32,
-            DType::Float | DType::F64 => Element::F64,
+            DType::Float | DType::Pose if is_torch && !is_python_number => Element::F32,
+            DType::Float | DType::Pose | DType::F64 | DType::Str => Element::F64,
             DType::F32 => Element::F32,
             DType::Bool => Element::Bool,
             DType::I64 => Element::I64,
@@ -330,6 +359,11 @@ impl<'a> Checker<'a> {
             Value::Scalar(Scalar { kind, node })
         } else {
             let batch = (is_torch && !declared.uniform).then_some(Dim::Batch);
+            if is_pose {
+                let value = self.pose_variable(element, batch, &nodes);
+                self.variables.insert(variable, value.clone());
+                return value;
+            }
             let dims = batch
                 .into_iter()
                 .chain(declared.shape.iter().map(|&size| Dim::Size(size)))
@@ -338,6 +372,26 @@ impl<'a> Checker<'a> {
         };
         self.variables.insert(variable, value.clone());
         value
+    }
+
+    /// One pose, or a list of them, from seven numbers each.
+    fn pose_variable(&mut self, element: Element, batch: Option<Dim>, nodes: &[NodeId]) -> Value {
+        let mut poses: Vec<Value> = Vec::new();
+        for numbers in nodes.chunks_exact(carrot_reward_interface::schema::POSE_NUMBERS) {
+            let (position, quaternion) = numbers.split_at(3);
+            let [position, quaternion] = [position, quaternion].map(|part| {
+                let dims = batch.into_iter().chain([Dim::Size(part.len())]).collect();
+                self.tensor(element, dims, part.to_vec())
+            });
+            poses.push(Value::Pose(std::rc::Rc::new(crate::value::Pose {
+                position,
+                quaternion,
+            })));
+        }
+        match poses.len() {
+            1 => poses.remove(0),
+            _ => self.new_list(poses),
+        }
     }
 
     // Objects.
@@ -493,6 +547,7 @@ pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>)
 
 /// Runs the entry functions and gives the program's outputs.
 pub(crate) fn entry_outputs(checker: &mut Checker<'_>, entry: Entry<'_>) -> Checked<(Output, Vec<Output>)> {
+    checker.begin_memory();
     match entry {
         Entry::Reward => {
             let function = checker.reward_function()?;

@@ -27,6 +27,7 @@ impl<'a> Checker<'a> {
                 self.new_list(items)
             }
             (Value::Tuple(a), Value::Tuple(b)) if op == Operator::Add => Value::tuple([&*a.items, &*b.items].concat()),
+            (Value::Pose(a), Value::Pose(b)) if op == Operator::Mult => self.pose_product(a, b)?,
             (Value::List(id), Value::Scalar(_)) if op == Operator::Mult => {
                 let items = self.list_items(*id).to_vec();
                 self.repeat(&items, right)?

@@ -110,6 +110,8 @@ impl<'a> Checker<'a> {
                 }
             }
             Stmt::Assert(statement) => self.assertion(statement)?,
+            Stmt::Raise(statement) => return self.raise(statement),
+            Stmt::ClassDef(class) if self.frames.len() == 1 => self.class(class)?,
             Stmt::With(statement) => return self.with_block(statement),
             other => return self.unsupported_statement(other),
         }
@@ -123,10 +125,9 @@ impl<'a> Checker<'a> {
 
     fn unsupported_statement(&mut self, statement: &Stmt) -> Checked<Flow> {
         let (what, help) = match statement {
-            Stmt::ClassDef(_) => ("classes have no place in a reward", "write plain functions"),
-            Stmt::Raise(_) => (
-                "a reward cannot raise exceptions",
-                "return a value for this case instead",
+            Stmt::ClassDef(_) => (
+                "a class inside a function has no place in a reward",
+                "write plain functions",
             ),
             Stmt::Try(_) => (
                 "a reward cannot catch exceptions",
@@ -149,19 +150,6 @@ impl<'a> Checker<'a> {
             range.start(),
             ruff_text_size::TextSize::new(length as u32),
         ))
-    }
-
-    fn assertion(&mut self, statement: &'a ast::StmtAssert) -> Checked<()> {
-        let test = self.expression(&statement.test)?;
-        let truth = self.truth(&test)?;
-        match self.graph.constant_value(truth) {
-            Some(value) if value != 0.0 => Ok(()),
-            Some(_) => self.error(Code::Unsupported, "this assertion always fails", None),
-            None => self.unsupported(
-                "an assertion cannot stop a single environment",
-                "remove it, or return a value for this case",
-            ),
-        }
     }
 
     fn with_block(&mut self, statement: &'a ast::StmtWith) -> Checked<Flow> {
@@ -194,10 +182,13 @@ impl<'a> Checker<'a> {
             Expr::Subscript(subscript) => self.store(subscript, value),
             Expr::Attribute(attribute) => {
                 self.here = self.span(attribute.range);
-                self.unsupported(
-                    "a reward cannot remember values in attributes yet",
-                    "ask for the previous value as a variable, such as `previous_control`",
-                )
+                match self.chain(target) {
+                    Some(path) => self.set_attribute(&path, value),
+                    None => self.unsupported(
+                        "only attributes of `self` and of the simulator's objects can be set",
+                        "keep the value in a variable of the program",
+                    ),
+                }
             }
             _ => {
                 self.here = self.span(target.range());
@@ -337,6 +328,30 @@ impl<'a> Checker<'a> {
             return;
         }
         self.poison(&subscript.value);
+    }
+
+    /// The methods and constants of a class become functions and constants that `self` has. Its bases mean nothing: what
+    /// they would offer, the task does.
+    fn class(&mut self, class: &'a ast::StmtClassDef) -> Checked<()> {
+        for statement in &class.body {
+            let name = match statement {
+                Stmt::FunctionDef(definition) => Some(definition.name.as_str()),
+                Stmt::Assign(assignment) => match assignment.targets.as_slice() {
+                    [Expr::Name(name)] => Some(name.id.as_str()),
+                    _ => None,
+                },
+                Stmt::AnnAssign(assignment) => match &*assignment.target {
+                    Expr::Name(name) => Some(name.id.as_str()),
+                    _ => None,
+                },
+                _ => None,
+            };
+            self.members.extend(name.map(str::to_owned));
+        }
+        match self.block(&class.body) {
+            Flow::Next => Ok(()),
+            Flow::Gone => Err(Reported),
+        }
     }
 
     // Branches.

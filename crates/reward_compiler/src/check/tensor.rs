@@ -296,6 +296,8 @@ impl Checker<'_> {
             Value::Library(path) => format!("`{path}`"),
             Value::Method(_, name) => format!("the method `{name}`"),
             Value::Function(function) => format!("the function `{}`", self.functions[*function].name),
+            Value::Bound(function, _) => format!("the method `{}`", self.functions[*function].name),
+            Value::Pose(_) => "a pose".into(),
             Value::Surface(path) if path.is_empty() => "`self`".into(),
             Value::Surface(path) => format!("`{path}`"),
             Value::Annotation => "a type".into(),

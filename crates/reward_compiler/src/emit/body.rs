@@ -49,7 +49,7 @@ const NARROWED: [u8; 16] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26
 pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLarge> {
     let plan = Plan::new(program);
     let layout = Layout::new(program, &plan);
-    let first_register = FIRST_ROW + (plan.rows.len() + 1 + program.terms.len()) as u32;
+    let first_register = FIRST_ROW + layout.rows.len() as u32;
     let mut writer = Writer {
         program,
         plan: &plan,
@@ -62,8 +62,8 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
     };
     writer.prologue();
     let last_level = program
-        .outputs()
-        .map(|output| plan.level[output.value.0 as usize])
+        .results()
+        .map(|result| plan.level[result.0 as usize])
         .max()
         .unwrap_or(0);
     for level in 0..=last_level {
@@ -104,7 +104,7 @@ struct Layout {
     uniform: Vec<u32>,
     /// Bytes of all uniform inputs.
     uniform_bytes: u32,
-    /// For each row, inputs then outputs: where it starts, in bytes per environment of the stride.
+    /// For each row, inputs then outputs, memory, faults: where it starts, in bytes per environment of the stride.
     rows: Vec<u32>,
 }
 
@@ -130,7 +130,14 @@ impl Layout {
             rows[row as usize] = starts[input as usize] + component * bytes;
         }
         let output_bytes = if program.output == Type::F64 { 8 } else { 4 };
-        rows.extend((0..=program.terms.len() as u32).map(|output| row_bytes + output * output_bytes));
+        let mut next = row_bytes;
+        let mut add = |bytes| {
+            rows.push(next);
+            next += bytes;
+        };
+        (0..=program.terms.len()).for_each(|_| add(output_bytes));
+        program.memory.iter().for_each(|slot| add(element_size(slot.ty)));
+        program.fault.iter().for_each(|_| add(output_bytes));
         Self {
             uniform,
             uniform_bytes,
@@ -139,8 +146,8 @@ impl Layout {
     }
 }
 
-struct Writer<'p> {
-    program: &'p Program,
+pub(super) struct Writer<'p> {
+    pub(super) program: &'p Program,
     plan: &'p Plan,
     layout: &'p Layout,
     linkage: &'p Linkage,
@@ -152,7 +159,7 @@ struct Writer<'p> {
 }
 
 impl Writer<'_> {
-    fn sink(&mut self) -> InstructionSink<'_> {
+    pub(super) fn sink(&mut self) -> InstructionSink<'_> {
         InstructionSink::new(&mut self.code)
     }
 
@@ -161,7 +168,7 @@ impl Writer<'_> {
         self.next_register - count
     }
 
-    fn node(&self, id: NodeId) -> Node {
+    pub(super) fn node(&self, id: NodeId) -> Node {
         *self.program.graph.node(id)
     }
 
@@ -423,25 +430,49 @@ impl Writer<'_> {
         };
     }
 
-    /// Computes and stores the total and the terms.
+    /// Computes and stores the total, the terms, what is remembered, and the fault numbers.
     fn outputs(&mut self) {
-        let first_row = FIRST_ROW + self.plan.rows.len() as u32;
         self.for_each_group(|writer| {
-            writer.kept_values_below(writer.program.outputs().map(|output| output.value));
-            for (row, output) in (first_row..).zip(writer.program.outputs()) {
-                let halves = if writer.program.output == Type::F64 { 2 } else { 1 };
-                for half in 0..halves {
-                    let offset = writer.offset_local(if halves == 2 { 8 } else { 4 });
-                    writer.sink().local_get(row).local_get(offset).i32_add();
-                    writer.value(output.value, half);
-                    writer.note(output.at);
-                    writer.sink().v128_store(aligned(16 * half));
-                }
+            writer.kept_values_below(writer.program.results());
+            let program = writer.program;
+            let mut row = writer.first_output_row();
+            for output in program.outputs() {
+                writer.store(row, output.value, output.at);
+                row += 1;
             }
+            writer.store_memory_and_faults(row);
         });
     }
 
-    fn offset_local(&self, element_bytes: usize) -> u32 {
+    /// The first row behind the inputs: the total.
+    pub(super) fn first_output_row(&self) -> u32 {
+        FIRST_ROW + self.plan.rows.len() as u32
+    }
+
+    /// Stores four environments of a value into a row.
+    pub(super) fn store(&mut self, row: u32, value: NodeId, at: Span) {
+        let ty = self.node(value).ty;
+        let halves = if ty == Type::F64 { 2 } else { 1 };
+        for half in 0..halves {
+            let offset = self.offset_local(if halves == 2 { 8 } else { 4 });
+            self.sink().local_get(row).local_get(offset).i32_add();
+            match ty {
+                Type::Bool => self.mask(value, 0, false),
+                _ => self.value(value, half),
+            }
+            self.note(at);
+            self.sink().v128_store(aligned(16 * half));
+        }
+    }
+
+    /// Loads four environments of an f32 or truth value, or two of an f64, from a row.
+    pub(super) fn load(&mut self, row: u32, ty: Type, half: u32) {
+        let offset = self.offset_local(element_size(ty) as usize);
+        self.sink().local_get(row).local_get(offset).i32_add();
+        self.sink().v128_load(aligned(16 * half));
+    }
+
+    pub(super) fn offset_local(&self, element_bytes: usize) -> u32 {
         if element_bytes == 8 { OFFSET_8 } else { OFFSET_4 }
     }
 
@@ -512,6 +543,10 @@ impl Writer<'_> {
         let wide = self.is_wide(id);
         match op {
             Op::Const(_) | Op::Reduce(..) => unreachable!("constants are written in place, reductions by their loop"),
+            Op::Memory(slot) => {
+                self.note(at);
+                self.remembered(slot, ty, half);
+            }
             Op::Input(input, component) => {
                 self.note(at);
                 self.input(input, component, half);
@@ -591,7 +626,7 @@ impl Writer<'_> {
             (false, _) => sink.v128_load(load),
         };
         match dtype {
-            DType::F32 | DType::F64 | DType::Float => {}
+            DType::F32 | DType::F64 | DType::Float | DType::Pose | DType::Str => {}
             DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
             DType::I64 => self.integers_to_floats(),
         }
@@ -724,6 +759,14 @@ fn constant(ty: Type, value: f64) -> i128 {
         Type::F32 => splat(Width::Narrow, Width::Narrow.encode(value)),
         Type::F64 => splat(Width::Wide, value.to_bits()),
         Type::Bool => -i128::from(value != 0.0),
+    }
+}
+
+/// Bytes of one environment's value in a row.
+fn element_size(ty: Type) -> u32 {
+    match ty {
+        Type::F32 | Type::Bool => 4,
+        Type::F64 => 8,
     }
 }
 

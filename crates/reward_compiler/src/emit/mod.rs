@@ -7,13 +7,16 @@
 //! ```text
 //! plan    which values are kept in locals, in which width, inside or outside the loop
 //! body    the code of `evaluate`
+//! memory  what the program remembers, and how it says that it stopped by itself
 //! kernel  the functions of `crate::kernels` that the program calls
 //! ```
 //!
-//! The module imports nothing, has no table, no global and no start function, and keeps nothing between two calls.
+//! The module imports nothing, has no table, no global and no start function. Between two calls it keeps nothing but the
+//! memory rows of its batch.
 
 mod body;
 mod kernel;
+mod memory;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -108,8 +108,8 @@ impl Plan {
                 uses[operand.0 as usize] += if twice { 2 } else { 1 };
             }
         }
-        for output in program.outputs() {
-            uses[output.value.0 as usize] += 1;
+        for result in program.results() {
+            uses[result.0 as usize] += 1;
         }
         let mut depth = vec![0_u32; graph.nodes().len()];
         for (index, node) in graph.nodes().iter().enumerate() {
@@ -120,7 +120,10 @@ impl Plan {
                 .max()
                 .unwrap_or(0);
             let constant = matches!(node.op, Op::Const(_));
-            self.kept[index] = !constant && (self.uniform[index] || uses[index] > 1 || below >= DEEPEST_EXPRESSION);
+            // Memory is read before anything is written, since the new value of one slot may be the old one of another.
+            let memory = matches!(node.op, Op::Memory(_));
+            self.kept[index] =
+                !constant && (self.uniform[index] || uses[index] > 1 || below >= DEEPEST_EXPRESSION || memory);
             depth[index] = if self.kept[index] || constant { 0 } else { below + 1 };
         }
     }

@@ -7,6 +7,7 @@
 mod create;
 mod elementwise;
 mod linear;
+mod pose;
 mod python;
 mod reduction;
 mod rotation;
@@ -109,6 +110,7 @@ fn table() -> &'static BTreeMap<&'static str, &'static Entry> {
             shape::TABLE,
             create::TABLE,
             linear::TABLE,
+            pose::TABLE,
             rotation::TABLE,
             python::TABLE,
         ];
@@ -141,7 +143,7 @@ pub(crate) fn is_python_builtin(name: &str) -> bool {
     find(&format!("builtins.{name}")).is_some()
 }
 
-const MODULES: [&str; 16] = [
+const MODULES: [&str; 18] = [
     "torch",
     "torch.nn",
     "torch.nn.functional",
@@ -157,6 +159,8 @@ const MODULES: [&str; 16] = [
     "scipy",
     "scipy.spatial",
     "scipy.spatial.distance",
+    "sapien",
+    "sapien.core",
     "torch_utils",
 ];
 
@@ -167,7 +171,7 @@ pub(crate) fn is_module(name: &str) -> bool {
 /// Names that programs use without importing them.
 pub(crate) fn implicit_name(name: &str, dialect: Dialect) -> Option<Value> {
     let module = match name {
-        "torch" | "math" | "numpy" => name,
+        "torch" | "math" | "numpy" | "sapien" => name,
         "np" => "numpy",
         "F" if dialect == Dialect::Torch => "torch.nn.functional",
         "Tensor" | "Tuple" | "Dict" | "List" | "Optional" | "Any" | "Union" | "Callable" => {
@@ -204,6 +208,7 @@ pub(crate) fn receiver_kind(value: &Value, dialect: Dialect) -> &'static str {
         Value::List(_) => "list",
         Value::Dict(_) => "dict",
         Value::Scalar(_) => "float",
+        Value::Pose(_) => "Pose",
         _ => "object",
     }
 }
@@ -582,6 +587,7 @@ pub(crate) fn shown_name(full: &str) -> &str {
         "list",
         "dict",
         "float",
+        "Pose",
         "torch_utils.",
     ]
     .iter()

@@ -49,6 +49,8 @@ pub fn interface(terms: &[&str]) -> ModuleInterface {
                 at: None,
             })
             .collect(),
+        memory: Vec::new(),
+        faults: Vec::new(),
         whole_batch: false,
         line_table: Vec::new(),
     }

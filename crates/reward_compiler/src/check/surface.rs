@@ -1,0 +1,262 @@
+//! The names below `self`, `env` and other objects of a simulator: from the text of a chain to a variable.
+//!
+//! Programs read the simulator through chains such as `self.robot.check_grasp(self.cubeA, max_angle=30)`. The task offers
+//! the value of such a chain as a variable under the chain's own text: aliases expanded, the root `self` left out, one
+//! spelling ([`canonical_name`]). So whatever a program calls there, nothing is called.
+
+use carrot_reward_interface::canonical_name;
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::Ranged;
+
+use super::{Binding, Checked, Checker, nearest};
+use crate::value::{Scalar, ScalarKind, Value};
+use crate::{Code, library};
+
+impl<'a> Checker<'a> {
+    /// The name under which the task would offer the value of a chain; none if the expression is no chain that begins at
+    /// a surface.
+    pub(crate) fn chain(&self, expression: &Expr) -> Option<String> {
+        match expression {
+            Expr::Name(name) => match self.in_sight(name.id.as_str()) {
+                Some(Binding::Value(Value::Surface(path))) => Some(path.to_string()),
+                _ => None,
+            },
+            Expr::Attribute(attribute) => {
+                let base = self.chain(&attribute.value)?;
+                Some(below(&base, attribute.attr.as_str()))
+            }
+            Expr::Call(call) => self.chain_of_call(call),
+            Expr::Subscript(subscript) => {
+                let base = self.chain(&subscript.value)?;
+                let index = self.chain_argument(&subscript.slice)?;
+                if base.is_empty() {
+                    return None;
+                }
+                canonical_name(&format!("{base}[{index}]"))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn chain_of_call(&self, call: &ast::ExprCall) -> Option<String> {
+        let callee = match &*call.func {
+            Expr::Name(name) => self.simulator_function(name.id.as_str(), &call.arguments)?,
+            callee => self.chain(callee)?,
+        };
+        let positional = call.arguments.args.iter().map(|argument| self.chain_argument(argument));
+        let named = call.arguments.keywords.iter().map(|keyword| {
+            let value = self.chain_argument(&keyword.value)?;
+            Some(format!("{}={value}", keyword.arg.as_ref()?))
+        });
+        let arguments: Vec<String> = positional.chain(named).collect::<Option<_>>()?;
+        canonical_name(&format!("{callee}({})", arguments.join(", ")))
+    }
+
+    /// A function that only the simulator can have: nothing in sight has its name, and it is given `self` or a part of it.
+    fn simulator_function(&self, name: &str, arguments: &ast::Arguments) -> Option<String> {
+        let is_known = self.in_sight(name).is_some()
+            || library::is_python_builtin(name)
+            || library::implicit_name(name, self.dialect).is_some();
+        let takes_surface = arguments.args.iter().any(|argument| self.chain(argument).is_some());
+        (!is_known && takes_surface).then(|| name.to_owned())
+    }
+
+    /// An argument of a call, or an index, as a chain writes it.
+    fn chain_argument(&self, expression: &Expr) -> Option<String> {
+        match expression {
+            Expr::NumberLiteral(_) | Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::StringLiteral(_) => {
+                Some(self.text(expression.range()).to_owned())
+            }
+            Expr::UnaryOp(operation) if operation.op == ast::UnaryOp::USub => {
+                Some(format!("-{}", self.chain_argument(&operation.operand)?))
+            }
+            Expr::Name(name) => match self.in_sight(name.id.as_str())? {
+                Binding::Value(Value::Surface(path)) if path.is_empty() => Some("self".into()),
+                Binding::Value(Value::Surface(path)) => Some(path.to_string()),
+                Binding::Value(Value::Str(text)) => Some(format!("'{text}'")),
+                Binding::Value(Value::Scalar(scalar)) => self.scalar_text(*scalar),
+                _ => None,
+            },
+            Expr::List(list) => Some(format!("[{}]", self.chain_arguments(&list.elts)?)),
+            Expr::Tuple(tuple) => Some(format!("({})", self.chain_arguments(&tuple.elts)?)),
+            other => self.chain(other),
+        }
+    }
+
+    fn chain_arguments(&self, expressions: &[Expr]) -> Option<String> {
+        let arguments: Vec<String> = expressions
+            .iter()
+            .map(|item| self.chain_argument(item))
+            .collect::<Option<_>>()?;
+        Some(arguments.join(", "))
+    }
+
+    fn scalar_text(&self, scalar: Scalar) -> Option<String> {
+        let value = self.graph.constant_value(scalar.node)?;
+        Some(match scalar.kind {
+            ScalarKind::Bool if value != 0.0 => "True".into(),
+            ScalarKind::Bool => "False".into(),
+            ScalarKind::Int => format!("{}", value as i64),
+            ScalarKind::Float => format!("{value:?}"),
+        })
+    }
+
+    /// The value that the task or the program's own memory has under the text of a chain.
+    pub(crate) fn chain_value(&mut self, expression: &Expr) -> Option<Checked> {
+        let path = self.chain(expression)?;
+        if let Some(value) = self.read_attribute(&path) {
+            return Some(value);
+        }
+        let variable = self.schema.index(&path)?;
+        Some(Ok(self.variable(variable)))
+    }
+
+    /// What `self.name` is, where it is no variable: a part of the simulator, or a method of the program.
+    pub(crate) fn surface_attribute(&mut self, path: &str, name: &str) -> Checked {
+        let full = below(path, name);
+        if self.is_surface(&full) {
+            return Ok(Value::Surface(full.into()));
+        }
+        if let Some(member) = self.member(path, name) {
+            return member;
+        }
+        self.unknown_variable(&full)
+    }
+
+    /// A chain that the task does not offer.
+    pub(crate) fn unknown_variable(&mut self, path: &str) -> Checked {
+        let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
+        let help = nearest(path, variables).map(|nearest| {
+            let is_plain = nearest.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+            let prefix = if is_plain { "self." } else { "" };
+            format!("did you mean `{prefix}{nearest}`?")
+        });
+        self.error(Code::UnknownName, format!("this task has no variable `{path}`"), help)
+    }
+
+    /// A function or constant of the program that is read through its object, as methods of a class are.
+    fn member(&mut self, path: &str, name: &str) -> Option<Checked> {
+        match self.frames[0].binding(name)? {
+            Binding::Value(Value::Function(function)) => {
+                let function = *function;
+                let bound = Value::Bound(function, path.into());
+                Some(if self.functions[function].is_property {
+                    self.call_bound(function, path, super::Arguments::default())
+                } else {
+                    Ok(bound)
+                })
+            }
+            Binding::Value(value) if self.members.contains(name) => Some(Ok(value.clone())),
+            _ => None,
+        }
+    }
+
+    /// Calls a method: its object is the first argument, unless it is static.
+    pub(crate) fn call_bound(&mut self, function: usize, path: &str, mut arguments: super::Arguments) -> Checked {
+        if !self.functions[function].is_static {
+            arguments.positional.insert(0, Value::Surface(path.into()));
+        }
+        self.call_program_function(function, arguments)
+    }
+
+    /// Whether some variable lies below this name, or mentions it.
+    pub(crate) fn is_surface(&self, path: &str) -> bool {
+        self.schema
+            .variables
+            .iter()
+            .any(|variable| mentions(&variable.name, path))
+    }
+
+    /// `hasattr(self, "name")` and `getattr(self, "name", default)`, which ask whether the program has set the attribute.
+    pub(crate) fn attribute_query(&mut self, call: &'a ast::ExprCall) -> Option<Checked> {
+        let Expr::Name(name) = &*call.func else { return None };
+        let asks = match (name.id.as_str(), call.arguments.args.len()) {
+            ("hasattr", 2) => true,
+            ("getattr", 2 | 3) => false,
+            _ => return None,
+        };
+        if self.in_sight(name.id.as_str()).is_some() {
+            return None;
+        }
+        let base = self.chain(&call.arguments.args[0])?;
+        Some(self.query(asks, &base, &call.arguments.args))
+    }
+
+    fn query(&mut self, asks: bool, base: &str, arguments: &'a [Expr]) -> Checked {
+        let path = match self.expression(&arguments[1])? {
+            Value::Str(attribute) => below(base, &attribute),
+            other => {
+                let found = self.describe(&other);
+                return self.error(
+                    Code::TypeMismatch,
+                    format!("the name of an attribute is a string, not {found}"),
+                    None,
+                );
+            }
+        };
+        if let Some(attribute) = self.attributes.get(&path).cloned() {
+            if asks {
+                return Ok(Value::Scalar(Scalar {
+                    kind: ScalarKind::Bool,
+                    node: attribute.present,
+                }));
+            }
+            return match arguments.get(2) {
+                None => self.read_attribute(&path).expect("it was just found"),
+                Some(default) => self.choose(
+                    attribute.present,
+                    |_| Ok(attribute.value.clone()),
+                    |checker| checker.expression(default),
+                ),
+            };
+        }
+        let variable = self.schema.index(&path);
+        let is_there = variable.is_some() || self.is_surface(&path);
+        match (asks, variable, arguments.get(2)) {
+            (true, ..) => Ok(self.bool(is_there)),
+            (false, Some(variable), _) => Ok(self.variable(variable)),
+            (false, None, _) if is_there => Ok(Value::Surface(path.into())),
+            (false, None, Some(default)) => self.expression(default),
+            (false, None, None) => self.unknown_variable(&path),
+        }
+    }
+}
+
+fn below(path: &str, name: &str) -> String {
+    match path.is_empty() {
+        true => name.to_owned(),
+        false => format!("{path}.{name}"),
+    }
+}
+
+/// Whether `path` stands in `name` as a whole: as its beginning, or among the arguments of a call.
+fn mentions(name: &str, path: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    name.match_indices(path).any(|(at, _)| {
+        let (before, after) = (&name[..at], &name[at + path.len()..]);
+        let begins = before.is_empty() || before.ends_with(['(', ' ', '=', '[']);
+        begins && !after.is_empty() && !after.starts_with(is_word) && !after.starts_with('=')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_surface_is_a_beginning_or_an_argument() {
+        for (name, path, expected) in [
+            ("robot.ee_pose.p", "robot", true),
+            ("robot.ee_pose.p", "robot.ee_pose", true),
+            ("robot.ee_pose.p", "robot.ee", false),
+            ("robot.ee_pose.p", "ee_pose", false),
+            ("robot.ee_pose.p", "robot.ee_pose.p", false), // a variable itself
+            ("robot.check_grasp(cubeA, max_angle=30)", "cubeA", true),
+            ("robot.check_grasp(cubeA, max_angle=30)", "max_angle", false),
+            ("robot.check_grasp(cubeA, max_angle=30)", "robot.check_grasp", true),
+            ("robot.check_grasp(cubeA, max_angle=30)", "cube", false),
+        ] {
+            assert_eq!(mentions(name, path), expected, "{path} in {name}");
+        }
+    }
+}
