@@ -48,6 +48,18 @@ impl Checker<'_> {
         }
     }
 
+    /// Remembers what a total begins with: after `reward = 1.0 * speed` its first summand is called speed.
+    pub(crate) fn record_start(&mut self, target: &Expr, value: &Value, at: &Expr) {
+        let is_total = matches!(target, Expr::Name(name) if is_total_name(name.id.as_str()));
+        if let Some(node) = self.single_node(value)
+            && is_total
+            && !self.summands.contains_key(&node)
+        {
+            let parts = self.parts(node, at);
+            self.summands.insert(node, parts);
+        }
+    }
+
     /// The summands of an operand; itself if it is not a sum, nothing if it is zero.
     fn parts(&mut self, node: NodeId, at: &Expr) -> Vec<Summand> {
         if self.graph.constant_value(node) == Some(0.0) {

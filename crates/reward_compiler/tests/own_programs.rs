@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use carrot_reward_compiler::{Entry, Module, compile, render};
-use carrot_reward_interface::{Batch, DType, Dialect, RewardFn, Rewards, Schema, Variable};
+use carrot_reward_interface::{Batch, DType, Dialect, RewardFn, Rewards, Schema};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -249,25 +249,33 @@ fn random_states(schema: &Schema, step: u64) -> Batch {
             *number = match variable.dtype {
                 DType::Bool => f64::from(drawn < 0.5),
                 DType::I64 => drawn.round(),
-                _ => drawn,
+                DType::Float | DType::F32 | DType::F64 | DType::Pose | DType::Str => drawn,
             };
         }
-        if variable.doc.contains("unit vector") || variable.doc.contains("unit quaternion") {
-            make_unit(variable, column);
+        if variable.dtype == DType::Pose {
+            // Each is a position, then a quaternion.
+            let pose_len = column.len() / variable.shape.iter().product::<usize>();
+            for pose in column.chunks_mut(pose_len) {
+                make_unit(&mut pose[3 * STATES..]);
+            }
+        } else if variable.doc.contains("unit vector") || variable.doc.contains("unit quaternion") {
+            make_unit(column);
         }
     }
     batch
 }
 
-fn make_unit(variable: &Variable, column: &mut [f64]) {
+/// Gives the vectors of all states length 1; `column` is `[components, STATES]`.
+fn make_unit(column: &mut [f64]) {
     for state in 0..STATES {
-        let at = |component: usize| component * STATES + state;
-        let square: f64 = (0..variable.components())
-            .map(|component| column[at(component)].powi(2))
-            .sum();
-        for component in 0..variable.components() {
-            column[at(component)] /= square.sqrt();
-        }
+        let length = column
+            .iter()
+            .skip(state)
+            .step_by(STATES)
+            .map(|x| x * x)
+            .sum::<f64>()
+            .sqrt();
+        column.iter_mut().skip(state).step_by(STATES).for_each(|x| *x /= length);
     }
 }
 

