@@ -466,11 +466,11 @@ fn sections_that_lie_are_refused() {
         ("not JSON", b"\xff\xfe{".to_vec(), "cannot be read"),
         ("deep JSON", "[".repeat(1 << 20).into_bytes(), "cannot be read"),
         ("another type", b"[1, 2]".to_vec(), "cannot be read"),
-        ("a field missing", b"{\"abi\": 1}".to_vec(), "missing field `file`"),
+        ("a field missing", b"{\"abi\": 2}".to_vec(), "missing field `file`"),
         (
             "a later version",
-            section_with("abi", json!(2)),
-            "follows version 2 of the contract; this host follows 1",
+            section_with("abi", json!(3)),
+            "follows version 3 of the contract; this host follows 2",
         ),
         (
             "a later version with other fields",
@@ -567,6 +567,46 @@ fn sections_that_lie_are_refused() {
             "file that drives the terminal",
             section_with("file", json!("a\u{7}b")),
             "control character",
+        ),
+        (
+            "integers remembered",
+            section_with("memory", json!([{"name": "count", "dtype": "i64"}])),
+            "memory slot `count` is I64; it must be f32, f64 or bool",
+        ),
+        (
+            "remembered twice",
+            section_with(
+                "memory",
+                json!([{"name": "a", "dtype": "f64"}, {"name": "a", "dtype": "f32"}]),
+            ),
+            "memory slot `a` is declared twice",
+        ),
+        (
+            "too much memory",
+            section_with(
+                "memory",
+                Value::from(
+                    (0..16_385)
+                        .map(|k| json!({"name": format!("m{k}"), "dtype": "f64"}))
+                        .collect::<Vec<_>>(),
+                ),
+            ),
+            "has 16385 memory slots; the limit is 16384",
+        ),
+        (
+            "a fault that drives the terminal",
+            section_with("faults", json!([{"message": "\u{1b}[2J", "at": null}])),
+            "fault message `\\u{1b}[2J` is not usable",
+        ),
+        (
+            "many faults",
+            section_with("faults", many(&|name| json!({"message": name, "at": null}))),
+            "has 1025 faults; the limit is 1024",
+        ),
+        (
+            "a text as input",
+            section_with("inputs", json!([input("x", json!([]), "str")])),
+            "input `x` has no element type",
         ),
         (
             "integer output",

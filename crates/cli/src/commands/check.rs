@@ -102,13 +102,22 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
     let interface = reward.interface();
     let terms: Vec<&str> = interface.terms.iter().map(|term| term.name.as_str()).collect();
     let inputs: Vec<&str> = interface.inputs.iter().map(|input| input.name.as_str()).collect();
-    let json = json!({ "diagnostics": diagnostics, "terms": terms, "inputs": inputs, "dialect": interface.dialect });
+    let memory: Vec<&str> = interface.memory.iter().map(|slot| slot.name.as_str()).collect();
+    let faults: Vec<&str> = interface.faults.iter().map(|fault| fault.message.as_str()).collect();
+    let json = json!({
+        "diagnostics": diagnostics,
+        "terms": terms,
+        "inputs": inputs,
+        "memory": memory,
+        "faults": faults,
+        "dialect": interface.dialect,
+    });
     let mut text = drawn(program, diagnostics);
     if !diagnostics.is_empty() {
         text.push('\n');
     }
     text += &format!(
-        "{}: ok ({}reads {}; terms {})",
+        "{}: ok ({}reads {}; terms {}{})",
         program.file,
         if diagnostics.is_empty() {
             String::new()
@@ -124,6 +133,10 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
             "none".to_owned()
         } else {
             terms.join(", ")
+        },
+        match memory.len() {
+            0 => String::new(),
+            numbers => format!("; remembers {}", counted(numbers, "number")),
         },
     );
     Answer::new(json, text)

@@ -110,7 +110,7 @@ fn conjugate(c: &mut Checker<'_>, [w, x, y, z]: Quaternion) -> Quaternion {
 /// `sapien.Pose(p, q)`; at the origin, unturned, where left out.
 fn new(c: &mut Checker<'_>, args: Args) -> Checked {
     let element = c.scalar_element(ScalarKind::Float);
-    let mut part = |c: &mut Checker<'_>, at: usize, default: &[f64]| -> Checked<Vec<NodeId>> {
+    let part = |c: &mut Checker<'_>, at: usize, default: &[f64]| -> Checked<Vec<NodeId>> {
         let Some(value) = args.get(at) else {
             let numbers = default.iter().map(|&number| c.constant(element.ty(), number));
             return Ok(numbers.collect());
