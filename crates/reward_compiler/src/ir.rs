@@ -285,7 +285,32 @@ impl Graph {
         }
         match self.node(condition).op {
             Op::Unary(Unary::Not, original) => self.select(original, b, a, at),
+            _ if ty == Type::Bool => self.select_truth(condition, a, b, at),
             _ => self.add(Op::Select(condition, a, b), ty, at),
+        }
+    }
+
+    /// A choice between truth values: "and" or "or" where one of them is known or is the condition itself.
+    fn select_truth(&mut self, condition: NodeId, a: NodeId, b: NodeId, at: Span) -> NodeId {
+        let known = |graph: &Self, side: NodeId, when: bool| match graph.constant_value(side) {
+            Some(value) => Some(value != 0.0),
+            None if side == condition => Some(when),
+            None => None,
+        };
+        match (known(self, a, true), known(self, b, false)) {
+            (Some(true), Some(false)) => condition,
+            (Some(false), Some(true)) => self.unary(Unary::Not, condition, at),
+            (Some(true), _) => self.logical(Binary::Or, condition, b, at),
+            (_, Some(false)) => self.logical(Binary::And, condition, a, at),
+            (Some(false), _) => {
+                let otherwise = self.unary(Unary::Not, condition, at);
+                self.logical(Binary::And, otherwise, b, at)
+            }
+            (_, Some(true)) => {
+                let otherwise = self.unary(Unary::Not, condition, at);
+                self.logical(Binary::Or, otherwise, a, at)
+            }
+            _ => self.add(Op::Select(condition, a, b), Type::Bool, at),
         }
     }
 
@@ -356,8 +381,12 @@ impl Graph {
                 _ => {}
             }
         }
+        let negates = |graph: &Self, a: NodeId, b: NodeId| graph.node(a).op == Op::Unary(Unary::Not, b);
+        let opposite = negates(self, a, b) || negates(self, b, a);
         match op {
             Binary::Xor if a == b => self.constant(Type::Bool, 0.0, at),
+            Binary::And if opposite => self.constant(Type::Bool, 0.0, at),
+            Binary::Or | Binary::Xor if opposite => self.constant(Type::Bool, 1.0, at),
             _ if a == b => a,
             _ => self.add(Op::Binary(op, a, b), Type::Bool, at),
         }
@@ -543,5 +572,10 @@ mod tests {
         assert_eq!(graph.select(less, x, x, AT), x);
         let not_less = graph.unary(Unary::Not, less, AT);
         assert_eq!(graph.select(not_less, x, y, AT), graph.select(less, y, x, AT));
+        assert_eq!(graph.select(not_less, yes, less, AT), yes);
+        let is_zero = graph.convert(x, Type::Bool, AT);
+        let either = graph.binary(Binary::Or, less, is_zero, AT);
+        assert_eq!(graph.select(less, yes, is_zero, AT), either);
+        assert_eq!(graph.select(less, less, is_zero, AT), either);
     }
 }
