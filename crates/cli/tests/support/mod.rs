@@ -78,7 +78,7 @@ pub fn parse(stdout: &str) -> serde_json::Value {
 
 /// A foreign module with the contract's exports and the given body of `evaluate`.
 pub fn foreign_module(body: &str) -> Vec<u8> {
-    let interface = r#"{"abi":1,"file":"foreign.wasm","inputs":[],"output":"f32","terms":[]}"#;
+    let interface = r#"{"abi":2,"file":"foreign.wasm","inputs":[],"output":"f32","terms":[]}"#;
     let text = format!(
         "(module (memory (export \"memory\") 1) (func (export \"evaluate\") (param $n i32) (param $base i32) {body}) (@custom \"carrot.reward\" {interface:?}))"
     );
