@@ -85,6 +85,7 @@ impl Plan {
             self.uniform[index] = match node.op {
                 Op::Const(_) | Op::BatchSize | Op::Reduce(..) => true,
                 Op::Input(input, _) => program.inputs[input as usize].uniform,
+                Op::Memory(_) => false,
                 _ => node.op.operands().all(|operand| self.uniform[operand.0 as usize]),
             };
             let below = node
