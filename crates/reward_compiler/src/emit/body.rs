@@ -7,6 +7,7 @@ use super::{
     Callee, Linkage, TooLarge,
     kernel::{LOWER_HALVES, UPPER, splat},
     plan::Plan,
+    schedule::Schedule,
 };
 use crate::{
     interpret::{function_of_binary, function_of_unary, width},
@@ -59,6 +60,8 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
         lines: Vec::new(),
         registers: vec![None; program.graph.nodes().len()],
         next_register: first_register,
+        free: [Vec::new(), Vec::new()],
+        in_loop: Vec::new(),
     };
     writer.prologue();
     let last_level = program
@@ -153,9 +156,13 @@ pub(super) struct Writer<'p> {
     linkage: &'p Linkage,
     code: Vec<u8>,
     lines: Vec<LineEntry>,
-    /// First register of each kept node that has been computed.
+    /// First register of each kept node that has been computed and is still needed.
     registers: Vec<Option<u32>>,
     next_register: u32,
+    /// Registers that hold nothing any more: single ones, and the first of two.
+    free: [Vec<u32>; 2],
+    /// Nodes that the loop at hand has computed.
+    in_loop: Vec<NodeId>,
 }
 
 impl Writer<'_> {
@@ -258,20 +265,17 @@ impl Writer<'_> {
 
     /// Computes, into their registers, the kept values that `roots` depend on and that differ between environments.
     fn kept_values_below(&mut self, roots: impl Iterator<Item = NodeId>) {
-        let mut wanted = vec![false; self.registers.len()];
-        for root in roots {
-            wanted[root.0 as usize] = true;
+        let roots: Vec<NodeId> = roots.collect();
+        // What the loop before this one kept is computed anew.
+        for id in std::mem::take(&mut self.in_loop) {
+            self.release(id);
         }
-        for index in (0..wanted.len()).rev() {
-            if wanted[index] && !self.plan.uniform[index] {
-                for operand in self.node(NodeId(index as u32)).op.operands() {
-                    wanted[operand.0 as usize] = true;
-                }
-            }
-        }
-        for (index, wanted) in wanted.into_iter().enumerate() {
-            if wanted && self.plan.kept[index] && !self.plan.uniform[index] {
-                self.keep(NodeId(index as u32));
+        let schedule = Schedule::new(self.program, self.plan, &roots);
+        for (id, released) in schedule.order.into_iter().zip(schedule.released) {
+            self.keep(id);
+            self.in_loop.push(id);
+            for id in released {
+                self.release(id);
             }
         }
     }
@@ -479,16 +483,20 @@ impl Writer<'_> {
     /// Computes a node into its registers.
     fn keep(&mut self, id: NodeId) {
         let count = self.plan.registers(id);
-        // A second loop computes into the registers of the first.
-        let first = match self.registers[id.0 as usize].take() {
-            Some(first) => first,
-            None => self.new_registers(count),
-        };
+        let free = self.free[count as usize - 1].pop();
+        let first = free.unwrap_or_else(|| self.new_registers(count));
         for half in 0..count {
             self.compute(id, half);
             self.sink().local_set(first + half);
         }
         self.registers[id.0 as usize] = Some(first);
+    }
+
+    /// The registers of a value that nobody reads any more may hold another.
+    fn release(&mut self, id: NodeId) {
+        if let Some(first) = self.registers[id.0 as usize].take() {
+            self.free[self.plan.registers(id) as usize - 1].push(first);
+        }
     }
 
     /// Pushes a value: two environments of a wide node, all four of a narrow one.
@@ -507,7 +515,10 @@ impl Writer<'_> {
                 let constant = constant(ty, f64::from_bits(bits));
                 self.sink().v128_const(constant);
             }
-            _ => self.compute(id, half),
+            _ => {
+                debug_assert!(!self.plan.kept[id.0 as usize], "a kept value is read after its release");
+                self.compute(id, half);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //!
 //! ```text
 //! plan    which values are kept in locals, in which width, inside or outside the loop
+//! schedule  in which order, and how long each is needed
 //! body    the code of `evaluate`
 //! memory  what the program remembers, and how it says that it stopped by itself
 //! kernel  the functions of `crate::kernels` that the program calls
@@ -18,6 +19,7 @@ mod body;
 mod kernel;
 mod memory;
 mod plan;
+mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
