@@ -206,17 +206,28 @@ impl<'a> Checker<'a> {
     /// Evaluates the arguments of a call, in order.
     pub(crate) fn arguments(&mut self, arguments: &'a ast::Arguments) -> Checked<Arguments> {
         let mut evaluated = Arguments::default();
+        let mut failed = None;
         for argument in &arguments.args {
             match argument {
                 Expr::Starred(starred) => {
                     let items = self.expression(&starred.value)?;
                     evaluated.positional.extend(self.sequence(&items)?);
                 }
-                argument => evaluated.positional.push(self.expression(argument)?),
+                argument => match self.expression(argument) {
+                    Ok(value) => evaluated.positional.push(value),
+                    // One bad argument does not hide the mistakes in the others.
+                    Err(reported) => failed = Some(reported),
+                },
             }
         }
         for keyword in &arguments.keywords {
-            let value = self.expression(&keyword.value)?;
+            let value = match self.expression(&keyword.value) {
+                Ok(value) => value,
+                Err(reported) => {
+                    failed = Some(reported);
+                    continue;
+                }
+            };
             match (&keyword.arg, value) {
                 (Some(name), value) => evaluated.keywords.push((name.to_string(), value)),
                 (None, Value::Dict(id)) => {
@@ -230,7 +241,7 @@ impl<'a> Checker<'a> {
                 (None, _) => return self.error(Code::TypeMismatch, "`**` needs a dict", None),
             }
         }
-        Ok(evaluated)
+        failed.map_or(Ok(evaluated), Err)
     }
 
     /// Calls a function of the program with evaluated arguments.

@@ -40,9 +40,10 @@ impl<'a> Checker<'a> {
             Expr::EllipsisLiteral(_) => Ok(Value::Ellipsis),
             Expr::StringLiteral(literal) => Ok(Value::Str(literal.value.to_str().into())),
             Expr::BinOp(operation) => {
-                let left = self.expression(&operation.left)?;
-                let right = self.expression(&operation.right)?;
-                self.operate(operation.op, &left, &right, &operation.left, &operation.right)
+                // A mistake on the left does not hide one on the right.
+                let left = self.expression(&operation.left);
+                let right = self.expression(&operation.right);
+                self.operate(operation.op, &left?, &right?, &operation.left, &operation.right)
             }
             Expr::UnaryOp(operation) => {
                 let operand = self.expression(&operation.operand)?;
@@ -308,7 +309,14 @@ impl<'a> Checker<'a> {
         {
             return self.unknown_variable(&path);
         }
-        let callee = self.expression(&call.func)?;
+        let callee = match self.expression(&call.func) {
+            Ok(callee) => callee,
+            Err(reported) => {
+                // A misspelt function does not hide mistakes in its arguments.
+                let _ = self.arguments(&call.arguments);
+                return Err(reported);
+            }
+        };
         if let Value::Library(path) = &callee
             && library::is_random(path)
         {
