@@ -1,4 +1,4 @@
-# Teaches: the angle between two orientations: q * conjugate(goal) is the turn that is missing, and its vector part gives the angle.
+# Teaches: the angle between two orientations, from the vector part of q * conjugate(goal), the turn that is missing.
 # The terms add up to the total.
 from typing import Dict, Tuple
 

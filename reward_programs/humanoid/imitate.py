@@ -1,4 +1,4 @@
-# Teaches: imitation of a recorded motion: pose, velocity and hands and feet, each as exp of a squared error, weighted to sum to 1.
+# Teaches: imitation of a recorded motion: pose, velocity, hands and feet, each as exp of an error, with weights that sum to 1.
 # The terms add up to the total.
 from typing import Dict, Tuple
 

@@ -1,4 +1,4 @@
-# Teaches: soft limits. The outer tenth of a joint's range costs more the deeper one goes; a tensor without batch axis holds the ends.
+# Teaches: soft limits. The outer tenth of a joint's range costs more the deeper one goes.
 # The terms add up to the total.
 from typing import Dict, Tuple
 
@@ -12,7 +12,7 @@ def compute_reward(
     joint_positions: Tensor,
     joint_position_limits: Tensor,
 ) -> Tuple[Tensor, Dict[str, Tensor]]:
-    lower, upper = joint_position_limits[:, 0], joint_position_limits[:, 1]  # [12]
+    lower, upper = joint_position_limits[:, 0], joint_position_limits[:, 1]  # [12]: the same for all robots, so without batch axis
     middle = 0.5 * (lower + upper)
     reach = 0.5 * torch.abs(upper - lower)
 

@@ -6,6 +6,7 @@
 //! first served. What the rest computed for an environment that has left is never selected, so its NaN does not leak.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 use super::memory::Attribute;
@@ -229,9 +230,8 @@ impl Checker<'_> {
         }
         let opposite = self.not(condition);
         for (name, binding) in here {
-            if !joined.contains_key(&name) {
-                let binding = self.on_one_side(opposite, &binding);
-                joined.insert(name, binding);
+            if let Entry::Vacant(vacant) = joined.entry(name) {
+                vacant.insert(self.on_one_side(opposite, &binding));
             }
         }
         self.frame_mut().locals = joined;
