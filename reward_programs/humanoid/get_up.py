@@ -1,4 +1,4 @@
-# Teaches: progress along a ladder. Each height reached opens the next reward, as nested minima and a chained comparison.
+# Teaches: progress along a ladder. Each height that is reached opens the next reward, and `min` ends the one before.
 def compute_reward(head_height, pelvis_height, torso_up, pelvis_velocity):
     # Up to sitting (0.6 m) the head counts, up to kneeling (0.5 m) the pelvis, from there on both and the balance.
     sit = min(head_height, 0.6) / 0.6

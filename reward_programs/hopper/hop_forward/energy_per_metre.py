@@ -1,4 +1,4 @@
-# Teaches: mechanical power, torque times joint velocity: braking with a joint is not paid for, wasted work is.
+# Teaches: mechanical power, torque times joint velocity: driving a joint costs what it draws, braking one is free.
 # The terms add up to the total.
 # Trained with `--steps 300k`, seed 0: 20.0 m in 8 s.
 from typing import Dict, Tuple
