@@ -413,6 +413,18 @@ impl<'a> Checker<'a> {
             "ndim" => Ok(self.int(tensor.dims.len() as i64)),
             "size" if self.dialect == Dialect::Numpy => Ok(self.int(tensor.index.len() as i64)),
             "T" if tensor.dims.len() <= 1 => Ok(Value::Tensor(tensor.clone())),
+            "mT" if tensor.dims.len() >= 2 => {
+                let rank = tensor.dims.len() as i64;
+                let axes = [rank - 2, rank - 1].map(|axis| self.int(axis));
+                let mut call = super::Arguments::default();
+                call.positional.push(Value::Tensor(tensor.clone()));
+                call.positional.extend(axes);
+                let name = match self.dialect {
+                    Dialect::Torch => "torch.transpose",
+                    Dialect::Numpy => "numpy.swapaxes",
+                };
+                self.call_library(&name.into(), call)
+            }
             "T" if tensor.dims.len() == 2 => Ok(Value::Tensor(self.transposed(tensor))),
             _ => {
                 let value = Value::Tensor(tensor.clone());

@@ -1,16 +1,17 @@
 //! Subscripts: reading and writing parts of arrays, lists and dicts.
 
 use carrot_reward_interface::Dialect;
-use ruff_python_ast::{Expr, ExprSlice, ExprSubscript};
+use ruff_python_ast::{Expr, ExprSlice, ExprSubscript, Operator};
 use ruff_text_size::Ranged;
 
 use super::tensor::{broadcast, broadcast_index, node_count};
 use super::{Checked, Checker};
 use crate::Code;
-use crate::value::{Dim, Element, Object, ObjectId, Scalar, ScalarKind, ShapeText, Tensor, Value};
+use crate::ir::{Binary, NodeId, Type};
+use crate::value::{Dim, Element, Object, ObjectId, ScalarKind, ShapeText, Tensor, Value};
 
 /// One part of a subscript.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Index {
     At(i64),
     Slice {
@@ -20,9 +21,25 @@ enum Index {
     },
     NewAxis,
     Ellipsis,
-    /// Several positions of one axis, copied.
-    Gather(Vec<i64>),
+    /// Positions of one axis, in an array of whole numbers; the result is a copy.
+    Gather(Tensor),
     Mask(Tensor),
+}
+
+const FULL: Index = Index::Slice {
+    start: None,
+    stop: None,
+    step: 1,
+};
+
+/// What a subscript with arrays of positions chooses: the rest of the array, and what each of its axes is taken at.
+struct Chosen {
+    /// Shape of the result.
+    dims: Vec<Dim>,
+    /// For each element of the result: its position if all indices were 0, and the index nodes.
+    elements: Vec<(usize, Vec<NodeId>)>,
+    /// Length and stride of each axis that has an index.
+    axes: Vec<(usize, usize)>,
 }
 
 impl<'a> Checker<'a> {
@@ -50,21 +67,28 @@ impl<'a> Checker<'a> {
 
     fn load(&mut self, tensor: &Tensor, slice: &'a Expr) -> Checked {
         let indices = self.indices(slice)?;
-        if let [Index::Mask(mask)] = indices.as_slice() {
+        if let Some(Index::Mask(mask)) = indices.iter().find(|index| matches!(index, Index::Mask(_))) {
             let mask = mask.to_string();
             return self.unsupported(
                 &format!("selecting with the mask {mask} gives an array whose length is known only at run time"),
                 "use `torch.where(mask, x, 0.0)` or `np.where(mask, x, 0.0)`",
             );
         }
-        let copies = indices.iter().any(|index| matches!(index, Index::Gather(_)));
+        if indices.iter().any(|index| matches!(index, Index::Gather(_))) {
+            let (basic, chosen) = self.choose_elements(tensor, &indices)?;
+            let nodes = self.elements(&basic);
+            let mut result = Vec::with_capacity(chosen.elements.len());
+            for (base, positions) in &chosen.elements {
+                result.push(self.chosen_element(&nodes, *base, &chosen.axes, positions)?);
+            }
+            return Ok(self.tensor_value(tensor.element, chosen.dims, result));
+        }
         let (dims, positions) = self.positions_of(tensor, &indices)?;
         let view = self.view(tensor, dims, &positions);
         // NumPy hands out a single element as a number of its own, torch as a view.
-        let is_number = self.dialect == Dialect::Numpy && view.dims.is_empty();
-        if copies || is_number {
+        if self.dialect == Dialect::Numpy && view.dims.is_empty() {
             let nodes = self.elements(&view);
-            return Ok(self.tensor_value(view.element, view.dims.to_vec(), nodes));
+            return Ok(self.tensor_value(view.element, Vec::new(), nodes));
         }
         Ok(Value::Tensor(view))
     }
@@ -159,13 +183,34 @@ impl<'a> Checker<'a> {
             );
         }
         let value = self.as_tensor(value)?;
-        if let [Index::Mask(mask)] = indices.as_slice() {
-            return self.store_where(tensor, mask, &value);
+        if let [Index::Mask(mask), rest @ ..] = indices.as_slice() {
+            let (mask, target) = (mask.clone(), self.behind_mask(tensor, mask, rest)?);
+            return self.store_where(&target, &mask, &value);
+        }
+        if indices.iter().any(|index| matches!(index, Index::Gather(_))) {
+            return self.store_chosen(tensor, &indices, &value);
         }
         let (dims, positions) = self.positions_of(tensor, &indices)?;
         let target = self.view(tensor, dims, &positions);
         let nodes = self.nodes_for(&target, &value)?;
         self.write(&target, &nodes)
+    }
+
+    /// The part of an array that `x[mask, rest…]` chooses from.
+    fn behind_mask(&mut self, tensor: &Tensor, mask: &Tensor, rest: &[Index]) -> Checked<Tensor> {
+        let mut indices = vec![FULL; mask.dims.len()];
+        indices.extend_from_slice(rest);
+        if rest
+            .iter()
+            .any(|index| matches!(index, Index::Mask(_) | Index::Gather(_)))
+        {
+            return self.unsupported(
+                "a mask combined with other arrays of positions",
+                "use `torch.where` or `np.where` on the part",
+            );
+        }
+        let (dims, positions) = self.positions_of(tensor, &indices)?;
+        Ok(self.view(tensor, dims, &positions))
     }
 
     /// `x[mask] = v`: the mask covers the first axes of the array.
@@ -177,13 +222,20 @@ impl<'a> Checker<'a> {
                 None,
             );
         }
-        if !value.dims.is_empty() {
+        let inner_rank = tensor.dims.len() - mask.dims.len();
+        let extra = value.dims.len().saturating_sub(inner_rank);
+        if value.dims[..extra].iter().any(|&dim| dim != Dim::Size(1)) {
             return self.unsupported(
                 "an array written through a mask has a length that is known only at run time",
                 "use `torch.where(mask, new, old)` or `np.where(mask, new, old)`",
             );
         }
-        let new = self.nodes_for(tensor, value)?;
+        let value = self.with_dims(value, value.dims[extra..].to_vec());
+        let new = self.nodes_for(tensor, &value)?;
+        self.write_where(tensor, mask, &new)
+    }
+
+    fn write_where(&mut self, tensor: &Tensor, mask: &Tensor, new: &[NodeId]) -> Checked<()> {
         let old = self.elements(tensor);
         let conditions = self.elements(mask);
         let inner = old.len().checked_div(conditions.len()).unwrap_or(0).max(1);
@@ -193,8 +245,211 @@ impl<'a> Checker<'a> {
         self.write(tensor, &nodes)
     }
 
+    /// `x[mask] op= v`, which needs no array of unknown length: elsewhere the elements stay. `None` for other targets.
+    pub(crate) fn augment_masked(
+        &mut self,
+        op: Operator,
+        subscript: &'a ExprSubscript,
+        value: &'a Expr,
+    ) -> Checked<Option<()>> {
+        if matches!(
+            &*subscript.slice,
+            Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Slice(_) | Expr::List(_)
+        ) {
+            return Ok(None);
+        }
+        let target = self.expression(&subscript.value)?;
+        let Value::Tensor(tensor) = &target else {
+            return Ok(None);
+        };
+        let indices = self.indices(&subscript.slice)?;
+        let [Index::Mask(mask), rest @ ..] = indices.as_slice() else {
+            return Ok(None);
+        };
+        let part = self.behind_mask(tensor, mask, rest)?;
+        let value = self.expression(value)?;
+        let inner_rank = part.dims.len().saturating_sub(mask.dims.len());
+        if let Value::Tensor(value) = &value
+            && value.dims.len() > inner_rank
+        {
+            return self.unsupported(
+                "an array combined through a mask has a length that is known only at run time",
+                "use `torch.where(mask, new, old)` or `np.where(mask, new, old)`",
+            );
+        }
+        let new = self.arithmetic(op, &Value::Tensor(part.clone()), &value)?;
+        let new = self.as_tensor(&new)?;
+        let new = self.nodes_for(&part, &new)?;
+        self.write_where(&part, mask, &new)?;
+        Ok(Some(()))
+    }
+
+    /// Writes at arrays of positions; where a position is known only at run time every element of the axis may be meant.
+    fn store_chosen(&mut self, tensor: &Tensor, indices: &[Index], value: &Tensor) -> Checked<()> {
+        let (basic, chosen) = self.choose_elements(tensor, indices)?;
+        // Only the shape and type of the chosen part are of interest here.
+        let zero = self.constant(tensor.element.ty(), 0.0);
+        let shape = self.tensor(tensor.element, chosen.dims.clone(), vec![zero; chosen.elements.len()]);
+        let new = self.nodes_for(&shape, value)?;
+        let mut nodes = self.elements(&basic);
+        for ((base, positions), new) in chosen.elements.iter().zip(new) {
+            let places = self.places(*base, &chosen.axes, positions)?;
+            for (place, condition) in places {
+                nodes[place] = match condition {
+                    Some(condition) => self.select(condition, new, nodes[place]),
+                    None => new,
+                };
+            }
+        }
+        self.write(&basic, &nodes)
+    }
+
+    /// Every element that the positions may mean, with the condition under which they do.
+    fn places(
+        &mut self,
+        base: usize,
+        axes: &[(usize, usize)],
+        positions: &[NodeId],
+    ) -> Checked<Vec<(usize, Option<NodeId>)>> {
+        let mut places = vec![(base, None)];
+        for (&(length, stride), &position) in axes.iter().zip(positions) {
+            let mut next = Vec::new();
+            if let Some(known) = self.graph.constant_value(position) {
+                let at = self.resolve(known as i64, length)?;
+                next.extend(
+                    places
+                        .iter()
+                        .map(|&(place, condition)| (place + at * stride, condition)),
+                );
+            } else {
+                // Checks that the position is within the axis.
+                let numbers: Vec<NodeId> = (0..length).map(|at| self.constant(Type::F64, at as f64)).collect();
+                let position = self.element_at(&numbers, position)?;
+                for (at, &number) in numbers.iter().enumerate() {
+                    let is_here = self.binary(Binary::Eq, position, number);
+                    for &(place, condition) in &places {
+                        let both = match condition {
+                            Some(condition) => self.and(condition, is_here),
+                            None => is_here,
+                        };
+                        next.push((place + at * stride, Some(both)));
+                    }
+                }
+            }
+            places = next;
+        }
+        Ok(places)
+    }
+
+    /// The element at the given positions of several axes.
+    fn chosen_element(
+        &mut self,
+        nodes: &[NodeId],
+        base: usize,
+        axes: &[(usize, usize)],
+        positions: &[NodeId],
+    ) -> Checked<NodeId> {
+        let Some((&(length, stride), rest)) = axes.split_first() else {
+            return Ok(nodes[base]);
+        };
+        if let Some(known) = self.graph.constant_value(positions[0]) {
+            let at = self.resolve(known as i64, length)?;
+            return self.chosen_element(nodes, base + at * stride, rest, &positions[1..]);
+        }
+        let mut lane = Vec::with_capacity(length);
+        for at in 0..length {
+            lane.push(self.chosen_element(nodes, base + at * stride, rest, &positions[1..])?);
+        }
+        self.element_at(&lane, positions[0])
+    }
+
+    /// What indices with arrays of positions choose, by the libraries' rules: the arrays are broadcast against each other,
+    /// and their axes stand where the indexed ones stood, or in front if others stood between. NumPy counts single numbers
+    /// among the arrays; torch takes those first.
+    fn choose_elements(&mut self, tensor: &Tensor, indices: &[Index]) -> Checked<(Tensor, Chosen)> {
+        let expanded = self.expanded(tensor, indices)?;
+        let is_numpy = self.dialect == Dialect::Numpy;
+        let counts = |index: &Index| matches!(index, Index::Gather(_)) || is_numpy && matches!(index, Index::At(_));
+        let basic: Vec<Index> = expanded
+            .iter()
+            .map(|index| if counts(index) { FULL } else { index.clone() })
+            .collect();
+        let (dims, positions) = self.positions_of(tensor, &basic)?;
+        let basic = self.view(tensor, dims, &positions);
+        // Axes of the view that have positions.
+        let mut indexed = Vec::new();
+        let mut arrays = Vec::new();
+        let mut axis = 0;
+        for index in &expanded {
+            match index {
+                Index::Gather(array) => {
+                    indexed.push(axis);
+                    arrays.push(array.clone());
+                }
+                Index::At(at) if is_numpy => {
+                    indexed.push(axis);
+                    let node = self.constant(Type::F64, *at as f64);
+                    arrays.push(self.tensor(Element::I64, Vec::new(), vec![node]));
+                }
+                Index::At(_) => continue,
+                _ => {}
+            }
+            axis += 1;
+        }
+        if indexed.iter().any(|&axis| basic.dims[axis] == Dim::Batch) {
+            return self.unsupported(
+                "the first axis is the batch, and single environments cannot be picked from it",
+                "for one element per environment use `x.gather(1, index.unsqueeze(-1)).squeeze(-1)`",
+            );
+        }
+        let values: Vec<Value> = arrays.into_iter().map(Value::Tensor).collect();
+        let (index_dims, rows) =
+            self.broadcast_operands("the indices", &values.iter().collect::<Vec<_>>(), Element::I64)?;
+        let are_adjacent = indexed.windows(2).all(|pair| pair[1] == pair[0] + 1);
+        let place = if are_adjacent { indexed[0] } else { 0 };
+        let rest: Vec<usize> = (0..basic.dims.len()).filter(|axis| !indexed.contains(axis)).collect();
+        let before = rest.iter().filter(|&&axis| axis < place).count();
+        let mut dims: Vec<Dim> = rest.iter().map(|&axis| basic.dims[axis]).collect();
+        dims.splice(before..before, index_dims.iter().copied());
+        if dims.iter().filter(|&&dim| dim == Dim::Batch).count() > 1 {
+            return self.unsupported(
+                "this picks from every environment for every other",
+                "for one element per environment use `x.gather(1, index.unsqueeze(-1)).squeeze(-1)`",
+            );
+        }
+        self.check_size(&dims)?;
+        let stride = |axis: usize| node_count(&basic.dims[axis + 1..]);
+        let axes = indexed
+            .iter()
+            .map(|&axis| (basic.dims[axis].nodes(), stride(axis)))
+            .collect();
+        let mut elements = vec![(0, 0)];
+        let mut extend = |size: usize, base_stride: usize, index_stride: usize| {
+            elements = elements
+                .iter()
+                .flat_map(|&(base, index)| {
+                    (0..size).map(move |at| (base + at * base_stride, index + at * index_stride))
+                })
+                .collect();
+        };
+        for &axis in &rest[..before] {
+            extend(basic.dims[axis].nodes(), stride(axis), 0);
+        }
+        for at in 0..index_dims.len() {
+            extend(index_dims[at].nodes(), 0, node_count(&index_dims[at + 1..]));
+        }
+        for &axis in &rest[before..] {
+            extend(basic.dims[axis].nodes(), stride(axis), 0);
+        }
+        let elements = elements
+            .into_iter()
+            .map(|(base, index)| (base, rows.iter().map(|row| row[index]).collect()))
+            .collect();
+        Ok((basic, Chosen { dims, elements, axes }))
+    }
+
     /// Elements of `value`, broadcast and converted for `target`.
-    fn nodes_for(&mut self, target: &Tensor, value: &Tensor) -> Checked<Vec<crate::ir::NodeId>> {
+    pub(crate) fn nodes_for(&mut self, target: &Tensor, value: &Tensor) -> Checked<Vec<crate::ir::NodeId>> {
         let fits = broadcast(&target.dims, &value.dims).is_ok_and(|dims| dims == *target.dims);
         // NumPy and torch drop leading axes of length 1 when writing.
         let extra = value.dims.len().saturating_sub(target.dims.len());
@@ -230,25 +485,22 @@ impl<'a> Checker<'a> {
         match &value {
             Value::None => Ok(Index::NewAxis),
             Value::Ellipsis => Ok(Index::Ellipsis),
-            Value::Tensor(tensor) if tensor.element == Element::Bool => Ok(Index::Mask(tensor.clone())),
+            Value::Tensor(tensor) if tensor.element == Element::Bool => Ok(self.mask_index(tensor.clone())),
             Value::List(_) => {
-                let items = self.sequence(&value)?;
-                let at: Option<Vec<i64>> = items.iter().map(|item| self.constant_int(item)).collect();
-                match at {
-                    Some(at) => Ok(Index::Gather(at)),
-                    None => self.unknown_index(part, &value),
+                let array = self.as_tensor(&value)?;
+                match array.element {
+                    Element::Bool => Ok(self.mask_index(array)),
+                    Element::I64 => Ok(Index::Gather(array)),
+                    _ if array.index.is_empty() => Ok(Index::Gather(self.cast(&array, Element::I64))),
+                    _ => self.unknown_index(part, &value),
                 }
             }
-            Value::Tensor(tensor) if tensor.element == Element::I64 && tensor.dims.len() == 1 => {
-                let nodes = self.elements(tensor);
-                let at: Option<Vec<i64>> = nodes
-                    .iter()
-                    .map(|&node| self.graph.constant_value(node).map(|at| at as i64))
-                    .collect();
-                match at {
-                    Some(at) => Ok(Index::Gather(at)),
-                    None => self.unknown_index(part, &value),
-                }
+            Value::Tensor(tensor) if tensor.element == Element::I64 => match self.constant_int(&value) {
+                Some(at) => Ok(Index::At(at)),
+                None => Ok(Index::Gather(tensor.clone())),
+            },
+            Value::Scalar(scalar) if scalar.kind == ScalarKind::Int && self.constant_int(&value).is_none() => {
+                Ok(Index::Gather(self.tensor(Element::I64, Vec::new(), vec![scalar.node])))
             }
             value => match self.constant_int(value) {
                 Some(at) => Ok(Index::At(at)),
@@ -257,27 +509,34 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A mask that is known now is a list of positions.
+    fn mask_index(&mut self, mask: Tensor) -> Index {
+        let nodes = self.elements(&mask);
+        let known: Option<Vec<bool>> = nodes
+            .iter()
+            .map(|&node| self.graph.constant_value(node).map(|value| value != 0.0))
+            .collect();
+        match (known, &*mask.dims) {
+            (Some(known), [Dim::Size(_)]) => {
+                let positions: Vec<usize> = (0..known.len()).filter(|&at| known[at]).collect();
+                let nodes: Vec<NodeId> = positions
+                    .iter()
+                    .map(|&at| self.constant(Type::F64, at as f64))
+                    .collect();
+                Index::Gather(self.tensor(Element::I64, vec![Dim::Size(nodes.len())], nodes))
+            }
+            _ => Index::Mask(mask),
+        }
+    }
+
     fn unknown_index(&mut self, part: &'a Expr, value: &Value) -> Checked<Index> {
         let found = self.describe(value);
-        let is_whole = matches!(
-            value,
-            Value::Scalar(Scalar {
-                kind: ScalarKind::Int,
-                ..
-            })
-        );
         self.here = self.span(part.range());
-        match is_whole {
-            true => self.unsupported(
-                "an index that is known only at run time",
-                "compute all of them and choose with `where`",
-            ),
-            false => self.error(
-                Code::TypeMismatch,
-                format!("an index is a whole number or a slice, not {found}"),
-                None,
-            ),
-        }
+        self.error(
+            Code::TypeMismatch,
+            format!("an index is a whole number or a slice, not {found}"),
+            None,
+        )
     }
 
     fn slice(&mut self, slice: &'a ExprSlice) -> Checked<Index> {
@@ -296,7 +555,10 @@ impl<'a> Checker<'a> {
         }
         let [start, stop, step] = bounds;
         match step {
-            Some(step) if step <= 0 => self.unsupported("slices go forward", "use `.flip()` or list the positions"),
+            Some(0) => self.error(Code::TypeMismatch, "the step of a slice cannot be 0", None),
+            Some(step) if step < 0 && self.dialect == Dialect::Torch => {
+                self.unsupported("torch's slices go forward", "use `.flip(-1)`")
+            }
             step => Ok(Index::Slice {
                 start,
                 stop,
@@ -317,12 +579,16 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Shape of a part of an array and the positions of its elements.
-    fn positions_of(&mut self, tensor: &Tensor, indices: &[Index]) -> Checked<(Vec<Dim>, Vec<usize>)> {
+    /// One index for each axis, besides the new ones: `...` and what is left out take whole axes.
+    fn expanded(&mut self, tensor: &Tensor, indices: &[Index]) -> Checked<Vec<Index>> {
         let used = indices
             .iter()
-            .filter(|index| !matches!(index, Index::NewAxis | Index::Ellipsis))
-            .count();
+            .map(|index| match index {
+                Index::NewAxis | Index::Ellipsis => 0,
+                Index::Mask(mask) => mask.dims.len(),
+                _ => 1,
+            })
+            .sum::<usize>();
         if used > tensor.dims.len() {
             return self.error(
                 Code::ShapeMismatch,
@@ -330,48 +596,45 @@ impl<'a> Checker<'a> {
                 None,
             );
         }
-        if indices.iter().any(|index| matches!(index, Index::Mask(_))) {
-            return self.unsupported(
-                "a mask combined with other indices",
-                "use `torch.where` or `np.where` on the part",
-            );
-        }
-        let gathers = indices.iter().filter(|index| matches!(index, Index::Gather(_))).count();
-        let picks = indices.iter().filter(|index| matches!(index, Index::At(_))).count();
-        if gathers > 1 || gathers == 1 && picks > 0 {
-            return self.unsupported("several lists or numbers as indices at once", "index step by step");
-        }
         let mut rest = tensor.dims.len() - used;
+        let mut expanded: Vec<Index> = Vec::new();
+        let mut has_ellipsis = false;
+        for index in indices {
+            match index {
+                Index::Ellipsis if has_ellipsis => {
+                    return self.error(Code::ShapeMismatch, "only one `...` is allowed in an index", None);
+                }
+                Index::Ellipsis => {
+                    has_ellipsis = true;
+                    expanded.extend(std::iter::repeat_n(FULL, rest));
+                    rest = 0;
+                }
+                Index::Mask(_) => {
+                    return self.unsupported(
+                        "a mask after other indices",
+                        "use `torch.where` or `np.where` on the part",
+                    );
+                }
+                index => expanded.push(index.clone()),
+            }
+        }
+        expanded.extend(std::iter::repeat_n(FULL, rest));
+        Ok(expanded)
+    }
+
+    /// Shape of a part of an array and the positions of its elements, for indices without arrays.
+    fn positions_of(&mut self, tensor: &Tensor, indices: &[Index]) -> Checked<(Vec<Dim>, Vec<usize>)> {
+        let expanded = self.expanded(tensor, indices)?;
         let mut axis = 0;
         let mut dims = Vec::new();
         let mut positions = vec![0_usize];
-        let full = Index::Slice {
-            start: None,
-            stop: None,
-            step: 1,
-        };
-        let mut expanded: Vec<&Index> = Vec::new();
-        let mut has_ellipsis = false;
-        for index in indices {
-            if matches!(index, Index::Ellipsis) {
-                if has_ellipsis {
-                    return self.error(Code::ShapeMismatch, "only one `...` is allowed in an index", None);
-                }
-                has_ellipsis = true;
-                expanded.extend(std::iter::repeat_n(&full, rest));
-                rest = 0;
-            } else {
-                expanded.push(index);
-            }
-        }
-        expanded.extend(std::iter::repeat_n(&full, rest));
         for index in expanded {
             if matches!(index, Index::NewAxis) {
                 dims.push(Dim::Size(1));
                 continue;
             }
             let dim = tensor.dims[axis];
-            let chosen = self.chosen(dim, index)?;
+            let chosen = self.chosen(dim, &index)?;
             let stride = node_count(&tensor.dims[axis + 1..]);
             positions = positions
                 .iter()
@@ -403,7 +666,6 @@ impl<'a> Checker<'a> {
                 "write `[:, 0]` for the first component of every environment",
             ),
             (Dim::Size(size), Index::At(at)) => Ok(vec![self.resolve(*at, size)?]),
-            (Dim::Size(size), Index::Gather(at)) => at.iter().map(|&at| self.resolve(at, size)).collect(),
             (Dim::Size(size), Index::Slice { start, stop, step }) => Ok(slice_positions(*start, *stop, *step, size)),
             (Dim::Size(size), _) => Ok((0..size).collect()),
         }
@@ -413,16 +675,18 @@ impl<'a> Checker<'a> {
 /// Positions of `start:stop:step`, as Python clamps them.
 fn slice_positions(start: Option<i64>, stop: Option<i64>, step: i64, length: usize) -> Vec<usize> {
     let length = length as i64;
-    let clamp = |bound: i64| {
-        if bound < 0 {
-            bound.saturating_add(length).max(0)
-        } else {
-            bound.min(length)
-        }
+    let (least, most) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let clamp = |bound: i64| match bound < 0 {
+        true => bound.saturating_add(length).max(least),
+        false => bound.min(most),
     };
-    let (start, stop) = (clamp(start.unwrap_or(0)), clamp(stop.unwrap_or(length)));
-    (start..stop)
-        .step_by(usize::try_from(step).unwrap_or(1))
-        .map(|at| at as usize)
-        .collect()
+    let (first, last) = if step > 0 { (least, most) } else { (most, least) };
+    let (start, stop) = (start.map_or(first, clamp), stop.map_or(last, clamp));
+    let mut positions = Vec::new();
+    let mut at = start;
+    while step > 0 && at < stop || step < 0 && at > stop {
+        positions.push(at as usize);
+        at = at.saturating_add(step);
+    }
+    positions
 }

@@ -28,10 +28,9 @@ impl<'a> Checker<'a> {
             }
             (Value::Tuple(a), Value::Tuple(b)) if op == Operator::Add => Value::tuple([&*a.items, &*b.items].concat()),
             (Value::Pose(a), Value::Pose(b)) if op == Operator::Mult => self.pose_product(a, b)?,
-            (Value::List(id), Value::Scalar(_)) if op == Operator::Mult => {
-                let items = self.list_items(*id).to_vec();
-                self.repeat(&items, right)?
-            }
+            (Value::Str(a), Value::Str(b)) if op == Operator::Add => Value::Str(format!("{a}{b}").into()),
+            (Value::List(_) | Value::Tuple(_), Value::Scalar(_)) if op == Operator::Mult => self.repeat(left, right)?,
+            (Value::Scalar(_), Value::List(_) | Value::Tuple(_)) if op == Operator::Mult => self.repeat(right, left)?,
             _ => self.array_arithmetic(op, left, right, Some((left_at, right_at)))?,
         };
         if matches!(op, Operator::Add | Operator::Sub) {
@@ -40,7 +39,17 @@ impl<'a> Checker<'a> {
         Ok(result)
     }
 
-    fn repeat(&mut self, items: &[Value], times: &Value) -> Checked {
+    /// A binary operation between two values of no particular place in the program.
+    pub(crate) fn arithmetic(&mut self, op: Operator, left: &Value, right: &Value) -> Checked {
+        match (left, right) {
+            (Value::Scalar(a), Value::Scalar(b)) => self.python_arithmetic(op, *a, *b),
+            _ => self.array_arithmetic(op, left, right, None),
+        }
+    }
+
+    /// A list or tuple several times over.
+    fn repeat(&mut self, sequence: &Value, times: &Value) -> Checked {
+        let items = self.sequence(sequence)?;
         let Some(times) = self.constant_int(times) else {
             return self.error(
                 Code::TypeMismatch,
@@ -53,7 +62,10 @@ impl<'a> Checker<'a> {
             return self.error(Code::ProgramTooLarge, "this list is too long", None);
         }
         let repeated = (0..times).flat_map(|_| items.iter().cloned()).collect();
-        Ok(self.new_list(repeated))
+        Ok(match sequence {
+            Value::Tuple(_) => Value::tuple(repeated),
+            _ => self.new_list(repeated),
+        })
     }
 
     /// An operation of Python's own numbers.
@@ -446,13 +458,43 @@ impl<'a> Checker<'a> {
                 };
                 Ok(self.bool(same == (op == CmpOp::Is)))
             }
+            (CmpOp::In | CmpOp::NotIn, Value::Str(part), Value::Str(text)) => {
+                Ok(self.bool(text.contains(&**part) == (op == CmpOp::In)))
+            }
             (CmpOp::In | CmpOp::NotIn, _, _) => self.membership(op == CmpOp::In, left, right),
+            (CmpOp::Eq | CmpOp::NotEq, Value::Element(a), Value::Element(b)) => {
+                Ok(self.bool((a == b) == (op == CmpOp::Eq)))
+            }
+            (CmpOp::Eq | CmpOp::NotEq, Value::List(_), Value::List(_))
+            | (CmpOp::Eq | CmpOp::NotEq, Value::Tuple(_), Value::Tuple(_)) => {
+                self.equal_sequences(op == CmpOp::Eq, left, right)
+            }
+            (CmpOp::Eq | CmpOp::NotEq, Value::Str(_), Value::Scalar(_) | Value::List(_) | Value::Tuple(_))
+            | (CmpOp::Eq | CmpOp::NotEq, Value::Scalar(_) | Value::List(_) | Value::Tuple(_), Value::Str(_)) => {
+                Ok(self.bool(op == CmpOp::NotEq))
+            }
             (CmpOp::Eq | CmpOp::NotEq, Value::Str(a), Value::Str(b)) => Ok(self.bool((a == b) == (op == CmpOp::Eq))),
             (CmpOp::Eq | CmpOp::NotEq, Value::None, b) | (CmpOp::Eq | CmpOp::NotEq, b, Value::None) => {
                 Ok(self.bool(matches!(b, Value::None) == (op == CmpOp::Eq)))
             }
             _ => self.numeric_comparison(op, left, right),
         }
+    }
+
+    /// Python's equality of lists and of tuples: the same length and equal items.
+    fn equal_sequences(&mut self, is_eq: bool, left: &Value, right: &Value) -> Checked {
+        let (a, b) = (self.sequence(left)?, self.sequence(right)?);
+        let mut equal = self.constant(Type::Bool, f64::from(a.len() == b.len()));
+        for (a, b) in a.iter().zip(&b) {
+            let same = self.compare(CmpOp::Eq, a, b)?;
+            let same = self.truth(&same)?;
+            equal = self.and(equal, same);
+        }
+        let node = if is_eq { equal } else { self.not(equal) };
+        Ok(Value::Scalar(Scalar {
+            kind: ScalarKind::Bool,
+            node,
+        }))
     }
 
     fn membership(&mut self, is_in: bool, item: &Value, container: &Value) -> Checked {

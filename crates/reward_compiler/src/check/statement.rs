@@ -236,6 +236,13 @@ impl<'a> Checker<'a> {
     }
 
     fn augmented_assign(&mut self, statement: &'a ast::StmtAugAssign) -> Checked<()> {
+        if let Expr::Subscript(subscript) = &*statement.target
+            && self
+                .augment_masked(statement.op, subscript, &statement.value)?
+                .is_some()
+        {
+            return Ok(());
+        }
         let old = match &*statement.target {
             Expr::Subscript(subscript) => self.subscript(subscript)?,
             target => self.expression(target)?,
@@ -491,6 +498,9 @@ impl<'a> Checker<'a> {
             self.here = self.span(alias.range);
             let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
             let imported = alias.name.as_str();
+            if imported == "*" && library::is_known_without_import(module) {
+                continue;
+            }
             if imported == "*" {
                 return self.unsupported(
                     "`import *` hides where names come from",

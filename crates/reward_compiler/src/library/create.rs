@@ -206,18 +206,6 @@ fn eye(c: &mut Checker<'_>, args: Args) -> Checked {
     with_element(c, &args, 1, tensor)
 }
 
-fn known_number(c: &mut Checker<'_>, value: &Value) -> Checked<f64> {
-    let node = c.python_float(value)?;
-    match c.graph.constant_value(node) {
-        Some(known) => Ok(known),
-        None => c.error(
-            Code::TypeMismatch,
-            "this number must be known before the program runs",
-            None,
-        ),
-    }
-}
-
 fn series(c: &mut Checker<'_>, args: &Args, values: Vec<f64>, element: Element, dtype_at: usize) -> Checked {
     let nodes: Vec<_> = values.iter().map(|&value| c.constant(element.ty(), value)).collect();
     let tensor = c.tensor(element, vec![Dim::Size(values.len())], nodes);
@@ -225,13 +213,13 @@ fn series(c: &mut Checker<'_>, args: &Args, values: Vec<f64>, element: Element, 
 }
 
 fn arange(c: &mut Checker<'_>, args: Args) -> Checked {
-    let first = known_number(c, &args.at(0))?;
+    let first = c.known_number(&args.at(0))?;
     let (start, stop) = match args.get(1) {
-        Some(stop) => (first, known_number(c, &stop)?),
+        Some(stop) => (first, c.known_number(&stop)?),
         None => (0.0, first),
     };
     let step = match args.get(2) {
-        Some(step) => known_number(c, &step)?,
+        Some(step) => c.known_number(&step)?,
         None => 1.0,
     };
     let count = ((stop - start) / step).ceil();
@@ -257,7 +245,7 @@ fn arange(c: &mut Checker<'_>, args: Args) -> Checked {
 }
 
 fn linspace(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (start, stop) = (known_number(c, &args.at(0))?, known_number(c, &args.at(1))?);
+    let (start, stop) = (c.known_number(&args.at(0))?, c.known_number(&args.at(1))?);
     let count = match args.get(2) {
         Some(count) => c.constant_int(&count).and_then(|count| usize::try_from(count).ok()),
         None => Some(50),

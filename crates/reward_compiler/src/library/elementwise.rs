@@ -94,33 +94,22 @@ pub(super) const TABLE: &[Entry] = &[
         Map(Domain::Float, |c, x| c.unary(Unary::Tanh, x)),
     ),
     entry(
-        "torch.sigmoid Tensor.sigmoid torch.nn.functional.sigmoid torch.special.expit",
-        "input",
-        Map(Domain::Float, sigmoid),
-    ),
-    entry("torch.nn.functional.softplus", "input", Map(Domain::Float, softplus)),
-    entry(
-        "torch.relu Tensor.relu torch.nn.functional.relu",
-        "input",
-        Map(Domain::Number, relu),
-    ),
-    entry(
         "torch.square Tensor.square numpy.square",
         "input|x",
         Map(Domain::Number, |c, x| c.mul(x, x)),
     ),
     entry(
-        "torch.abs torch.absolute Tensor.abs numpy.abs numpy.absolute numpy.fabs math.fabs",
+        "torch.abs torch.absolute Tensor.abs Tensor.absolute numpy.abs numpy.absolute numpy.fabs math.fabs",
         "input|x",
         Map(Domain::Number, |c, x| c.unary(Unary::Abs, x)),
     ),
     entry(
-        "torch.neg torch.negative Tensor.neg numpy.negative",
+        "torch.neg torch.negative Tensor.neg Tensor.negative numpy.negative",
         "input|x",
         Map(Domain::Number, |c, x| c.unary(Unary::Neg, x)),
     ),
     entry(
-        "torch.sign torch.sgn Tensor.sign numpy.sign",
+        "torch.sign torch.sgn Tensor.sign Tensor.sgn numpy.sign",
         "input|x",
         Map(Domain::Number, sign),
     ),
@@ -135,7 +124,7 @@ pub(super) const TABLE: &[Entry] = &[
         Map(Domain::Number, |c, x| c.unary(Unary::Ceil, x)),
     ),
     entry(
-        "torch.trunc Tensor.trunc numpy.trunc numpy.fix",
+        "torch.trunc torch.fix Tensor.trunc Tensor.fix numpy.trunc numpy.fix",
         "input|x",
         Map(Domain::Number, |c, x| c.unary(Unary::Trunc, x)),
     ),
@@ -201,14 +190,14 @@ pub(super) const TABLE: &[Entry] = &[
         Zip(Domain::Number, |c, a, b| c.binary(Binary::Min, a, b)),
     ),
     entry(
-        "torch.atan2 torch.arctan2 Tensor.atan2 numpy.arctan2 numpy.atan2 math.atan2",
+        "torch.atan2 torch.arctan2 Tensor.atan2 Tensor.arctan2 numpy.arctan2 numpy.atan2 math.atan2",
         "input|x1 other|x2",
         Zip(Domain::Float, |c, a, b| c.binary(Binary::Atan2, a, b)),
     ),
     entry(
-        "torch.hypot numpy.hypot math.hypot",
+        "torch.hypot Tensor.hypot numpy.hypot",
         "input|x1 other|x2",
-        Zip(Domain::Float, |c, a, b| c.euclidean_norm(&[a, b])),
+        Zip(Domain::Float, hypotenuse),
     ),
     entry(
         "numpy.fmod torch.fmod Tensor.fmod math.fmod",
@@ -216,7 +205,7 @@ pub(super) const TABLE: &[Entry] = &[
         Run(remainder),
     ),
     entry(
-        "torch.copysign torch_utils.copysign numpy.copysign math.copysign",
+        "torch.copysign Tensor.copysign numpy.copysign math.copysign",
         "input|x1|a other|x2|b",
         Run(copysign),
     ),
@@ -226,7 +215,7 @@ pub(super) const TABLE: &[Entry] = &[
     entry("math.log", "x base?", Run(math_log)),
     entry("math.pow", "x y", Run(math_pow)),
     entry(
-        "torch.pow Tensor.pow numpy.power numpy.pow numpy.float_power",
+        "torch.pow Tensor.pow numpy.power numpy.pow",
         "input|x1 exponent|x2",
         Run(|c, args| operation(c, &args, Operator::Pow)),
     ),
@@ -236,7 +225,7 @@ pub(super) const TABLE: &[Entry] = &[
         Run(|c, args| operation(c, &args, Operator::Add)),
     ),
     entry(
-        "torch.sub torch.subtract Tensor.sub numpy.subtract",
+        "torch.sub torch.subtract Tensor.sub Tensor.subtract numpy.subtract",
         "input|x1 other|x2",
         Run(|c, args| operation(c, &args, Operator::Sub)),
     ),
@@ -246,12 +235,17 @@ pub(super) const TABLE: &[Entry] = &[
         Run(|c, args| operation(c, &args, Operator::Mult)),
     ),
     entry(
-        "torch.div torch.divide torch.true_divide Tensor.div numpy.divide numpy.true_divide",
+        "torch.div torch.divide Tensor.div Tensor.divide",
+        "input other | rounding_mode?",
+        Run(divide),
+    ),
+    entry(
+        "torch.true_divide Tensor.true_divide numpy.divide numpy.true_divide",
         "input|x1 other|x2",
         Run(|c, args| operation(c, &args, Operator::Div)),
     ),
     entry(
-        "torch.floor_divide numpy.floor_divide",
+        "torch.floor_divide Tensor.floor_divide numpy.floor_divide",
         "input|x1 other|x2",
         Run(|c, args| operation(c, &args, Operator::FloorDiv)),
     ),
@@ -296,8 +290,37 @@ pub(super) const TABLE: &[Entry] = &[
         Run(clamp),
     ),
     entry("numpy.clip ndarray.clip", "a a_min|min? a_max|max?", Run(clamp)),
-    entry("torch.where", "condition input|x other|y", Run(choose)),
-    entry("numpy.where", "condition x y", Run(choose)),
+    entry("torch.where", "condition input|self|x? other|y?", Run(choose)),
+    entry("numpy.where", "condition x? y?", Run(choose)),
+    entry("math.hypot", "*", Run(python_hypotenuse)),
+    entry("math.dist", "p q", Run(python_distance)),
+    entry("math.factorial", "n", Run(factorial)),
+    entry(
+        "torch.float_power Tensor.float_power numpy.float_power",
+        "input|x1 exponent|x2",
+        Run(float_power),
+    ),
+    entry(
+        "torch.rsub",
+        "input other",
+        Run(|c, args| c.arithmetic(Operator::Sub, &args.at(1), &args.at(0))),
+    ),
+    entry("numpy.divmod", "x1 x2", Run(quotient_and_remainder)),
+    entry(
+        "torch.positive Tensor.positive numpy.positive",
+        "input|x",
+        Map(Domain::Number, |_, x| x),
+    ),
+    entry(
+        "torch.clamp_min Tensor.clamp_min",
+        "input min",
+        Run(|c, args| bounded(c, &args, Binary::Max)),
+    ),
+    entry(
+        "torch.clamp_max Tensor.clamp_max",
+        "input max",
+        Run(|c, args| bounded(c, &args, Binary::Min)),
+    ),
     entry(
         "Tensor.where",
         "input condition other",
@@ -325,28 +348,6 @@ fn reciprocal(c: &mut Checker<'_>, x: NodeId) -> NodeId {
 fn rsqrt(c: &mut Checker<'_>, x: NodeId) -> NodeId {
     let root = c.unary(Unary::Sqrt, x);
     reciprocal(c, root)
-}
-
-fn sigmoid(c: &mut Checker<'_>, x: NodeId) -> NodeId {
-    let negative = c.unary(Unary::Neg, x);
-    let exp = c.unary(Unary::Exp, negative);
-    let one = c.constant_like(x, 1.0);
-    let sum = c.add(one, exp);
-    c.div(one, sum)
-}
-
-/// `log(1 + exp(x))`, and `x` itself above 20, as torch defines it.
-fn softplus(c: &mut Checker<'_>, x: NodeId) -> NodeId {
-    let exp = c.unary(Unary::Exp, x);
-    let soft = c.unary(Unary::Log1p, exp);
-    let threshold = c.constant_like(x, 20.0);
-    let is_large = c.less(threshold, x);
-    c.select(is_large, x, soft)
-}
-
-fn relu(c: &mut Checker<'_>, x: NodeId) -> NodeId {
-    let zero = c.constant_like(x, 0.0);
-    c.binary(Binary::Max, x, zero)
 }
 
 /// -1, 0 or 1. NaN stays NaN in NumPy; torch gives 0.
@@ -511,7 +512,112 @@ fn clamp(c: &mut Checker<'_>, args: Args) -> Checked {
     Ok(c.tensor_value(element, dims, nodes))
 }
 
+/// Scaled by the larger side, so that no square overflows.
+fn hypotenuse(c: &mut Checker<'_>, a: NodeId, b: NodeId) -> NodeId {
+    let ty = c.graph.node(a).ty;
+    if ty == crate::ir::Type::F32 {
+        let [x, y] = [a, b].map(|node| c.convert(node, crate::ir::Type::F64));
+        let length = c.euclidean_norm(&[x, y]);
+        return c.convert(length, ty);
+    }
+    c.euclidean_norm(&[a, b])
+}
+
+fn python_hypotenuse(c: &mut Checker<'_>, args: Args) -> Checked {
+    let sides = args
+        .rest
+        .iter()
+        .map(|side| c.python_float(side))
+        .collect::<Checked<Vec<NodeId>>>()?;
+    Ok(python_float_value(c.euclidean_norm(&sides)))
+}
+
+/// Between two points given as sequences.
+fn python_distance(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (p, q) = (c.sequence(&args.at(0))?, c.sequence(&args.at(1))?);
+    if p.len() != q.len() {
+        return c.error(
+            Code::ShapeMismatch,
+            "both points need the same number of coordinates",
+            None,
+        );
+    }
+    let mut sides = Vec::with_capacity(p.len());
+    for (a, b) in p.iter().zip(&q) {
+        let (a, b) = (c.python_float(a)?, c.python_float(b)?);
+        sides.push(c.sub(a, b));
+    }
+    Ok(python_float_value(c.euclidean_norm(&sides)))
+}
+
+fn factorial(c: &mut Checker<'_>, args: Args) -> Checked {
+    match c.constant_int(&args.at(0)) {
+        Some(n) if (0..=18).contains(&n) => Ok(c.int((1..=n).product())),
+        _ => c.unsupported("this factorial", "use a known whole number from 0 to 18"),
+    }
+}
+
+/// Division, perhaps rounded to whole numbers.
+fn divide(c: &mut Checker<'_>, args: Args) -> Checked {
+    match args.get(2) {
+        None => operation(c, &args, Operator::Div),
+        Some(Value::Str(mode)) if &*mode == "floor" => operation(c, &args, Operator::FloorDiv),
+        Some(Value::Str(mode)) if &*mode == "trunc" => {
+            let element = c.promote(&[&args.at(0), &args.at(1)]);
+            let quotient = operation(c, &args, Operator::Div)?;
+            let quotient = c.as_tensor(&quotient)?;
+            let whole = c.map(&quotient, quotient.element, |c, x| c.unary(Unary::Trunc, x));
+            Ok(Value::Tensor(match element {
+                Element::I64 => c.cast(&whole, Element::I64),
+                _ => whole,
+            }))
+        }
+        Some(_) => c.error(Code::WrongArguments, "a rounding mode is \"floor\" or \"trunc\"", None),
+    }
+}
+
+/// Powers of whole numbers as floats.
+fn float_power(c: &mut Checker<'_>, args: Args) -> Checked {
+    let widened = |c: &mut Checker<'_>, value: Value| -> Checked {
+        let tensor = c.as_tensor(&value)?;
+        Ok(Value::Tensor(c.cast(&tensor, Element::F64)))
+    };
+    let (a, b) = (widened(c, args.at(0))?, widened(c, args.at(1))?);
+    c.array_arithmetic(Operator::Pow, &a, &b, None)
+}
+
+fn quotient_and_remainder(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (a, b) = (c.as_tensor(&args.at(0))?, args.at(1));
+    let a = Value::Tensor(a);
+    let quotient = c.array_arithmetic(Operator::FloorDiv, &a, &b, None)?;
+    let remainder = c.array_arithmetic(Operator::Mod, &a, &b, None)?;
+    Ok(Value::tuple(vec![quotient, remainder]))
+}
+
+/// One bound of `clamp`.
+fn bounded(c: &mut Checker<'_>, args: &Args, op: Binary) -> Checked {
+    let x = Value::Tensor(c.array_argument(args, &args.at(0))?);
+    let bound = args.at(1);
+    let element = match c.promote(&[&x, &bound]) {
+        Element::Bool => Element::I64,
+        element => element,
+    };
+    let (dims, rows) = c.broadcast_operands("`clamp`", &[&x, &bound], element)?;
+    let nodes = rows[0]
+        .iter()
+        .zip(&rows[1])
+        .map(|(&x, &bound)| c.binary(op, x, bound))
+        .collect();
+    Ok(c.tensor_value(element, dims, nodes))
+}
+
 fn choose(c: &mut Checker<'_>, args: Args) -> Checked {
+    if args.get(1).is_none() || args.get(2).is_none() {
+        return c.unsupported(
+            "`where` with a condition alone gives positions whose number is known only at run time",
+            "choose with `where(condition, a, b)`",
+        );
+    }
     choose_values(c, &args, &args.at(0), &args.at(1), &args.at(2))
 }
 

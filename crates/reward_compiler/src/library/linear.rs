@@ -3,9 +3,9 @@
 use super::Behaviour::Run;
 use super::{Args, Entry, entry};
 use crate::Code;
-use crate::check::{Checked, Checker, broadcast, broadcast_index, node_count, shape_help};
+use crate::check::{Checked, Checker, broadcast, broadcast_index, node_count};
 use crate::ir::{Binary, NodeId, Unary};
-use crate::value::{Dim, Element, ScalarKind, Tensor, Value};
+use crate::value::{Dim, Element, Tensor, Value};
 
 /// The table's part of this module.
 pub(super) const TABLE: &[Entry] = &[
@@ -25,29 +25,25 @@ pub(super) const TABLE: &[Entry] = &[
         "input|a other|b dim|axis?",
         Run(cross),
     ),
-    entry("numpy.trace torch.trace ndarray.trace", "a", Run(trace)),
-    entry(
-        "scipy.spatial.distance.cdist torch.cdist",
-        "XA|x1 XB|x2 metric?",
-        Run(cdist),
-    ),
-    entry("scipy.spatial.distance.euclidean", "u v", Run(euclidean)),
-    entry("scipy.spatial.distance.cosine", "u v", Run(cosine_distance)),
     entry(
         "torch.nn.functional.cosine_similarity torch.cosine_similarity",
         "x1 x2 dim? eps?",
         Run(cosine_similarity),
     ),
-    entry("torch.nn.functional.normalize", "input p? dim? eps?", Run(normalize)),
     entry(
-        "torch.nn.functional.mse_loss",
-        "input target reduction?",
-        Run(|c, args| loss(c, &args, |c, x| c.mul(x, x))),
+        "torch.nn.functional.normalize",
+        "input p? dim? eps? out?",
+        Run(normalize),
     ),
     entry(
-        "torch.nn.functional.l1_loss",
-        "input target reduction?",
-        Run(|c, args| loss(c, &args, |c, x| c.unary(Unary::Abs, x))),
+        "torch.nn.functional.pairwise_distance torch.pairwise_distance",
+        "x1 x2 p? eps? keepdim?",
+        Run(pairwise_distance),
+    ),
+    entry(
+        "torch.linalg.vecdot torch.vecdot numpy.vecdot",
+        "x|x1 y|x2 | dim|axis?",
+        Run(vector_dot),
     ),
 ];
 
@@ -198,40 +194,6 @@ impl Checker<'_> {
     }
 }
 
-/// The outer axes, and for each position there the two vectors.
-type VectorRows = (Vec<Dim>, Vec<[Vec<NodeId>; 2]>);
-
-/// Rows along the last axis, broadcast against each other: what functions of vectors work on.
-pub(super) fn vector_rows(c: &mut Checker<'_>, name: &str, a: &Tensor, b: &Tensor) -> Checked<VectorRows> {
-    let Ok(dims) = broadcast(&a.dims, &b.dims) else {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("`{name}` cannot combine {a} and {b}"),
-            shape_help(&a.dims, &b.dims),
-        );
-    };
-    let Some((&Dim::Size(width), outer)) = dims.split_last() else {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("`{name}` works along a last axis of known length, not on {a} and {b}"),
-            None,
-        );
-    };
-    c.check_size(&dims)?;
-    let expand = |c: &Checker<'_>, tensor: &Tensor| -> Vec<NodeId> {
-        let nodes = c.elements(tensor);
-        broadcast_index(&tensor.dims, &dims)
-            .into_iter()
-            .map(|at| nodes[at])
-            .collect()
-    };
-    let (xs, ys) = (expand(c, a), expand(c, b));
-    let rows = (0..node_count(outer))
-        .map(|row| [&xs, &ys].map(|nodes| nodes[row * width..(row + 1) * width].to_vec()))
-        .collect();
-    Ok((outer.to_vec(), rows))
-}
-
 pub(super) fn cross_nodes(c: &mut Checker<'_>, a: [NodeId; 3], b: [NodeId; 3]) -> [NodeId; 3] {
     [(1, 2), (2, 0), (0, 1)].map(|(i, j)| {
         let left = c.mul(a[i], b[j]);
@@ -241,164 +203,35 @@ pub(super) fn cross_nodes(c: &mut Checker<'_>, a: [NodeId; 3], b: [NodeId; 3]) -
 }
 
 fn cross(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (a, b, element) = pair(c, &args)?;
-    if let Some(axis) = args.get(2)
-        && c.constant_int(&axis)
-            .is_none_or(|axis| axis != -1 && axis != a.dims.len() as i64 - 1)
-    {
-        return c.unsupported("a cross product along another axis than the last", "use `dim=-1`");
+    let (a, b, _) = pair(c, &args)?;
+    let is_flat = |tensor: &Tensor| tensor.dims.last() == Some(&Dim::Size(2));
+    if args.is_numpy() && (is_flat(&a) || is_flat(&b)) {
+        return c.unsupported(
+            "the cross product of vectors of length 2",
+            "write `a[0] * b[1] - a[1] * b[0]`",
+        );
     }
-    if [&a, &b].iter().any(|tensor| tensor.dims.last() != Some(&Dim::Size(3))) {
+    // Without an axis torch takes the first of length 3.
+    let is_plain = matches!(&*args.name, "torch.cross" | "Tensor.cross");
+    let first = a.dims.iter().position(|&dim| dim == Dim::Size(3));
+    let default = match first {
+        Some(axis) if is_plain => axis as i64,
+        _ => -1,
+    };
+    let (a, b, axis) = vectors(c, &args, 2, default)?;
+    if a.dims.get(axis) != Some(&Dim::Size(3)) {
         return c.error(
             Code::ShapeMismatch,
             format!("a cross product needs vectors of length 3, not {a} and {b}"),
             None,
         );
     }
-    let (mut dims, rows) = vector_rows(c, "cross", &a, &b)?;
-    let mut nodes = Vec::new();
-    for [x, y] in rows {
-        let (Ok(x), Ok(y)) = (<[NodeId; 3]>::try_from(x), <[NodeId; 3]>::try_from(y)) else {
-            return c.error(
-                Code::ShapeMismatch,
-                format!("a cross product needs vectors of length 3, not {a} and {b}"),
-                None,
-            );
-        };
-        nodes.extend(cross_nodes(c, x, y));
-    }
-    dims.push(Dim::Size(3));
-    Ok(c.tensor_value(element, dims, nodes))
-}
-
-fn trace(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    let [Dim::Size(rows), Dim::Size(columns)] = *tensor.dims else {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("a trace needs a matrix, not {tensor}"),
-            None,
-        );
-    };
-    let element = if tensor.element == Element::Bool {
-        Element::I64
-    } else {
-        tensor.element
-    };
-    let nodes = c.elements_as(&tensor, element);
-    let diagonal: Vec<NodeId> = (0..rows.min(columns)).map(|at| nodes[at * columns + at]).collect();
-    let sum = c.sum(element.ty(), &diagonal);
-    Ok(c.tensor_value(element, Vec::new(), vec![sum]))
-}
-
-fn distance(c: &mut Checker<'_>, a: &[NodeId], b: &[NodeId]) -> NodeId {
-    let differences: Vec<NodeId> = a.iter().zip(b).map(|(&a, &b)| c.sub(a, b)).collect();
-    c.euclidean_norm(&differences)
-}
-
-/// `1 - a·b / (|a| |b|)`.
-fn one_minus_cosine(c: &mut Checker<'_>, a: &[NodeId], b: &[NodeId]) -> NodeId {
-    let product = dot_nodes(c, a, b);
-    let lengths = [a, b].map(|vector| {
-        let square = dot_nodes(c, vector, vector);
-        c.unary(Unary::Sqrt, square)
+    let both = join_axis(c, &a, &b, axis);
+    let [nodes] = super::along::along(c, &both, axis, |c, lane| {
+        let [x, y] = [0, 3].map(|start| [lane[start], lane[start + 1], lane[start + 2]]);
+        [cross_nodes(c, x, y).to_vec()]
     });
-    let scale = c.mul(lengths[0], lengths[1]);
-    let cosine = c.div(product, scale);
-    let one = c.constant_like(cosine, 1.0);
-    c.sub(one, cosine)
-}
-
-/// Distances between all rows of two matrices.
-fn cdist(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (a, b, element) = pair(c, &args)?;
-    let ([Dim::Size(rows), width], [Dim::Size(columns), other]) = (&*a.dims, &*b.dims) else {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("`cdist` needs two matrices, not {a} and {b}"),
-            None,
-        );
-    };
-    let (rows, columns) = (*rows, *columns);
-    if width != other {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("`cdist` needs rows of one length, not {a} and {b}"),
-            None,
-        );
-    }
-    let metric: fn(&mut Checker<'_>, &[NodeId], &[NodeId]) -> NodeId = match args.get(2) {
-        None => distance,
-        Some(Value::Str(name)) if &*name == "euclidean" => distance,
-        Some(Value::Str(name)) if &*name == "cosine" => one_minus_cosine,
-        Some(Value::Str(name)) if &*name == "cityblock" => |c, a, b| {
-            let parts: Vec<NodeId> = a
-                .iter()
-                .zip(b)
-                .map(|(&a, &b)| {
-                    let d = c.sub(a, b);
-                    c.unary(Unary::Abs, d)
-                })
-                .collect();
-            let ty = parts
-                .first()
-                .map_or(crate::ir::Type::F64, |&node| c.graph.node(node).ty);
-            c.sum(ty, &parts)
-        },
-        Some(_) => {
-            return c.unsupported(
-                "this metric is not part of the reward language",
-                "use \"euclidean\", \"cityblock\" or \"cosine\"",
-            );
-        }
-    };
-    let width = width.nodes();
-    c.check_size(&[Dim::Size(rows), Dim::Size(columns)])?;
-    c.reserve(rows.saturating_mul(columns).saturating_mul(3 * width + 8))?;
-    let element = if element.is_float() {
-        element
-    } else {
-        c.scalar_element(ScalarKind::Float)
-    };
-    let (xs, ys) = (c.elements_as(&a, element), c.elements_as(&b, element));
-    let mut nodes = Vec::new();
-    for row in 0..rows {
-        for column in 0..columns {
-            nodes.push(metric(
-                c,
-                &xs[row * width..(row + 1) * width],
-                &ys[column * width..(column + 1) * width],
-            ));
-        }
-    }
-    Ok(c.tensor_value(element, vec![Dim::Size(rows), Dim::Size(columns)], nodes))
-}
-
-fn of_vectors(c: &mut Checker<'_>, args: &Args, f: fn(&mut Checker<'_>, &[NodeId], &[NodeId]) -> NodeId) -> Checked {
-    let (a, b, element) = pair(c, args)?;
-    let element = if element.is_float() {
-        element
-    } else {
-        c.scalar_element(ScalarKind::Float)
-    };
-    if a.dims.len() != 1 || a.dims != b.dims {
-        return c.error(
-            Code::ShapeMismatch,
-            format!("two vectors of one length are needed, not {a} and {b}"),
-            None,
-        );
-    }
-    let (xs, ys) = (c.elements_as(&a, element), c.elements_as(&b, element));
-    let node = f(c, &xs, &ys);
-    Ok(c.tensor_value(element, Vec::new(), vec![node]))
-}
-
-fn euclidean(c: &mut Checker<'_>, args: Args) -> Checked {
-    of_vectors(c, &args, distance)
-}
-
-fn cosine_distance(c: &mut Checker<'_>, args: Args) -> Checked {
-    of_vectors(c, &args, one_minus_cosine)
+    Ok(c.tensor_value(a.element, a.dims.to_vec(), nodes))
 }
 
 fn epsilon(c: &mut Checker<'_>, args: &Args, at: usize, default: f64) -> Checked<f64> {
@@ -407,17 +240,6 @@ fn epsilon(c: &mut Checker<'_>, args: &Args, at: usize, default: f64) -> Checked
     match c.graph.constant_value(node) {
         Some(known) => Ok(known),
         None => c.error(Code::TypeMismatch, "`eps` is a known number", None),
-    }
-}
-
-fn last_axis_only(c: &mut Checker<'_>, args: &Args, at: usize, default: i64, rank: usize) -> Checked<()> {
-    let axis = match args.get(at) {
-        Some(value) => c.constant_int(&value),
-        None => Some(default),
-    };
-    match axis {
-        Some(axis) if axis == -1 || axis == rank as i64 - 1 => Ok(()),
-        _ => c.unsupported("this works along the last axis only", "use `dim=-1`"),
     }
 }
 
@@ -433,25 +255,108 @@ pub(super) fn needs_floats(c: &mut Checker<'_>, args: &Args, tensor: &Tensor) ->
     )
 }
 
+/// The two arrays broadcast against each other, and the axis of their vectors.
+fn vectors(c: &mut Checker<'_>, args: &Args, axis_at: usize, default: i64) -> Checked<(Tensor, Tensor, usize)> {
+    let (a, b, element) = pair(c, args)?;
+    let values = [&a, &b].map(|tensor| Value::Tensor(tensor.clone()));
+    let shown = format!("`{}`", super::shown_name(&args.name));
+    let (dims, rows) = c.broadcast_operands(&shown, &[&values[0], &values[1]], element)?;
+    let [a, b] = [0, 1].map(|at| c.tensor(element, dims.clone(), rows[at].clone()));
+    let (_, axis) = super::along::lane_axis(c, args, axis_at, Some(default), &a)?;
+    Ok((a, b, axis))
+}
+
+/// `x·y` for each pair of vectors along an axis, by `f`; the axis goes.
+fn of_pairs(
+    c: &mut Checker<'_>,
+    (a, b, axis): (&Tensor, &Tensor, usize),
+    keeps: bool,
+    mut f: impl FnMut(&mut Checker<'_>, &[NodeId], &[NodeId]) -> NodeId,
+) -> Checked {
+    let halves = a.dims.get(axis).map_or(1, |dim| dim.nodes());
+    let both = join_axis(c, a, b, axis);
+    let [nodes] = super::along::along(c, &both, axis, |c, lane| {
+        let (x, y) = lane.split_at(halves);
+        [vec![f(c, x, y)]]
+    });
+    let mut dims = super::along::with_length(a, axis, 1);
+    if !keeps && axis < dims.len() {
+        dims.remove(axis);
+    }
+    Ok(c.tensor_value(a.element, dims, nodes))
+}
+
+/// Both arrays one behind the other along an axis.
+fn join_axis(c: &mut Checker<'_>, a: &Tensor, b: &Tensor, axis: usize) -> Tensor {
+    let inner = node_count(&a.dims[axis.min(a.dims.len())..]);
+    let (xs, ys) = (c.elements(a), c.elements(b));
+    let blocks = xs.chunks(inner.max(1)).zip(ys.chunks(inner.max(1)));
+    let nodes = blocks.flat_map(|(x, y)| [x, y].concat()).collect();
+    let length = a.dims.get(axis).map_or(1, |dim| dim.nodes());
+    let dims = match a.dims.is_empty() {
+        true => vec![Dim::Size(2)],
+        false => super::along::with_length(a, axis, 2 * length),
+    };
+    c.tensor(a.element, dims, nodes)
+}
+
 /// Dot product over the product of lengths, each at least `eps`.
 fn cosine_similarity(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (a, b, element) = pair(c, &args)?;
-    needs_floats(c, &args, &a)?;
-    last_axis_only(c, &args, 2, 1, a.dims.len().max(b.dims.len()))?;
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    needs_floats(c, &args, &tensor)?;
     let eps = epsilon(c, &args, 3, 1e-8)?;
-    let (dims, rows) = vector_rows(c, "cosine_similarity", &a, &b)?;
-    let mut nodes = Vec::new();
-    for [x, y] in rows {
-        let product = dot_nodes(c, &x, &y);
-        let lengths = [&x, &y].map(|vector| {
+    let (a, b, axis) = vectors(c, &args, 2, 1)?;
+    of_pairs(c, (&a, &b, axis), false, |c, x, y| {
+        let lengths = [x, y].map(|vector| {
             let length = c.euclidean_norm(vector);
             let eps = c.constant_like(length, eps);
             c.binary(Binary::Max, length, eps)
         });
-        let scale = c.mul(lengths[0], lengths[1]);
-        nodes.push(c.div(product, scale));
+        let units = [x, y]
+            .into_iter()
+            .zip(lengths)
+            .map(|(vector, length)| vector.iter().map(|&node| c.div(node, length)).collect::<Vec<_>>());
+        let units: Vec<Vec<NodeId>> = units.collect();
+        dot_nodes(c, &units[0], &units[1])
+    })
+}
+
+/// `‖a - b + eps‖` along the last axis.
+fn pairwise_distance(c: &mut Checker<'_>, args: Args) -> Checked {
+    let p = match args.get(2) {
+        Some(p) => c.known_number(&p)?,
+        None => 2.0,
+    };
+    let eps = epsilon(c, &args, 3, 1e-6)?;
+    let keeps = c.flag(args.get(4))?;
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    needs_floats(c, &args, &tensor)?;
+    let (a, b, element) = pair(c, &args)?;
+    let values = [&a, &b].map(|tensor| Value::Tensor(tensor.clone()));
+    let (dims, rows) = c.broadcast_operands("`pairwise_distance`", &[&values[0], &values[1]], element)?;
+    let [a, b] = [0, 1].map(|at| c.tensor(element, dims.clone(), rows[at].clone()));
+    let axis = dims.len().saturating_sub(1);
+    if matches!(dims.last(), None | Some(Dim::Batch)) {
+        return c.unsupported("a distance over the batch axis", "keep the components on the last axis");
     }
-    Ok(c.tensor_value(element, dims, nodes))
+    of_pairs(c, (&a, &b, axis), keeps, |c, x, y| {
+        let differences: Vec<NodeId> = x
+            .iter()
+            .zip(y)
+            .map(|(&x, &y)| {
+                let difference = c.sub(x, y);
+                let eps = c.constant_like(difference, eps);
+                c.add(difference, eps)
+            })
+            .collect();
+        super::norm::of_order(c, &differences, p)
+    })
+}
+
+/// Inner products along an axis (`torch.linalg.vecdot`, `np.vecdot`).
+fn vector_dot(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (a, b, axis) = vectors(c, &args, 2, -1)?;
+    of_pairs(c, (&a, &b, axis), false, dot_nodes)
 }
 
 /// `x / max(|x|, eps)` along the last axis.
@@ -477,35 +382,21 @@ pub(super) fn normalized(c: &mut Checker<'_>, tensor: &Tensor, eps: f64) -> Chec
     Ok(c.tensor(tensor.element, tensor.dims.to_vec(), result))
 }
 
+/// `x / max(‖x‖, eps)` along an axis.
 fn normalize(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
     needs_floats(c, &args, &tensor)?;
-    last_axis_only(c, &args, 2, 1, tensor.dims.len())?;
-    if let Some(p) = args.get(1) {
-        let p = c.python_float(&p)?;
-        if c.graph.constant_value(p) != Some(2.0) {
-            return c.unsupported(
-                "normalising by another norm than the Euclidean",
-                "divide by `torch.norm(x, p=…, dim=-1, keepdim=True)`",
-            );
-        }
-    }
-    let eps = epsilon(c, &args, 3, 1e-12)?;
-    Ok(Value::Tensor(normalized(c, &tensor, eps)?))
-}
-
-/// `mse_loss` and `l1_loss`: without `reduction="none"` torch averages over everything, the batch included.
-fn loss(c: &mut Checker<'_>, args: &Args, f: fn(&mut Checker<'_>, NodeId) -> NodeId) -> Checked {
-    let is_elementwise = matches!(args.get(2), Some(Value::Str(reduction)) if &*reduction == "none");
-    if !is_elementwise {
-        return c.unsupported(
-            "a loss averaged over all environments",
-            "pass `reduction=\"none\"` and take `.mean(dim=-1)`",
-        );
-    }
-    let difference = c.array_arithmetic(ruff_python_ast::Operator::Sub, &args.at(0), &args.at(1), None)?;
-    let Value::Tensor(difference) = difference else {
-        return Ok(difference);
+    let p = match args.get(1) {
+        Some(p) => c.known_number(&p)?,
+        None => 2.0,
     };
-    Ok(Value::Tensor(c.map(&difference, difference.element, |c, x| f(c, x))))
+    let eps = epsilon(c, &args, 3, 1e-12)?;
+    let (tensor, axis) = super::along::lane_axis(c, &args, 2, Some(1), &tensor)?;
+    let [nodes] = super::along::along(c, &tensor, axis, |c, lane| {
+        let length = super::norm::of_order(c, lane, p);
+        let eps = c.constant_like(length, eps);
+        let length = c.binary(Binary::Max, length, eps);
+        [lane.iter().map(|&node| c.div(node, length)).collect()]
+    });
+    Ok(c.tensor_value(tensor.element, tensor.dims.to_vec(), nodes))
 }

@@ -4,14 +4,34 @@
 //! parameter is the receiver. Parameters are written as the library names them: `?` marks optional ones, `|` separates
 //! aliases, `*` and `**` collect the rest, and what follows a lone `|` is given by name only. A name that is not in the table is refused, never guessed.
 
+mod activation;
+mod along;
+mod blend;
+mod closeness;
+mod containers;
+mod convert;
 mod create;
+mod distance;
+mod einsum;
 mod elementwise;
+mod in_place;
+mod join;
 mod linear;
+mod loss;
+mod matrix;
+mod names;
+mod norm;
+mod order;
+mod pick;
 mod pose;
 mod python;
 mod reduction;
 mod rotation;
+mod scaling;
 mod shape;
+mod shaping;
+mod special;
+mod wxyz;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,6 +43,9 @@ use crate::Code;
 use crate::check::{Arguments, Checked, Checker};
 use crate::ir::{NodeId, Type};
 use crate::value::{Element, Scalar, ScalarKind, Tensor, Value};
+
+pub(crate) use names::{builtin_names, implicit_name, is_known_without_import, is_module, is_random};
+use names::{constant_of, element_of};
 
 /// In which element types an elementwise function works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +129,31 @@ fn table() -> &'static BTreeMap<&'static str, &'static Entry> {
     TABLE.get_or_init(|| {
         let parts = [
             elementwise::TABLE,
+            activation::TABLE,
+            in_place::TABLE,
+            along::TABLE,
+            order::TABLE,
+            distance::TABLE,
+            einsum::TABLE,
+            join::TABLE,
+            loss::TABLE,
+            matrix::TABLE,
+            pick::TABLE,
+            shaping::TABLE,
+            special::TABLE,
+            blend::TABLE,
+            closeness::TABLE,
+            wxyz::TABLE,
+            containers::TABLE,
             reduction::TABLE,
+            norm::TABLE,
             shape::TABLE,
+            convert::TABLE,
             create::TABLE,
             linear::TABLE,
             pose::TABLE,
             rotation::TABLE,
+            scaling::TABLE,
             python::TABLE,
         ];
         let entries = parts.into_iter().flatten();
@@ -123,7 +165,8 @@ fn table() -> &'static BTreeMap<&'static str, &'static Entry> {
 
 /// A function by its full name.
 pub(crate) fn find(name: &str) -> Option<&'static Entry> {
-    table().get(name).copied()
+    let plain = in_place::plain_form(name).unwrap_or(name);
+    table().get(plain).copied()
 }
 
 /// Names below a module or a kind of receiver.
@@ -134,70 +177,8 @@ pub(crate) fn members(module: &str) -> impl Iterator<Item = &'static str> {
         .filter_map(move |name| name.strip_prefix(prefix.as_str()).filter(|rest| !rest.contains('.')))
 }
 
-/// Python's own functions and the helpers that are known without an import.
-pub(crate) fn builtin_names() -> impl Iterator<Item = &'static str> {
-    members("builtins").chain(members("torch_utils"))
-}
-
 pub(crate) fn is_python_builtin(name: &str) -> bool {
     find(&format!("builtins.{name}")).is_some()
-}
-
-const MODULES: [&str; 18] = [
-    "torch",
-    "torch.nn",
-    "torch.nn.functional",
-    "torch.linalg",
-    "torch.jit",
-    "torch.special",
-    "numpy",
-    "numpy.linalg",
-    "numpy.random",
-    "math",
-    "typing",
-    "collections.abc",
-    "scipy",
-    "scipy.spatial",
-    "scipy.spatial.distance",
-    "sapien",
-    "sapien.core",
-    "torch_utils",
-];
-
-pub(crate) fn is_module(name: &str) -> bool {
-    name != "numpy.random" && name != "torch_utils" && MODULES.contains(&name)
-}
-
-/// Names that programs use without importing them.
-pub(crate) fn implicit_name(name: &str, dialect: Dialect) -> Option<Value> {
-    let module = match name {
-        "torch" | "math" | "numpy" | "sapien" => name,
-        "np" => "numpy",
-        "F" if dialect == Dialect::Torch => "torch.nn.functional",
-        "Tensor" | "Tuple" | "Dict" | "List" | "Optional" | "Any" | "Union" | "Callable" => {
-            return Some(Value::Annotation);
-        }
-        _ => {
-            let helper = format!("torch_utils.{name}");
-            return find(&helper).map(|_| Value::Library(helper.into()));
-        }
-    };
-    Some(Value::Library(module.into()))
-}
-
-pub(crate) fn is_random(path: &str) -> bool {
-    const RANDOM: [&str; 9] = [
-        "torch.rand",
-        "torch.randn",
-        "torch.randint",
-        "torch.rand_like",
-        "torch.randn_like",
-        "torch.normal",
-        "torch.bernoulli",
-        "torch.multinomial",
-        "torch.randperm",
-    ];
-    path.starts_with("numpy.random.") || RANDOM.contains(&path)
 }
 
 /// Under which prefix the table lists the methods of a value.
@@ -207,40 +188,18 @@ pub(crate) fn receiver_kind(value: &Value, dialect: Dialect) -> &'static str {
         Value::Tensor(_) => "ndarray",
         Value::List(_) => "list",
         Value::Dict(_) => "dict",
+        Value::Tuple(_) => "tuple",
+        Value::Str(_) => "str",
         Value::Scalar(_) => "float",
         Value::Pose(_) => "Pose",
         _ => "object",
     }
 }
 
-fn constant_of(path: &str) -> Option<f64> {
-    Some(match path {
-        "torch.pi" | "numpy.pi" | "math.pi" => std::f64::consts::PI,
-        "numpy.e" | "math.e" => std::f64::consts::E,
-        "math.tau" => std::f64::consts::TAU,
-        "torch.inf" | "numpy.inf" | "math.inf" => f64::INFINITY,
-        "torch.nan" | "numpy.nan" | "math.nan" => f64::NAN,
-        _ => return None,
-    })
-}
-
-/// `torch.float32`, `np.bool_` and the like.
-fn element_of(path: &str) -> Option<Element> {
-    Some(match path {
-        "torch.float" | "torch.float32" | "numpy.float32" => Element::F32,
-        "torch.double" | "torch.float64" | "numpy.float64" | "numpy.float_" | "numpy.double" => Element::F64,
-        "torch.long" | "torch.int64" | "torch.int" | "torch.int32" | "numpy.int64" | "numpy.int32" | "numpy.int_" => {
-            Element::I64
-        }
-        "torch.bool" | "numpy.bool_" | "numpy.bool" => Element::Bool,
-        _ => return None,
-    })
-}
-
 impl<'a> Checker<'a> {
     /// `module.name`.
     pub(crate) fn library_attribute(&mut self, module: &str, name: &str) -> Checked {
-        let path = format!("{module}.{name}");
+        let path = names::canonical(&format!("{module}.{name}"));
         if let Some(value) = constant_of(&path) {
             let node = self.constant(Type::F64, value);
             return Ok(Value::Scalar(Scalar {
@@ -251,16 +210,13 @@ impl<'a> Checker<'a> {
         if let Some(element) = element_of(&path) {
             return Ok(Value::Element(element));
         }
-        if matches!(
-            path.as_str(),
-            "torch.Tensor" | "numpy.ndarray" | "torch.FloatTensor" | "torch.dtype" | "numpy.floating"
-        ) {
+        if names::is_annotation(&path) {
             return Ok(Value::Annotation);
         }
         if path == "numpy.newaxis" {
             return Ok(Value::None);
         }
-        if find(&path).is_some() || MODULES.contains(&path.as_str()) || is_random(&path) {
+        if find(&path).is_some() || names::is_path(&path) || is_random(&path) {
             return Ok(Value::Library(path.into()));
         }
         if module.starts_with("typing") {
@@ -292,9 +248,25 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Calls whatever can be called.
+    pub(crate) fn call_value(&mut self, callee: &Value, arguments: Arguments) -> Checked {
+        match callee {
+            Value::Function(function) => self.call_program_function(*function, arguments),
+            Value::Library(path) => self.call_library(path, arguments),
+            Value::Method(receiver, name) => self.call_method(receiver, name, arguments),
+            other => {
+                let found = self.describe(other);
+                self.error(Code::TypeMismatch, format!("{found} cannot be called"), None)
+            }
+        }
+    }
+
     /// Calls a method.
     pub(crate) fn call_method(&mut self, receiver: &Value, name: &str, mut arguments: Arguments) -> Checked {
         let full: Rc<str> = format!("{}.{name}", receiver_kind(receiver, self.dialect)).into();
+        if let Some(plain) = in_place::plain_form(&full) {
+            return in_place::call(self, receiver, plain, arguments);
+        }
         arguments.positional.insert(0, receiver.clone());
         match find(&full) {
             Some(entry) => self.run_entry(entry, full, arguments),
@@ -545,6 +517,19 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A single number that is known before the program runs.
+    pub(crate) fn known_number(&mut self, value: &Value) -> Checked<f64> {
+        let node = self.python_float(value)?;
+        match self.graph.constant_value(node) {
+            Some(known) => Ok(known),
+            None => self.error(
+                Code::TypeMismatch,
+                "this number must be known before the program runs",
+                None,
+            ),
+        }
+    }
+
     /// A flag such as `keepdim=True`.
     pub(crate) fn flag(&mut self, value: Option<Value>) -> Checked<bool> {
         let Some(value) = value else { return Ok(false) };
@@ -578,6 +563,11 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// Operands element by element, from what [`Checker::broadcast_operands`] gives.
+fn together<const K: usize>(rows: &[Vec<NodeId>]) -> impl Iterator<Item = [NodeId; K]> {
+    (0..rows[0].len()).map(|at| std::array::from_fn(|row| rows[row][at]))
+}
+
 /// The name as a program writes it.
 pub(crate) fn shown_name(full: &str) -> &str {
     [
@@ -585,9 +575,13 @@ pub(crate) fn shown_name(full: &str) -> &str {
         "Tensor",
         "ndarray",
         "list",
+        "tuple",
         "dict",
+        "str",
         "float",
         "Pose",
+        "reward_utils.",
+        "mani_skill2.utils.geometry.",
         "torch_utils.",
     ]
     .iter()

@@ -1,4 +1,4 @@
-//! Python's own functions, and the methods of lists and dicts.
+//! Python's own functions.
 
 use carrot_reward_interface::Dialect;
 use ruff_python_ast::{CmpOp, Operator};
@@ -6,8 +6,8 @@ use ruff_python_ast::{CmpOp, Operator};
 use super::Behaviour::Run;
 use super::{Args, Entry, entry};
 use crate::Code;
-use crate::check::{Checked, Checker, MAX_ELEMENTS};
-use crate::ir::{Type, Unary};
+use crate::check::{Arguments, Checked, Checker, MAX_ELEMENTS};
+use crate::ir::{NodeId, Type, Unary};
 use crate::value::{Element, Object, Scalar, ScalarKind, Value};
 
 /// The table's part of this module.
@@ -16,8 +16,29 @@ pub(super) const TABLE: &[Entry] = &[
     entry("builtins.int", "x?", Run(int)),
     entry("builtins.bool", "x?", Run(bool)),
     entry("builtins.abs", "x", Run(abs)),
-    entry("builtins.min", "*", Run(|c, args| extreme(c, &args, CmpOp::Lt))),
-    entry("builtins.max", "*", Run(|c, args| extreme(c, &args, CmpOp::Gt))),
+    entry(
+        "builtins.min",
+        "* key? default?",
+        Run(|c, args| extreme(c, &args, CmpOp::Lt)),
+    ),
+    entry(
+        "builtins.max",
+        "* key? default?",
+        Run(|c, args| extreme(c, &args, CmpOp::Gt)),
+    ),
+    entry("builtins.sorted", "iterable | key? reverse?", Run(sorted)),
+    entry("builtins.map", "function *", Run(map)),
+    entry("builtins.filter", "function iterable", Run(filter)),
+    entry("builtins.divmod", "a b", Run(divmod)),
+    entry("builtins.isinstance", "object classinfo", Run(isinstance)),
+    entry("builtins.callable", "object", Run(callable)),
+    entry(
+        "builtins.print",
+        "* sep? end? file? flush?",
+        Run(|_, _| Ok(Value::None)),
+    ),
+    entry("math.prod", "iterable | start?", Run(product)),
+    entry("numpy.add.reduce", "array", Run(sum)),
     entry("builtins.sum", "iterable start?", Run(sum)),
     entry("builtins.len", "x", Run(len)),
     entry("builtins.range", "start stop? step?", Run(range)),
@@ -31,23 +52,10 @@ pub(super) const TABLE: &[Entry] = &[
     entry("builtins.pow", "base exp", Run(pow)),
     entry("builtins.all", "iterable", Run(|c, args| quantify(c, &args, true))),
     entry("builtins.any", "iterable", Run(|c, args| quantify(c, &args, false))),
-    entry("list.append", "list item", Run(append)),
-    entry("list.extend", "list items", Run(extend)),
-    entry("list.copy", "list", Run(list)),
-    entry(
-        "dict.items",
-        "dict",
-        Run(|c, args| entries(c, &args, |key, value| Value::tuple(vec![key, value]))),
-    ),
-    entry("dict.keys", "dict", Run(|c, args| entries(c, &args, |key, _| key))),
-    entry(
-        "dict.values",
-        "dict",
-        Run(|c, args| entries(c, &args, |_, value| value)),
-    ),
-    entry("dict.get", "dict key default?", Run(get)),
-    entry("dict.update", "dict other", Run(update)),
 ];
+
+/// Most items that `sorted` takes: it compares every two neighbours again and again.
+const MAX_SORTED: usize = 32;
 
 fn scalar(kind: ScalarKind, node: crate::ir::NodeId) -> Value {
     Value::Scalar(Scalar { kind, node })
@@ -115,53 +123,222 @@ fn extreme(c: &mut Checker<'_>, args: &Args, replaces: CmpOp) -> Checked {
         [only] => c.sequence(only)?,
         items => items.to_vec(),
     };
-    let Some((first, rest)) = items.split_first() else {
-        return c.error(Code::WrongArguments, "at least one value is needed", None);
+    let keys = match args.get(0) {
+        None => items.clone(),
+        Some(key) => items
+            .iter()
+            .map(|item| call_with(c, &key, item))
+            .collect::<Checked<Vec<Value>>>()?,
     };
-    let mut best = first.clone();
-    for item in rest {
-        let better = c.compare(replaces, item, &best)?;
-        let better = match &better {
-            Value::Tensor(tensor) if tensor.is_batched() => {
-                let library = if replaces == CmpOp::Lt {
-                    "torch.minimum"
-                } else {
-                    "torch.maximum"
-                };
-                return c.error(
-                    Code::TypeMismatch,
-                    "Python's `min` and `max` cannot compare whole batches",
-                    format!("use `{library}(a, b)` or `torch.clamp(x, …)`"),
-                );
-            }
-            better => c.truth(better)?,
+    let Some((first, rest)) = items.split_first() else {
+        return match args.get(1) {
+            Some(default) => Ok(default),
+            None => c.error(Code::WrongArguments, "at least one value is needed", None),
         };
-        best = match c.graph.constant_value(better) {
-            Some(value) => {
-                if value != 0.0 {
-                    item.clone()
-                } else {
-                    best
-                }
-            }
-            None => match c.select_value(better, item, &best) {
-                Ok(value) => value,
-                Err(reason) => return c.error(Code::TypeMismatch, format!("the values are {reason}"), None),
-            },
-        };
+    };
+    let (mut best, mut best_key) = (first.clone(), keys[0].clone());
+    for (item, key) in rest.iter().zip(&keys[1..]) {
+        let better = c.compare(replaces, key, &best_key)?;
+        let better = one_truth(c, &better, replaces)?;
+        best = chosen(c, better, item, &best)?;
+        best_key = chosen(c, better, key, &best_key)?;
     }
     Ok(best)
 }
 
-fn add(c: &mut Checker<'_>, a: &Value, b: &Value) -> Checked {
-    match (a, b) {
-        (Value::Scalar(x), Value::Scalar(y)) => {
-            let kind = x.kind.max(y.kind).max(ScalarKind::Int);
-            let (x, y) = (c.convert(x.node, Type::F64), c.convert(y.node, Type::F64));
-            Ok(scalar(kind, c.add(x, y)))
-        }
-        _ => c.array_arithmetic(Operator::Add, a, b, None),
+/// The outcome of one comparison; whole batches have none.
+fn one_truth(c: &mut Checker<'_>, better: &Value, replaces: CmpOp) -> Checked<NodeId> {
+    if let Value::Tensor(tensor) = better
+        && tensor.is_batched()
+    {
+        let library = if replaces == CmpOp::Lt {
+            "torch.minimum"
+        } else {
+            "torch.maximum"
+        };
+        return c.error(
+            Code::TypeMismatch,
+            "Python's `min` and `max` cannot compare whole batches",
+            format!("use `{library}(a, b)` or `torch.clamp(x, …)`"),
+        );
     }
+    c.truth(better)
+}
+
+fn chosen(c: &mut Checker<'_>, condition: NodeId, a: &Value, b: &Value) -> Checked {
+    match c.graph.constant_value(condition) {
+        Some(known) => Ok(if known != 0.0 { a.clone() } else { b.clone() }),
+        None => match c.select_value(condition, a, b) {
+            Ok(value) => Ok(value),
+            Err(reason) => c.error(Code::TypeMismatch, format!("the values are {reason}"), None),
+        },
+    }
+}
+
+/// Calls a function value with one argument.
+fn call_with(c: &mut Checker<'_>, function: &Value, argument: &Value) -> Checked {
+    c.call_value(
+        function,
+        Arguments {
+            positional: vec![argument.clone()],
+            keywords: Vec::new(),
+        },
+    )
+}
+
+/// In order, by comparisons and exchanges of neighbours; equal items keep their places.
+fn sorted(c: &mut Checker<'_>, args: Args) -> Checked {
+    let mut items = c.sequence(&args.at(0))?;
+    if items.len() > MAX_SORTED {
+        return c.error(
+            Code::ProgramTooLarge,
+            format!("`sorted` takes at most {MAX_SORTED} items"),
+            "use `np.sort` or `torch.sort` for arrays".to_owned(),
+        );
+    }
+    let mut keys = match args.get(1) {
+        None => items.clone(),
+        Some(key) => items
+            .iter()
+            .map(|item| call_with(c, &key, item))
+            .collect::<Checked<Vec<Value>>>()?,
+    };
+    let replaces = match c.flag(args.get(2))? {
+        true => CmpOp::Gt,
+        false => CmpOp::Lt,
+    };
+    for end in (1..items.len()).rev() {
+        for at in 0..end {
+            let swaps = match (&keys[at + 1], &keys[at]) {
+                (Value::Str(later), Value::Str(earlier)) => {
+                    let before = match replaces {
+                        CmpOp::Gt => later > earlier,
+                        _ => later < earlier,
+                    };
+                    c.constant(Type::Bool, f64::from(before))
+                }
+                (later, earlier) => {
+                    let (later, earlier) = (later.clone(), earlier.clone());
+                    let swaps = c.compare(replaces, &later, &earlier)?;
+                    one_truth(c, &swaps, replaces)?
+                }
+            };
+            for list in [&mut items, &mut keys] {
+                let (a, b) = (list[at].clone(), list[at + 1].clone());
+                list[at] = chosen(c, swaps, &b, &a)?;
+                list[at + 1] = chosen(c, swaps, &a, &b)?;
+            }
+        }
+    }
+    Ok(c.new_list(items))
+}
+
+fn map(c: &mut Checker<'_>, args: Args) -> Checked {
+    let function = args.at(0);
+    let sequences = args
+        .rest
+        .iter()
+        .map(|value| c.sequence(value))
+        .collect::<Checked<Vec<_>>>()?;
+    let length = sequences.iter().map(Vec::len).min().unwrap_or(0);
+    let mut results = Vec::with_capacity(length);
+    for at in 0..length {
+        let call = Arguments {
+            positional: sequences.iter().map(|sequence| sequence[at].clone()).collect(),
+            keywords: Vec::new(),
+        };
+        results.push(c.call_value(&function, call)?);
+    }
+    Ok(Value::tuple(results))
+}
+
+fn filter(c: &mut Checker<'_>, args: Args) -> Checked {
+    let function = args.at(0);
+    let mut kept = Vec::new();
+    for item in c.sequence(&args.at(1))? {
+        let verdict = match function {
+            Value::None => item.clone(),
+            _ => call_with(c, &function, &item)?,
+        };
+        let truth = c.truth(&verdict)?;
+        match c.graph.constant_value(truth) {
+            Some(known) if known != 0.0 => kept.push(item),
+            Some(_) => {}
+            None => {
+                return c.unsupported(
+                    "the length of a list cannot depend on values",
+                    "multiply by the condition instead",
+                );
+            }
+        }
+    }
+    Ok(Value::tuple(kept))
+}
+
+fn divmod(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (a, b) = (args.at(0), args.at(1));
+    let quotient = c.arithmetic(Operator::FloorDiv, &a, &b)?;
+    let remainder = c.arithmetic(Operator::Mod, &a, &b)?;
+    Ok(Value::tuple(vec![quotient, remainder]))
+}
+
+fn product(c: &mut Checker<'_>, args: Args) -> Checked {
+    let mut total = match args.get(1) {
+        Some(start) => start,
+        None => c.int(1),
+    };
+    for item in c.sequence(&args.at(0))? {
+        total = c.arithmetic(Operator::Mult, &total, &item)?;
+    }
+    Ok(total)
+}
+
+/// Whether a value has one of the types, as far as types mean something here.
+fn isinstance(c: &mut Checker<'_>, args: Args) -> Checked {
+    let value = args.at(0);
+    let types = match args.at(1) {
+        Value::Tuple(tuple) => tuple.items.to_vec(),
+        single => vec![single],
+    };
+    let mut holds = false;
+    for kind in types {
+        let is_number = |element: Element| {
+            c.dialect == Dialect::Numpy
+                && matches!(&value, Value::Tensor(tensor) if tensor.dims.is_empty() && tensor.element == element)
+        };
+        holds |= match &kind {
+            Value::Library(path) => match (&**path, &value) {
+                ("float", Value::Scalar(number)) => number.kind == ScalarKind::Float,
+                ("float", Value::Tensor(_)) => is_number(Element::F64),
+                ("int", Value::Scalar(number)) => number.kind <= ScalarKind::Int,
+                ("bool", Value::Scalar(number)) => number.kind == ScalarKind::Bool,
+                ("list", Value::List(_)) | ("tuple", Value::Tuple(_)) | ("dict", Value::Dict(_)) => true,
+                ("str", Value::Str(_)) => true,
+                ("float" | "int" | "bool" | "list" | "tuple" | "dict" | "str", _) => false,
+                _ => {
+                    return c.unsupported(
+                        "this type cannot be asked for",
+                        "ask for `float`, `list` or `np.ndarray`",
+                    );
+                }
+            },
+            Value::Element(element) => is_number(*element),
+            // `np.ndarray`, `torch.Tensor`.
+            Value::Annotation => {
+                matches!(&value, Value::Tensor(tensor) if c.dialect == Dialect::Torch || !tensor.dims.is_empty())
+            }
+            other => {
+                let found = c.describe(other);
+                return c.error(Code::TypeMismatch, format!("{found} is not a type"), None);
+            }
+        };
+    }
+    Ok(c.bool(holds))
+}
+
+fn callable(c: &mut Checker<'_>, args: Args) -> Checked {
+    let is_function = matches!(args.at(0), Value::Function(_) | Value::Library(_) | Value::Method(..));
+    Ok(c.bool(is_function))
 }
 
 fn sum(c: &mut Checker<'_>, args: Args) -> Checked {
@@ -173,7 +350,7 @@ fn sum(c: &mut Checker<'_>, args: Args) -> Checked {
         if matches!(item, Value::Poison) {
             return Err(crate::check::Reported);
         }
-        total = add(c, &total, &item)?;
+        total = c.arithmetic(Operator::Add, &total, &item)?;
     }
     Ok(total)
 }
@@ -345,64 +522,4 @@ fn quantify(c: &mut Checker<'_>, args: &Args, all: bool) -> Checked {
         known = if all { c.and(known, truth) } else { c.or(known, truth) };
     }
     Ok(scalar(ScalarKind::Bool, known))
-}
-
-fn append(c: &mut Checker<'_>, args: Args) -> Checked {
-    add_items(c, &args, vec![args.at(1)])
-}
-
-fn extend(c: &mut Checker<'_>, args: Args) -> Checked {
-    let items = c.sequence(&args.at(1))?;
-    add_items(c, &args, items)
-}
-
-fn add_items(c: &mut Checker<'_>, args: &Args, new: Vec<Value>) -> Checked {
-    let Value::List(id) = args.at(0) else {
-        return Ok(Value::None);
-    };
-    if c.list_items(id).len() + new.len() > MAX_ELEMENTS {
-        return c.error(
-            Code::ProgramTooLarge,
-            format!("this list has more than {MAX_ELEMENTS} items"),
-            None,
-        );
-    }
-    if let Object::List(items) = c.object_mut(id) {
-        items.extend(new);
-    }
-    Ok(Value::None)
-}
-
-fn entries(c: &mut Checker<'_>, args: &Args, f: fn(Value, Value) -> Value) -> Checked {
-    let Value::Dict(id) = args.at(0) else {
-        return Ok(Value::None);
-    };
-    let items = c
-        .dict_items(id)
-        .iter()
-        .map(|(key, value)| f(Value::Str(key.clone()), value.clone()))
-        .collect();
-    Ok(Value::tuple(items))
-}
-
-fn get(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (Value::Dict(id), Value::Str(key)) = (args.at(0), args.at(1)) else {
-        return c.error(Code::TypeMismatch, "the key of a dict is a string here", None);
-    };
-    let entry = c
-        .dict_items(id)
-        .iter()
-        .find(|(known, _)| *known == key)
-        .map(|(_, value)| value.clone());
-    Ok(entry.unwrap_or_else(|| args.at(2)))
-}
-
-fn update(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (Value::Dict(id), Value::Dict(other)) = (args.at(0), args.at(1)) else {
-        return c.error(Code::TypeMismatch, "a dict is updated with a dict", None);
-    };
-    for (key, value) in c.dict_items(other).to_vec() {
-        c.set_entry(id, &key, value);
-    }
-    Ok(Value::None)
 }

@@ -25,14 +25,77 @@ pub(super) const TABLE: &[Entry] = &[
         "input dim|axis? keepdim|keepdims? | dtype?",
         Run(mean),
     ),
+    entry("numpy.mean ndarray.mean", "a axis? | keepdims? dtype?", Run(mean)),
+    entry("numpy.average", "a axis? weights? | keepdims?", Run(average)),
     entry(
-        "numpy.mean ndarray.mean numpy.average",
-        "a axis? | keepdims? dtype?",
-        Run(mean),
+        "torch.logsumexp Tensor.logsumexp torch.special.logsumexp",
+        "input dim|axis keepdim|keepdims?",
+        Run(log_sum_exp),
+    ),
+    entry("scipy.special.logsumexp", "a axis? | keepdims?", Run(log_sum_exp)),
+    entry("numpy.ptp", "a axis? | keepdims?", Run(peak_to_peak)),
+    entry(
+        "torch.aminmax Tensor.aminmax",
+        "input | dim|axis? keepdim?",
+        Run(both_extremes),
+    ),
+    entry(
+        "torch.nansum Tensor.nansum numpy.nansum",
+        "input|a dim|axis? keepdim|keepdims?",
+        Run(|c, args| skip_nan(c, args, 0.0, sum)),
+    ),
+    entry(
+        "numpy.nanmax numpy.fmax.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| {
+            skip_nan(c, args, f64::NEG_INFINITY, |c, args| {
+                extreme_values(c, &args, Reduction::Max)
+            })
+        }),
+    ),
+    entry(
+        "numpy.nanmin numpy.fmin.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| {
+            skip_nan(c, args, f64::INFINITY, |c, args| {
+                extreme_values(c, &args, Reduction::Min)
+            })
+        }),
+    ),
+    entry(
+        "torch.nanmean Tensor.nanmean numpy.nanmean",
+        "input|a dim|axis? keepdim|keepdims?",
+        Run(nan_mean),
+    ),
+    entry("torch.dist Tensor.dist", "input other p?", Run(distance)),
+    entry(
+        "numpy.maximum.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| reduce_first_axis(c, args, |c, args| extreme_values(c, &args, Reduction::Max))),
+    ),
+    entry(
+        "numpy.minimum.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| reduce_first_axis(c, args, |c, args| extreme_values(c, &args, Reduction::Min))),
+    ),
+    entry(
+        "numpy.logical_and.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| reduce_first_axis(c, args, |c, args| truth(c, &args, Reduction::Min))),
+    ),
+    entry(
+        "numpy.logical_or.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| reduce_first_axis(c, args, |c, args| truth(c, &args, Reduction::Max))),
+    ),
+    entry(
+        "numpy.multiply.reduce",
+        "a axis? | keepdims?",
+        Run(|c, args| reduce_first_axis(c, args, product)),
     ),
     entry(
         "torch.prod Tensor.prod",
-        "input dim|axis? keepdim|keepdims?",
+        "input dim|axis? keepdim|keepdims? | dtype?",
         Run(product),
     ),
     entry("numpy.prod ndarray.prod", "a axis? | keepdims?", Run(product)),
@@ -128,24 +191,18 @@ pub(super) const TABLE: &[Entry] = &[
         "a axis? | keepdims? unused? ddof?",
         Run(|c, args| spread(c, &args, true)),
     ),
-    entry(
-        "torch.norm Tensor.norm torch.linalg.norm torch.linalg.vector_norm",
-        "input|x p|ord? dim|axis? keepdim|keepdims? dtype?",
-        Run(norm),
-    ),
-    entry("numpy.linalg.norm", "x ord? axis? keepdims?", Run(norm)),
 ];
 
 /// The elements that are combined into each element of the result.
-struct Groups {
-    dims: Vec<Dim>,
-    groups: Vec<Vec<NodeId>>,
+pub(super) struct Groups {
+    pub(super) dims: Vec<Dim>,
+    pub(super) groups: Vec<Vec<NodeId>>,
     /// Whether the batch axis is among those reduced.
-    over_batch: bool,
+    pub(super) over_batch: bool,
 }
 
 /// Axes named by an argument: a number, several, or all.
-fn axes(c: &mut Checker<'_>, tensor: &Tensor, argument: Option<Value>) -> Checked<Vec<usize>> {
+pub(super) fn axes(c: &mut Checker<'_>, tensor: &Tensor, argument: Option<Value>) -> Checked<Vec<usize>> {
     let rank = tensor.dims.len();
     let numbers = match argument {
         None => return Ok((0..rank).collect()),
@@ -180,7 +237,7 @@ fn axes(c: &mut Checker<'_>, tensor: &Tensor, argument: Option<Value>) -> Checke
     Ok(axes)
 }
 
-fn groups(c: &mut Checker<'_>, tensor: &Tensor, axes: &[usize], keeps: bool) -> Groups {
+pub(super) fn groups(c: &mut Checker<'_>, tensor: &Tensor, axes: &[usize], keeps: bool) -> Groups {
     let nodes = c.elements(tensor);
     let mut dims = Vec::new();
     let mut groups: Vec<Vec<usize>> = vec![vec![0]];
@@ -222,7 +279,7 @@ fn groups(c: &mut Checker<'_>, tensor: &Tensor, axes: &[usize], keeps: bool) -> 
 }
 
 /// Reads the usual arguments and warns when environments are mixed.
-fn grouped(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<Groups> {
+pub(super) fn grouped(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<Groups> {
     grouped_at(c, args, tensor, axis_at, axis_at + 1)
 }
 
@@ -247,7 +304,7 @@ fn grouped_at(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize,
 }
 
 /// Combines each group, and the batch where it belongs to the group.
-fn fold(
+pub(super) fn fold(
     c: &mut Checker<'_>,
     groups: Groups,
     element: Element,
@@ -274,7 +331,7 @@ fn number_element(element: Element) -> Element {
     }
 }
 
-fn float_element(c: &Checker<'_>, element: Element) -> Element {
+pub(super) fn float_element(c: &Checker<'_>, element: Element) -> Element {
     if element.is_float() {
         element
     } else {
@@ -320,7 +377,7 @@ fn mean(c: &mut Checker<'_>, args: Args) -> Checked {
 }
 
 /// NumPy's sums and extremes take axis 0 of a single number; these functions do not.
-fn refuse_axis_of_number(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<()> {
+pub(super) fn refuse_axis_of_number(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize) -> Checked<()> {
     if args.is_numpy() && tensor.dims.is_empty() && args.get(axis_at).is_some() {
         return c.error(Code::ShapeMismatch, "a single number has no axes", None);
     }
@@ -439,7 +496,7 @@ fn one_axis(c: &mut Checker<'_>, args: &Args) -> Checked<()> {
     }
 }
 
-fn nonempty(c: &mut Checker<'_>, groups: &Groups) -> Checked<()> {
+pub(super) fn nonempty(c: &mut Checker<'_>, groups: &Groups) -> Checked<()> {
     match groups.groups.iter().all(|group| !group.is_empty()) {
         true => Ok(()),
         false => c.error(
@@ -582,124 +639,137 @@ fn spread(c: &mut Checker<'_>, args: &Args, root: bool) -> Checked {
     Ok(c.tensor_value(element, dims, nodes))
 }
 
-/// Which norm: Euclidean, sum of magnitudes, largest, smallest, count, or any other power.
-enum Order {
-    Two,
-    One,
-    Max,
-    Min,
-    Zero,
-    Power(f64),
+/// A ufunc's `reduce` takes the first axis unless told otherwise.
+fn reduce_first_axis(c: &mut Checker<'_>, mut args: Args, f: fn(&mut Checker<'_>, Args) -> Checked) -> Checked {
+    if args.values[1].is_none() {
+        args.values[1] = Some(c.int(0));
+    }
+    let tensor = c.as_tensor(&args.at(0))?;
+    args.values[0] = Some(Value::Tensor(tensor));
+    f(c, args)
 }
 
-fn order(c: &mut Checker<'_>, argument: Option<Value>) -> Checked<Order> {
-    let Some(value) = argument else { return Ok(Order::Two) };
-    if let Value::Str(name) = &value {
-        return match &**name {
-            "fro" => Ok(Order::Two),
-            _ => c.unsupported("this norm is not part of the reward language", ""),
-        };
-    }
-    let node = c.python_float(&value)?;
-    match c.graph.constant_value(node) {
-        Some(2.0) => Ok(Order::Two),
-        Some(1.0) => Ok(Order::One),
-        Some(0.0) => Ok(Order::Zero),
-        Some(f64::INFINITY) => Ok(Order::Max),
-        Some(f64::NEG_INFINITY) => Ok(Order::Min),
-        Some(power) => Ok(Order::Power(power)),
-        None => c.error(Code::TypeMismatch, "the order of a norm is a known number", None),
-    }
-}
-
-fn norm(c: &mut Checker<'_>, args: Args) -> Checked {
+/// `Σ wx / Σ w`
+fn average(c: &mut Checker<'_>, args: Args) -> Checked {
+    let Some(weights) = args.get(2) else {
+        let mut plain = args;
+        plain.values = vec![Some(plain.at(0)), plain.get(1), plain.get(3), None];
+        return mean(c, plain);
+    };
     let tensor = c.array_argument(&args, &args.at(0))?;
-    if c.dialect == Dialect::Torch && !tensor.element.is_float() && !args.is_numpy() {
-        return c.error(
-            Code::TypeMismatch,
-            format!("`norm` needs floats, not {tensor}"),
-            "convert first with `.float()`".to_owned(),
-        );
-    }
+    let weights = c.as_tensor(&weights)?;
+    let axes = axes(c, &tensor, args.get(1))?;
+    // Weights of one axis lie along that axis.
+    let weights = match axes.as_slice() {
+        [axis] if weights.dims.len() == 1 && tensor.dims.len() > 1 => {
+            let mut dims = vec![Dim::Size(1); tensor.dims.len()];
+            dims[*axis] = weights.dims[0];
+            c.with_dims(&weights, dims)
+        }
+        _ if weights.dims == tensor.dims => weights,
+        _ => {
+            return c.error(
+                Code::ShapeMismatch,
+                format!("the weights {weights} do not fit {tensor}"),
+                "give one weight for each element of the axis".to_owned(),
+            );
+        }
+    };
+    let operands = [Value::Tensor(tensor), Value::Tensor(weights)];
+    let element = match c.promote(&[&operands[0], &operands[1]]) {
+        element if element.is_float() => element,
+        _ => Element::F64,
+    };
+    let (dims, rows) = c.broadcast_operands("`average`", &[&operands[0], &operands[1]], element)?;
+    let weighted = rows[0].iter().zip(&rows[1]).map(|(&x, &w)| c.mul(x, w)).collect();
+    let weighted = c.tensor(element, dims.clone(), weighted);
+    let weights = c.tensor(element, dims, rows[1].clone());
+    let keeps = c.flag(args.get(3))?;
+    let (products, sums) = (groups(c, &weighted, &axes, keeps), groups(c, &weights, &axes, keeps));
+    let (dims, products) = self::sums(c, products, element);
+    let (_, sums) = self::sums(c, sums, element);
+    let nodes = products
+        .iter()
+        .zip(&sums)
+        .map(|(&product, &sum)| c.div(product, sum))
+        .collect();
+    Ok(c.tensor_value(element, dims, nodes))
+}
+
+fn log_sum_exp(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
     let element = float_element(c, tensor.element);
     let tensor = c.cast(&tensor, element);
-    refuse_matrix_norm(c, &args, tensor.dims.len())?;
-    refuse_axis_of_number(c, &args, &tensor, 2)?;
-    let order = order(c, args.get(1))?;
-    let groups = grouped(c, &args, &tensor, 2)?;
-    let over_batch = groups.over_batch;
-    let reduction = match order {
-        Order::Max => Reduction::Max,
-        Order::Min => Reduction::Min,
-        _ => Reduction::Sum,
-    };
-    if !over_batch && matches!(order, Order::Two) {
-        return Ok(fold(c, groups, element, reduction, |c, nodes| c.euclidean_norm(nodes)));
+    let groups = grouped(c, &args, &tensor, 1)?;
+    nonempty(c, &groups)?;
+    if groups.over_batch {
+        return c.unsupported(
+            "`logsumexp` over all environments",
+            "work along the last axis with `dim=-1`",
+        );
     }
-    if matches!(order, Order::Max | Order::Min) {
-        nonempty(c, &groups)?;
-    }
-    let combined = fold(c, groups, element, reduction, |c, nodes| {
-        let powers: Vec<NodeId> = nodes.iter().map(|&node| norm_part(c, node, &order)).collect();
-        match order {
-            Order::Max => powers[1..]
-                .iter()
-                .fold(powers[0], |best, &node| c.binary(Binary::Max, best, node)),
-            Order::Min => powers[1..]
-                .iter()
-                .fold(powers[0], |best, &node| c.binary(Binary::Min, best, node)),
-            _ => c.sum(element.ty(), &powers),
-        }
-    });
-    let Value::Tensor(combined) = combined else {
-        return Ok(combined);
-    };
-    Ok(Value::Tensor(c.map(&combined, element, |c, node| match order {
-        Order::Two => c.unary(Unary::Sqrt, node),
-        Order::Power(power) => {
-            let inverse = c.constant_like(node, 1.0 / power);
-            c.power(node, inverse)
-        }
-        _ => node,
-    })))
+    Ok(fold(c, groups, element, Reduction::Sum, super::along::log_sum_exp))
 }
 
-/// `linalg.norm` with an order takes the norm of a matrix where two axes are left; `torch.norm` never does.
-fn refuse_matrix_norm(c: &mut Checker<'_>, args: &Args, rank: usize) -> Checked<()> {
-    if !args.name.ends_with("linalg.norm") {
-        return Ok(());
-    }
-    let Some(order) = args.get(1) else { return Ok(()) };
-    let axes = match args.get(2) {
-        None => rank,
-        Some(value @ (Value::Tuple(_) | Value::List(_))) => c.sequence(&value)?.len(),
-        Some(_) => 1,
-    };
-    match (matches!(order, Value::Str(_)), axes) {
-        (true, 2) | (false, 1) => Ok(()),
-        (true, _) => c.error(Code::ShapeMismatch, "the Frobenius norm is one of matrices", None),
-        (false, 2) => c.unsupported("the norm of a matrix with an order", "give the axis, such as `axis=-1`"),
-        (false, _) => c.error(
-            Code::ShapeMismatch,
-            format!("a norm with an order needs one axis, and there are {axes}"),
-            "give the axis, such as `axis=-1`".to_owned(),
-        ),
-    }
+/// Largest less smallest.
+fn peak_to_peak(c: &mut Checker<'_>, args: Args) -> Checked {
+    let largest = extreme_values(c, &args, Reduction::Max)?;
+    let smallest = extreme_values(c, &args, Reduction::Min)?;
+    c.array_arithmetic(ruff_python_ast::Operator::Sub, &largest, &smallest, None)
 }
 
-fn norm_part(c: &mut Checker<'_>, node: NodeId, order: &Order) -> NodeId {
-    match order {
-        Order::Two => c.mul(node, node),
-        Order::Zero => {
-            let nonzero = c.is_nonzero(node);
-            let ty = c.graph.node(node).ty;
-            c.convert(nonzero, ty)
-        }
-        Order::Power(power) => {
-            let magnitude = c.unary(Unary::Abs, node);
-            let power = c.constant_like(node, *power);
-            c.power(magnitude, power)
-        }
-        _ => c.unary(Unary::Abs, node),
+fn both_extremes(c: &mut Checker<'_>, args: Args) -> Checked {
+    let items = [
+        extreme_values(c, &args, Reduction::Min)?,
+        extreme_values(c, &args, Reduction::Max)?,
+    ];
+    Ok(Value::Tuple(Tuple {
+        items: items.into(),
+        fields: &["min", "max"],
+    }))
+}
+
+/// NaN replaced by what does not count.
+fn skip_nan(
+    c: &mut Checker<'_>,
+    mut args: Args,
+    neutral: f64,
+    f: impl Fn(&mut Checker<'_>, Args) -> Checked,
+) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    if tensor.element.is_float() {
+        let filled = c.map(&tensor, tensor.element, |c, x| {
+            let neutral = c.constant_like(x, neutral);
+            let is_number = c.binary(Binary::Eq, x, x);
+            c.select(is_number, x, neutral)
+        });
+        args.values[0] = Some(Value::Tensor(filled));
     }
+    args.values.resize(4, None);
+    f(c, args)
+}
+
+fn nan_mean(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let is_number = c.map(&tensor, Element::Bool, |c, x| c.binary(Binary::Eq, x, x));
+    let counted = Args {
+        name: args.name.clone(),
+        values: vec![Some(Value::Tensor(is_number)), args.get(1), args.get(2), None],
+        rest: Vec::new(),
+        keywords: Vec::new(),
+    };
+    let count = sum(c, counted)?;
+    let total = skip_nan(c, args, 0.0, sum)?;
+    c.array_arithmetic(ruff_python_ast::Operator::Div, &total, &count, None)
+}
+
+/// The norm of the difference of two whole arrays.
+fn distance(c: &mut Checker<'_>, args: Args) -> Checked {
+    let difference = c.array_arithmetic(ruff_python_ast::Operator::Sub, &args.at(0), &args.at(1), None)?;
+    let keywords = args.get(2).map(|p| ("p".to_owned(), p));
+    let call = crate::check::Arguments {
+        positional: Vec::new(),
+        keywords: keywords.into_iter().collect(),
+    };
+    c.call_method(&difference, "norm", call)
 }

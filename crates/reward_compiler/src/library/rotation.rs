@@ -4,7 +4,7 @@
 //! documentation line says so.
 
 use super::Behaviour::{Map, Run};
-use super::linear::{cross_nodes, needs_floats, normalized, vector_rows};
+use super::linear::{cross_nodes, needs_floats, normalized};
 use super::{Args, Domain, Entry, entry};
 use crate::Code;
 use crate::check::{Checked, Checker};
@@ -14,22 +14,55 @@ use crate::value::{Dim, Tensor, Value};
 /// The table's part of this module.
 pub(super) const TABLE: &[Entry] = &[
     entry("torch_utils.quat_mul", "a b", Run(quat_mul)),
-    entry("torch_utils.quat_conjugate", "a", Run(quat_conjugate)),
     entry(
-        "torch_utils.quat_rotate torch_utils.quat_apply",
-        "q|a v|b",
-        Run(|c, args| rotate(c, &args, false)),
+        "torch_utils.quat_conjugate torch_utils.quat_inverse",
+        "a",
+        Run(quat_conjugate),
+    ),
+    entry(
+        "torch_utils.quat_apply torch_utils.tf_vector",
+        "a|q b|v",
+        Run(|c, args| turn(c, &args, apply_nodes)),
+    ),
+    entry(
+        "torch_utils.quat_rotate torch_utils.my_quat_rotate torch_utils.get_basis_vector",
+        "q v",
+        Run(|c, args| turn(c, &args, |c, q, v| rotate_nodes(c, q, v, false))),
     ),
     entry(
         "torch_utils.quat_rotate_inverse",
         "q v",
-        Run(|c, args| rotate(c, &args, true)),
+        Run(|c, args| turn(c, &args, |c, q, v| rotate_nodes(c, q, v, true))),
+    ),
+    entry(
+        "torch_utils.quat_apply_yaw",
+        "quat vec",
+        Run(|c, args| turn(c, &args, apply_yaw)),
     ),
     entry("torch_utils.quat_axis", "q axis?", Run(quat_axis)),
     entry("torch_utils.quat_unit", "a", Run(|c, args| unit(c, &args, 1e-9))),
-    entry("torch_utils.normalize", "x eps?", Run(|c, args| unit(c, &args, 1e-9))),
+    entry(
+        "torch_utils.normalize",
+        "x eps?",
+        Run(|c, args| {
+            let eps = match args.get(1) {
+                Some(eps) => c.known_number(&eps)?,
+                None => 1e-9,
+            };
+            unit(c, &args, eps)
+        }),
+    ),
+    entry("torch_utils.quat_diff_rad", "a b", Run(angle_between)),
+    entry("torch_utils.quat_from_angle_axis", "angle axis", Run(from_angle_axis)),
+    entry("torch_utils.quat_to_angle_axis", "q", Run(to_angle_axis)),
+    entry("torch_utils.quat_from_euler_xyz", "roll pitch yaw", Run(from_euler)),
+    entry("torch_utils.calc_heading", "q", Run(heading)),
+    entry("torch_utils.tf_inverse", "q t", Run(frame_inverse)),
+    entry("torch_utils.tf_apply", "q t v", Run(frame_apply)),
+    entry("torch_utils.tf_combine", "q1 t1 q2 t2", Run(frame_combine)),
     entry("torch_utils.get_euler_xyz", "q", Run(euler)),
     entry("torch_utils.normalize_angle", "x", Map(Domain::Float, normalize_angle)),
+    entry("torch_utils.wrap_to_pi", "angles", Map(Domain::Float, wrap_to_pi)),
 ];
 
 fn quaternion(c: &mut Checker<'_>, tensor: &Tensor, row: &[NodeId]) -> Checked<[NodeId; 4]> {
@@ -74,69 +107,110 @@ fn width(tensor: &Tensor) -> usize {
 
 fn quat_mul(c: &mut Checker<'_>, args: Args) -> Checked {
     let (a, b) = two_of_floats(c, &args)?;
-    let (mut dims, rows) = vector_rows(c, "quat_mul", &a, &b)?;
+    if a.dims != b.dims {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("`quat_mul` needs two arrays of one shape, not {a} and {b}"),
+            "expand one to the other, such as `q.expand_as(other)`".to_owned(),
+        );
+    }
+    let (xs, ys) = (c.elements(&a), c.elements(&b));
     let mut nodes = Vec::new();
-    for [x, y] in rows {
-        let (p, q) = (quaternion(c, &a, &x)?, quaternion(c, &b, &y)?);
+    for (x, y) in xs.chunks(width(&a)).zip(ys.chunks(width(&b))) {
+        let (p, q) = (quaternion(c, &a, x)?, quaternion(c, &b, y)?);
         nodes.extend(product(c, p, q));
     }
-    dims.push(Dim::Size(4));
-    Ok(c.tensor_value(a.element, dims, nodes))
+    Ok(c.tensor_value(a.element, a.dims.to_vec(), nodes))
 }
 
-/// Hamilton product of xyzw quaternions.
+/// Hamilton product of xyzw quaternions, by the eight products of sums that Isaac Gym computes: its rounding is theirs.
 fn product(c: &mut Checker<'_>, p: [NodeId; 4], q: [NodeId; 4]) -> [NodeId; 4] {
-    // Each row: the sum of products with their signs, as (index of p, index of q, sign).
-    const ROWS: [[(usize, usize, bool); 4]; 4] = [
-        [(3, 0, true), (0, 3, true), (1, 2, true), (2, 1, false)],
-        [(3, 1, true), (0, 2, false), (1, 3, true), (2, 0, true)],
-        [(3, 2, true), (0, 1, true), (1, 0, false), (2, 3, true)],
-        [(3, 3, true), (0, 0, false), (1, 1, false), (2, 2, false)],
+    let ([x1, y1, z1, w1], [x2, y2, z2, w2]) = (p, q);
+    let mut of_sums = |(a, b, a_plus): (NodeId, NodeId, bool), (d, e, d_plus): (NodeId, NodeId, bool)| {
+        let left = if a_plus { c.add(a, b) } else { c.sub(a, b) };
+        let right = if d_plus { c.add(d, e) } else { c.sub(d, e) };
+        c.mul(left, right)
+    };
+    let ww = of_sums((z1, x1, true), (x2, y2, true));
+    let yy = of_sums((w1, y1, false), (w2, z2, true));
+    let zz = of_sums((w1, y1, true), (w2, z2, false));
+    let last = [
+        of_sums((x1, w1, true), (x2, w2, true)),
+        of_sums((w1, x1, false), (y2, z2, true)),
+        of_sums((z1, y1, true), (w2, x2, false)),
+        of_sums((z1, y1, false), (y2, z2, false)),
     ];
-    ROWS.map(|row| {
-        let mut sum = c.mul(p[row[0].0], q[row[0].1]);
-        for (i, j, is_positive) in &row[1..] {
-            let part = c.mul(p[*i], q[*j]);
-            sum = if *is_positive {
-                c.add(sum, part)
-            } else {
-                c.sub(sum, part)
-            };
-        }
-        sum
+    let cross = of_sums((z1, x1, false), (x2, y2, false));
+    let sum = c.add(ww, yy);
+    let xx = c.add(sum, zz);
+    let sum = c.add(xx, cross);
+    let half = c.constant_like(sum, 0.5);
+    let qq = c.mul(half, sum);
+    let parts = [xx, yy, zz, ww];
+    [0, 1, 2, 3].map(|at| {
+        let rest = c.sub(qq, parts[at]);
+        c.add(rest, last[at])
     })
 }
 
 fn quat_conjugate(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = floats(c, &args, 0)?;
-    let nodes = c.elements(&tensor);
-    let mut result = Vec::new();
-    for row in nodes.chunks(width(&tensor)) {
-        let [x, y, z, w] = quaternion(c, &tensor, row)?;
-        let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
-        result.extend([x, y, z, w]);
-    }
-    Ok(c.tensor_value(tensor.element, tensor.dims.to_vec(), result))
+    Ok(Value::Tensor(conjugated(c, &tensor)?))
 }
 
-/// `v + 2w (u × v) + 2 u × (u × v)` with `u` the vector part; the inverse rotation has `-w`.
+/// `v + w t + u × t` with `t = 2 u × v` and `u` the vector part.
+fn apply_nodes(c: &mut Checker<'_>, [x, y, z, w]: [NodeId; 4], v: [NodeId; 3]) -> [NodeId; 3] {
+    let two = c.constant_like(w, 2.0);
+    let t = cross_nodes(c, [x, y, z], v).map(|node| c.mul(node, two));
+    let pull = cross_nodes(c, [x, y, z], t);
+    [0, 1, 2].map(|i| {
+        let swing = c.mul(w, t[i]);
+        let sum = c.add(v[i], swing);
+        c.add(sum, pull[i])
+    })
+}
+
+/// `(2w² - 1) v + 2w (u × v) + 2 (u·v) u`; the inverse takes the middle away. For quaternions of length 1 this is the same
+/// as [`apply_nodes`]; for others Isaac Gym's two functions differ, and so do these.
 fn rotate_nodes(c: &mut Checker<'_>, [x, y, z, w]: [NodeId; 4], v: [NodeId; 3], inverse: bool) -> [NodeId; 3] {
     let u = [x, y, z];
-    let w = if inverse { c.unary(Unary::Neg, w) } else { w };
-    let once = cross_nodes(c, u, v);
-    let twice = cross_nodes(c, u, once);
-    let two = c.constant_like(w, 2.0);
-    let double_w = c.mul(two, w);
+    let [one, two] = [1.0, 2.0].map(|value| c.constant_like(w, value));
+    let square = c.mul(w, w);
+    let doubled = c.mul(two, square);
+    let scale = c.sub(doubled, one);
+    let swing = cross_nodes(c, u, v);
+    let along = super::linear::dot_nodes(c, &u, &v);
     [0, 1, 2].map(|i| {
-        let swing = c.mul(double_w, once[i]);
-        let pull = c.mul(two, twice[i]);
-        let sum = c.add(v[i], swing);
+        let a = c.mul(v[i], scale);
+        let b = c.mul(swing[i], w);
+        let b = c.mul(b, two);
+        let pull = c.mul(u[i], along);
+        let pull = c.mul(pull, two);
+        let sum = if inverse { c.sub(a, b) } else { c.add(a, b) };
         c.add(sum, pull)
     })
 }
 
-fn rotate(c: &mut Checker<'_>, args: &Args, inverse: bool) -> Checked {
+/// Only the turn about the vertical axis.
+fn apply_yaw(c: &mut Checker<'_>, [x, _, z, w]: [NodeId; 4], v: [NodeId; 3]) -> [NodeId; 3] {
+    let zero = c.constant_like(x, 0.0);
+    let flat = [zero, zero, z, w];
+    let length = c.euclidean_norm(&flat);
+    let least = c.constant_like(x, 1e-9);
+    let length = c.binary(Binary::Max, length, least);
+    let flat = flat.map(|node| c.div(node, length));
+    apply_nodes(c, flat, v)
+}
+
+type Turn = fn(&mut Checker<'_>, [NodeId; 4], [NodeId; 3]) -> [NodeId; 3];
+
+/// One quaternion for each vector.
+fn turn(c: &mut Checker<'_>, args: &Args, f: Turn) -> Checked {
     let (q, v) = two_of_floats(c, args)?;
+    Ok(Value::Tensor(turned(c, &q, &v, f)?))
+}
+
+fn turned(c: &mut Checker<'_>, q: &Tensor, v: &Tensor, f: Turn) -> Checked<Tensor> {
     if q.dims.len() != v.dims.len()
         || q.dims.split_last().map(|(_, outer)| outer) != v.dims.split_last().map(|(_, outer)| outer)
     {
@@ -146,14 +220,193 @@ fn rotate(c: &mut Checker<'_>, args: &Args, inverse: bool) -> Checked {
             None,
         );
     }
-    let (qs, vs) = (c.elements(&q), c.elements(&v));
+    let (qs, vs) = (c.elements(q), c.elements(v));
     let mut nodes = Vec::new();
-    for (q_row, v_row) in qs.chunks(width(&q)).zip(vs.chunks(width(&v))) {
-        let quaternion = quaternion(c, &q, q_row)?;
-        let vector = vector(c, &v, v_row)?;
-        nodes.extend(rotate_nodes(c, quaternion, vector, inverse));
+    for (q_row, v_row) in qs.chunks(width(q)).zip(vs.chunks(width(v))) {
+        let quaternion = quaternion(c, q, q_row)?;
+        let vector = vector(c, v, v_row)?;
+        nodes.extend(f(c, quaternion, vector));
     }
-    Ok(c.tensor_value(v.element, v.dims.to_vec(), nodes))
+    Ok(c.tensor(v.element, v.dims.to_vec(), nodes))
+}
+
+/// Twice the arc sine of the difference's vector part.
+fn angle_between(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (a, b) = two_of_floats(c, &args)?;
+    if a.dims != b.dims {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("`quat_diff_rad` needs two arrays of one shape, not {a} and {b}"),
+            None,
+        );
+    }
+    let (xs, ys) = (c.elements(&a), c.elements(&b));
+    let mut nodes = Vec::new();
+    for (x, y) in xs.chunks(width(&a)).zip(ys.chunks(width(&b))) {
+        let p = quaternion(c, &a, x)?;
+        let [x, y, z, w] = quaternion(c, &b, y)?;
+        let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
+        let [x, y, z, _] = product(c, p, [x, y, z, w]);
+        let length = c.euclidean_norm(&[x, y, z]);
+        let [one, two] = [1.0, 2.0].map(|value| c.constant_like(length, value));
+        let length = c.binary(Binary::Min, length, one);
+        let half = c.unary(Unary::Asin, length);
+        nodes.push(c.mul(two, half));
+    }
+    let dims = a.dims[..a.dims.len().saturating_sub(1)].to_vec();
+    Ok(c.tensor_value(a.element, dims, nodes))
+}
+
+/// A turn by `angle` about `axis`, of length 1.
+fn from_angle_axis(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (angle, axis) = two_of_floats(c, &args)?;
+    if axis.dims.split_last().map(|(_, outer)| outer) != Some(&*angle.dims) {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("one angle for each axis is needed, not {angle} and {axis}"),
+            None,
+        );
+    }
+    let axis = normalized(c, &axis, 1e-9)?;
+    let (angles, axes) = (c.elements(&angle), c.elements(&axis));
+    let mut nodes = Vec::new();
+    for (&angle, row) in angles.iter().zip(axes.chunks(width(&axis))) {
+        let [x, y, z] = vector(c, &axis, row)?;
+        let two = c.constant_like(angle, 2.0);
+        let half = c.div(angle, two);
+        let (sin, cos) = (c.unary(Unary::Sin, half), c.unary(Unary::Cos, half));
+        nodes.extend([x, y, z].map(|node| c.mul(node, sin)));
+        nodes.push(cos);
+    }
+    let mut dims = angle.dims.to_vec();
+    dims.push(Dim::Size(4));
+    let quaternions = c.tensor(axis.element, dims, nodes);
+    Ok(Value::Tensor(normalized(c, &quaternions, 1e-9)?))
+}
+
+/// Angle within half a turn, and axis; the z axis and 0 where nothing turns.
+fn to_angle_axis(c: &mut Checker<'_>, args: Args) -> Checked {
+    let q = floats(c, &args, 0)?;
+    let nodes = c.elements(&q);
+    let (mut angles, mut axes) = (Vec::new(), Vec::new());
+    for row in nodes.chunks(width(&q)) {
+        let [x, y, z, w] = quaternion(c, &q, row)?;
+        let [zero, one, two, least] = [0.0, 1.0, 2.0, 1e-5].map(|value| c.constant_like(w, value));
+        let square = c.mul(w, w);
+        let rest = c.sub(one, square);
+        let sin = c.unary(Unary::Sqrt, rest);
+        let half = c.unary(Unary::Acos, w);
+        let angle = c.mul(two, half);
+        let angle = normalize_angle(c, angle);
+        let magnitude = c.unary(Unary::Abs, sin);
+        let turns = c.less(least, magnitude);
+        angles.push(c.select(turns, angle, zero));
+        for (node, default) in [x, y, z].into_iter().zip([zero, zero, one]) {
+            let part = c.div(node, sin);
+            axes.push(c.select(turns, part, default));
+        }
+    }
+    let outer = q.dims[..q.dims.len().saturating_sub(1)].to_vec();
+    let mut dims = outer.clone();
+    dims.push(Dim::Size(3));
+    let angles = c.tensor_value(q.element, outer, angles);
+    Ok(Value::tuple(vec![angles, c.tensor_value(q.element, dims, axes)]))
+}
+
+fn from_euler(c: &mut Checker<'_>, args: Args) -> Checked {
+    let angles = [0, 1, 2].map(|at| args.at(at));
+    let operands: Vec<Value> = angles
+        .iter()
+        .map(|angle| c.array_argument(&args, angle).map(Value::Tensor))
+        .collect::<Checked<_>>()?;
+    let operands: Vec<&Value> = operands.iter().collect();
+    let element = c.promote(&operands);
+    if !element.is_float() {
+        return c.error(Code::TypeMismatch, "angles are floats", None);
+    }
+    let (mut dims, rows) = c.broadcast_operands("`quat_from_euler_xyz`", &operands, element)?;
+    let mut nodes = Vec::new();
+    for angles in super::together::<3>(&rows) {
+        let halves = angles.map(|angle| {
+            let half = c.constant_like(angle, 0.5);
+            c.mul(angle, half)
+        });
+        let [cr, cp, cy] = halves.map(|half| c.unary(Unary::Cos, half));
+        let [sr, sp, sy] = halves.map(|half| c.unary(Unary::Sin, half));
+        let mut triple = |a, b, d| {
+            let product = c.mul(a, b);
+            c.mul(product, d)
+        };
+        let w = [triple(cy, cr, cp), triple(sy, sr, sp)];
+        let x = [triple(cy, sr, cp), triple(sy, cr, sp)];
+        let y = [triple(cy, cr, sp), triple(sy, sr, cp)];
+        let z = [triple(sy, cr, cp), triple(cy, sr, sp)];
+        nodes.extend([
+            c.sub(x[0], x[1]),
+            c.add(y[0], y[1]),
+            c.sub(z[0], z[1]),
+            c.add(w[0], w[1]),
+        ]);
+    }
+    dims.push(Dim::Size(4));
+    Ok(c.tensor_value(element, dims, nodes))
+}
+
+/// Angle in the plane of where the rotation takes the x axis.
+fn heading(c: &mut Checker<'_>, args: Args) -> Checked {
+    let q = floats(c, &args, 0)?;
+    let nodes = c.elements(&q);
+    let mut angles = Vec::new();
+    for row in nodes.chunks(width(&q)) {
+        let quaternion = quaternion(c, &q, row)?;
+        let basis = [1.0, 0.0, 0.0].map(|value| c.constant_like(quaternion[0], value));
+        let [x, y, _] = rotate_nodes(c, quaternion, basis, false);
+        angles.push(c.binary(Binary::Atan2, y, x));
+    }
+    let dims = q.dims[..q.dims.len().saturating_sub(1)].to_vec();
+    Ok(c.tensor_value(q.element, dims, angles))
+}
+
+fn conjugated(c: &mut Checker<'_>, q: &Tensor) -> Checked<Tensor> {
+    let nodes = c.elements(q);
+    let mut result = Vec::new();
+    for row in nodes.chunks(width(q)) {
+        let [x, y, z, w] = quaternion(c, q, row)?;
+        let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
+        result.extend([x, y, z, w]);
+    }
+    Ok(c.tensor(q.element, q.dims.to_vec(), result))
+}
+
+/// The frame seen from the other side: `(q*, -q* t)`.
+fn frame_inverse(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (q, t) = two_of_floats(c, &args)?;
+    let inverse = conjugated(c, &q)?;
+    let turned = turned(c, &inverse, &t, apply_nodes)?;
+    let back = c.map(&turned, turned.element, |c, x| c.unary(Unary::Neg, x));
+    Ok(Value::tuple(vec![Value::Tensor(inverse), Value::Tensor(back)]))
+}
+
+/// `q v + t`
+fn frame_apply(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (q, v) = (floats(c, &args, 0)?, floats(c, &args, 2)?);
+    let turned = turned(c, &q, &v, apply_nodes)?;
+    c.arithmetic(ruff_python_ast::Operator::Add, &Value::Tensor(turned), &args.at(1))
+}
+
+/// One frame within another: `(q1 q2, q1 t2 + t1)`.
+fn frame_combine(c: &mut Checker<'_>, args: Args) -> Checked {
+    let (q, t) = (floats(c, &args, 0)?, floats(c, &args, 3)?);
+    let turned = turned(c, &q, &t, apply_nodes)?;
+    let place = c.arithmetic(ruff_python_ast::Operator::Add, &Value::Tensor(turned), &args.at(1))?;
+    let both = Args {
+        name: "torch_utils.quat_mul".into(),
+        values: vec![Some(args.at(0)), Some(args.at(2))],
+        rest: Vec::new(),
+        keywords: Vec::new(),
+    };
+    let rotation = quat_mul(c, both)?;
+    Ok(Value::tuple(vec![rotation, place]))
 }
 
 /// Where the rotation takes a coordinate axis.
@@ -255,4 +508,13 @@ fn normalize_angle(c: &mut Checker<'_>, x: NodeId) -> NodeId {
     let sin = c.unary(Unary::Sin, x);
     let cos = c.unary(Unary::Cos, x);
     c.binary(Binary::Atan2, sin, cos)
+}
+
+/// Into (-π, π] by whole turns, the way legged_gym writes it.
+fn wrap_to_pi(c: &mut Checker<'_>, x: NodeId) -> NodeId {
+    let [pi, turn, zero] = [std::f64::consts::PI, std::f64::consts::TAU, 0.0].map(|value| c.constant_like(x, value));
+    let angle = c.python_remainder(x, turn);
+    let is_large = c.less(pi, angle);
+    let turns = c.select(is_large, turn, zero);
+    c.sub(angle, turns)
 }

@@ -1,13 +1,10 @@
 //! Functions that rearrange elements without computing: axes, stacking, conversion, copies.
 
-use carrot_reward_interface::Dialect;
-
 use super::Behaviour::Run;
 use super::{Args, Entry, entry};
 use crate::Code;
 use crate::check::{Checked, Checker, broadcast_index, node_count};
-use crate::ir::Type;
-use crate::value::{Dim, Element, Scalar, ScalarKind, Tensor, Value};
+use crate::value::{Dim, Tensor, Value};
 
 /// The table's part of this module.
 pub(super) const TABLE: &[Entry] = &[
@@ -33,8 +30,64 @@ pub(super) const TABLE: &[Entry] = &[
         "a shape|newshape",
         Run(|c, args| reshape(c, &args, vec![args.at(1)])),
     ),
-    entry("torch.flatten Tensor.flatten", "input start_dim?", Run(flatten)),
+    entry(
+        "torch.flatten Tensor.flatten",
+        "input start_dim? end_dim?",
+        Run(flatten),
+    ),
+    entry("torch.ravel Tensor.ravel", "input", Run(flatten)),
+    entry("torch.unflatten Tensor.unflatten", "input dim sizes", Run(unflatten)),
     entry("numpy.ravel ndarray.flatten ndarray.ravel", "a", Run(flatten)),
+    entry(
+        "torch.permute",
+        "input dims",
+        Run(|c, args| permute(c, &args, vec![args.at(1)])),
+    ),
+    entry(
+        "Tensor.permute ndarray.transpose",
+        "input *",
+        Run(|c, args| permute(c, &args, args.rest.clone())),
+    ),
+    entry(
+        "numpy.transpose numpy.permute_dims",
+        "a axes?",
+        Run(|c, args| permute(c, &args, args.get(1).into_iter().collect())),
+    ),
+    entry(
+        "torch.movedim torch.moveaxis Tensor.movedim numpy.moveaxis",
+        "input|a source destination",
+        Run(move_axis),
+    ),
+    entry("numpy.rollaxis", "a axis start?", Run(roll_axis)),
+    entry("torch.roll Tensor.roll", "input shifts dims|dim?", Run(roll)),
+    entry("numpy.roll", "a shift axis?", Run(roll)),
+    entry(
+        "numpy.flipud torch.flipud Tensor.flipud",
+        "m",
+        Run(|c, args| flip_axis(c, &args, 0)),
+    ),
+    entry(
+        "numpy.fliplr torch.fliplr Tensor.fliplr",
+        "m",
+        Run(|c, args| flip_axis(c, &args, 1)),
+    ),
+    entry(
+        "torch.repeat_interleave Tensor.repeat_interleave",
+        "input repeats dim?",
+        Run(repeat_each),
+    ),
+    entry("numpy.repeat ndarray.repeat", "a repeats axis?", Run(repeat_each)),
+    entry(
+        "torch.atleast_1d numpy.atleast_1d",
+        "input",
+        Run(|c, args| at_least(c, &args, 1)),
+    ),
+    entry(
+        "torch.atleast_2d numpy.atleast_2d",
+        "input",
+        Run(|c, args| at_least(c, &args, 2)),
+    ),
+    entry("ndarray.swapaxes", "input dim0 dim1", Run(transpose)),
     entry(
         "Tensor.expand",
         "input *",
@@ -57,71 +110,12 @@ pub(super) const TABLE: &[Entry] = &[
         Run(|c, args| repeat(c, &args, vec![args.at(1)])),
     ),
     entry(
-        "torch.transpose Tensor.transpose numpy.swapaxes",
+        "torch.transpose torch.swapaxes torch.swapdims Tensor.transpose Tensor.swapaxes numpy.swapaxes",
         "input dim0 dim1",
         Run(transpose),
     ),
-    entry(
-        "Tensor.t torch.t numpy.transpose ndarray.transpose",
-        "input",
-        Run(transpose_all),
-    ),
-    entry("torch.stack", "tensors dim?", Run(stack)),
-    entry("numpy.stack", "arrays axis?", Run(stack)),
-    entry(
-        "torch.cat torch.concat torch.concatenate",
-        "tensors dim|axis?",
-        Run(concatenate),
-    ),
-    entry("numpy.concatenate", "arrays axis?", Run(concatenate)),
-    entry(
-        "numpy.hstack torch.hstack",
-        "tensors",
-        Run(|c, args| stack_along(c, &args, true)),
-    ),
-    entry(
-        "numpy.vstack torch.vstack",
-        "tensors",
-        Run(|c, args| stack_along(c, &args, false)),
-    ),
+    entry("Tensor.t torch.t", "input", Run(transpose_all)),
     entry("torch.flip Tensor.flip numpy.flip", "input dims|axis?", Run(flip)),
-    entry("torch.unbind Tensor.unbind", "input dim?", Run(unbind)),
-    entry(
-        "Tensor.float",
-        "input",
-        Run(|c, args| converted(c, &args, Element::F32)),
-    ),
-    entry(
-        "Tensor.double",
-        "input",
-        Run(|c, args| converted(c, &args, Element::F64)),
-    ),
-    entry(
-        "Tensor.long Tensor.int",
-        "input",
-        Run(|c, args| converted(c, &args, Element::I64)),
-    ),
-    entry(
-        "Tensor.bool",
-        "input",
-        Run(|c, args| converted(c, &args, Element::Bool)),
-    ),
-    entry("Tensor.to", "input *  dtype? device? non_blocking? copy?", Run(to)),
-    entry("Tensor.type", "input dtype?", Run(to)),
-    entry("Tensor.type_as", "input other", Run(to)),
-    entry("ndarray.astype", "input dtype copy?", Run(astype)),
-    entry("torch.clone Tensor.clone", "input memory_format?", Run(copy)),
-    entry("numpy.copy ndarray.copy", "input", Run(copy)),
-    entry(
-        "Tensor.detach Tensor.cpu Tensor.cuda Tensor.contiguous torch.detach",
-        "input device?",
-        Run(|_, args| Ok(args.at(0))),
-    ),
-    entry("Tensor.item ndarray.item", "input", Run(item)),
-    entry("Tensor.size", "input dim?", Run(size)),
-    entry("numpy.shape", "input", Run(size)),
-    entry("Tensor.dim Tensor.ndimension numpy.ndim", "input", Run(rank)),
-    entry("torch.numel Tensor.numel numpy.size", "input", Run(element_count)),
 ];
 
 impl Checker<'_> {
@@ -136,7 +130,7 @@ impl Checker<'_> {
         }
     }
 
-    fn axis_argument(&mut self, value: &Value, rank: usize, tensor: &Tensor) -> Checked<usize> {
+    pub(crate) fn axis_argument(&mut self, value: &Value, rank: usize, tensor: &Tensor) -> Checked<usize> {
         match self.constant_int(value) {
             Some(axis) => self.axis(axis, rank, tensor),
             None => {
@@ -169,21 +163,24 @@ fn unsqueeze(c: &mut Checker<'_>, args: Args) -> Checked {
 
 fn squeeze(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
-    let axis = match args.get(1) {
-        Some(axis) => Some(c.axis_argument(&axis, tensor.dims.len(), &tensor)?),
+    let rank = tensor.dims.len();
+    let axes = match args.get(1) {
+        Some(axes) => Some(axis_list(c, &axes, rank, &tensor)?),
         None => None,
     };
-    if let Some(axis) = axis
-        && args.is_numpy()
-        && tensor.dims.get(axis).is_some_and(|&dim| dim != Dim::Size(1))
+    if args.is_numpy()
+        && let Some(&long) = axes
+            .iter()
+            .flatten()
+            .find(|&&axis| tensor.dims.get(axis).is_some_and(|&dim| dim != Dim::Size(1)))
     {
         return c.error(
             Code::ShapeMismatch,
-            format!("axis {axis} of {tensor} is longer than 1"),
+            format!("axis {long} of {tensor} is longer than 1"),
             None,
         );
     }
-    let goes = |at: usize, dim: Dim| dim == Dim::Size(1) && axis.is_none_or(|axis| axis == at);
+    let goes = |at: usize, dim: Dim| dim == Dim::Size(1) && axes.as_ref().is_none_or(|axes| axes.contains(&at));
     let dims = tensor
         .dims
         .iter()
@@ -192,6 +189,17 @@ fn squeeze(c: &mut Checker<'_>, args: Args) -> Checked {
         .map(|(_, &dim)| dim)
         .collect();
     Ok(Value::Tensor(c.with_dims(&tensor, dims)))
+}
+
+/// One axis or several.
+fn axis_list(c: &mut Checker<'_>, value: &Value, rank: usize, tensor: &Tensor) -> Checked<Vec<usize>> {
+    match value {
+        Value::Tuple(_) | Value::List(_) => {
+            let axes = c.sequence(value)?;
+            axes.iter().map(|axis| c.axis_argument(axis, rank, tensor)).collect()
+        }
+        axis => Ok(vec![c.axis_argument(axis, rank, tensor)?]),
+    }
 }
 
 /// Regroups the elements row by row. The batch axis stays in front: its length is not known.
@@ -235,30 +243,212 @@ fn reshape(c: &mut Checker<'_>, args: &Args, shape: Vec<Value>) -> Checked {
 
 fn flatten(c: &mut Checker<'_>, args: Args) -> Checked {
     let tensor = c.array_argument(&args, &args.at(0))?;
+    let rank = tensor.dims.len();
     let start = match args.get(1) {
-        Some(axis) => c.axis_argument(&axis, tensor.dims.len(), &tensor)?,
+        Some(axis) => c.axis_argument(&axis, rank, &tensor)?,
         None => 0,
     };
-    if tensor.dims[start.min(tensor.dims.len())..].contains(&Dim::Batch) && tensor.dims.len() > start + 1 {
+    let end = match args.get(2) {
+        Some(axis) => c.axis_argument(&axis, rank, &tensor)?,
+        None => rank.saturating_sub(1),
+    };
+    if end < start {
+        return c.error(
+            Code::ShapeMismatch,
+            "the last axis to flatten comes before the first",
+            None,
+        );
+    }
+    let joined = &tensor.dims[start.min(rank)..(end + 1).min(rank)];
+    if joined.contains(&Dim::Batch) && joined.iter().any(|&dim| dim != Dim::Batch && dim != Dim::Size(1)) {
         return c.error(
             Code::ShapeMismatch,
             format!("{tensor} cannot be flattened together with its batch axis"),
             "keep the batch with `x.flatten(1)`".to_owned(),
         );
     }
-    let mut dims = tensor.dims[..start].to_vec();
-    let rest = &tensor.dims[start..];
-    dims.push(if rest == [Dim::Batch] {
+    let mut dims = tensor.dims[..start.min(rank)].to_vec();
+    dims.push(if joined.contains(&Dim::Batch) {
         Dim::Batch
     } else {
-        Dim::Size(node_count(rest))
+        Dim::Size(node_count(joined))
     });
+    dims.extend(&tensor.dims[(end + 1).min(rank)..]);
     let flat = c.with_dims(&tensor, dims);
     if args.name.as_ref() == "ndarray.flatten" {
         let nodes = c.elements(&flat);
         return Ok(c.tensor_value(flat.element, flat.dims.to_vec(), nodes));
     }
     Ok(Value::Tensor(flat))
+}
+
+/// One axis as several.
+fn unflatten(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let axis = c.axis_argument(&args.at(1), tensor.dims.len(), &tensor)?;
+    let mut shape = Vec::new();
+    for (at, &dim) in tensor.dims.iter().enumerate() {
+        match at == axis {
+            true => shape.extend(c.sequence(&args.at(2))?),
+            false => shape.push(c.dim_value(dim)),
+        }
+    }
+    reshape(c, &args, shape)
+}
+
+/// Axes in a new order; the reverse order if none is given.
+fn permute(c: &mut Checker<'_>, args: &Args, order: Vec<Value>) -> Checked {
+    let tensor = c.array_argument(args, &args.at(0))?;
+    let rank = tensor.dims.len();
+    let given = c.lengths(&order)?;
+    let order = match given.is_empty() && args.is_numpy() {
+        true => (0..rank).rev().collect(),
+        false => given
+            .iter()
+            .map(|axis| c.axis_argument(axis, rank, &tensor))
+            .collect::<Checked<Vec<usize>>>()?,
+    };
+    if order.len() != rank || (0..rank).any(|axis| !order.contains(&axis)) {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("the new order names each of the {rank} axes of {tensor} once"),
+            None,
+        );
+    }
+    Ok(Value::Tensor(permuted(c, &tensor, &order)))
+}
+
+fn move_axis(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let rank = tensor.dims.len();
+    let from = axis_list(c, &args.at(1), rank, &tensor)?;
+    let to = axis_list(c, &args.at(2), rank, &tensor)?;
+    if from.len() != to.len() {
+        return c.error(Code::ShapeMismatch, "each moved axis needs a place", None);
+    }
+    let mut order: Vec<usize> = (0..rank).filter(|axis| !from.contains(axis)).collect();
+    let mut moves: Vec<(usize, usize)> = to.into_iter().zip(from).collect();
+    moves.sort_unstable();
+    for (place, axis) in moves {
+        order.insert(place.min(order.len()), axis);
+    }
+    Ok(Value::Tensor(permuted(c, &tensor, &order)))
+}
+
+fn roll_axis(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let rank = tensor.dims.len();
+    let axis = c.axis_argument(&args.at(1), rank, &tensor)?;
+    let start = match args.get(2) {
+        Some(start) => c.axis_argument(&start, rank + 1, &tensor)?,
+        None => 0,
+    };
+    let mut order: Vec<usize> = (0..rank).filter(|&at| at != axis).collect();
+    let start = if start > axis { start - 1 } else { start };
+    order.insert(start, axis);
+    Ok(Value::Tensor(permuted(c, &tensor, &order)))
+}
+
+/// Elements move along an axis and come back at its other end.
+fn roll(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let shifts = c.lengths(&[args.at(1)])?;
+    let mut known = Vec::new();
+    for shift in &shifts {
+        match c.constant_int(shift) {
+            Some(shift) => known.push(shift),
+            None => return c.error(Code::TypeMismatch, "a shift is a known whole number", None),
+        }
+    }
+    let (flat, axes) = match args.get(2) {
+        Some(axes) => (tensor.clone(), axis_list(c, &axes, tensor.dims.len(), &tensor)?),
+        None => {
+            let (flat, axis) = super::along::lane_axis(c, &args, 2, None, &tensor)?;
+            (flat, vec![axis])
+        }
+    };
+    if axes.iter().any(|&axis| flat.dims.get(axis) == Some(&Dim::Batch)) {
+        return c.unsupported(
+            "the order of the environments means nothing",
+            "roll along the last axis",
+        );
+    }
+    if known.len() == 1 {
+        known.resize(axes.len(), known[0]);
+    }
+    if known.len() != axes.len() {
+        return c.error(Code::ShapeMismatch, "each axis needs its shift", None);
+    }
+    let mut rolled = flat;
+    for (shift, axis) in known.into_iter().zip(axes) {
+        let [nodes] = super::along::along(c, &rolled, axis, |_, lane| {
+            let mut lane = lane.to_vec();
+            if !lane.is_empty() {
+                let by = shift.rem_euclid(lane.len() as i64) as usize;
+                lane.rotate_right(by);
+            }
+            [lane]
+        });
+        rolled = c.tensor(rolled.element, rolled.dims.to_vec(), nodes);
+    }
+    Ok(Value::Tensor(c.with_dims(&rolled, tensor.dims.to_vec())))
+}
+
+fn flip_axis(c: &mut Checker<'_>, args: &Args, axis: i64) -> Checked {
+    let axis = c.int(axis);
+    flip(
+        c,
+        Args {
+            name: args.name.clone(),
+            values: vec![Some(args.at(0)), Some(axis)],
+            rest: Vec::new(),
+            keywords: Vec::new(),
+        },
+    )
+}
+
+/// Each element several times in a row.
+fn repeat_each(c: &mut Checker<'_>, args: Args) -> Checked {
+    let tensor = c.array_argument(&args, &args.at(0))?;
+    let (tensor, axis) = super::along::lane_axis(c, &args, 2, None, &tensor)?;
+    let length = tensor.dims.get(axis).map_or(1, |dim| dim.nodes());
+    let given = match args.at(1) {
+        list @ (Value::List(_) | Value::Tuple(_)) => c.sequence(&list)?,
+        single => vec![single; length],
+    };
+    let mut counts = Vec::new();
+    for count in &given {
+        match c.constant_int(count).and_then(|count| usize::try_from(count).ok()) {
+            Some(count) if count <= crate::check::MAX_ELEMENTS => counts.push(count),
+            _ => return c.error(Code::TypeMismatch, "the repeats are known whole numbers", None),
+        }
+    }
+    if counts.len() != length {
+        return c.error(Code::ShapeMismatch, "each element needs its number of repeats", None);
+    }
+    let dims = super::along::with_length(&tensor, axis, counts.iter().sum());
+    let dims = if tensor.dims.is_empty() {
+        vec![Dim::Size(counts[0])]
+    } else {
+        dims
+    };
+    c.check_size(&dims)?;
+    let [nodes] = super::along::along(c, &tensor, axis, |_, lane| {
+        [lane
+            .iter()
+            .zip(&counts)
+            .flat_map(|(&node, &count)| std::iter::repeat_n(node, count))
+            .collect()]
+    });
+    Ok(c.tensor_value(tensor.element, dims, nodes))
+}
+
+fn at_least(c: &mut Checker<'_>, args: &Args, rank: usize) -> Checked {
+    let tensor = c.array_argument(args, &args.at(0))?;
+    let missing = rank.saturating_sub(tensor.dims.len());
+    let mut dims = vec![Dim::Size(1); missing];
+    dims.extend(tensor.dims.iter().copied());
+    Ok(Value::Tensor(c.with_dims(&tensor, dims)))
 }
 
 fn expand_to(c: &mut Checker<'_>, tensor: &Tensor, dims: Vec<Dim>) -> Checked {
@@ -368,7 +558,7 @@ fn transpose_all(c: &mut Checker<'_>, args: Args) -> Checked {
     Ok(Value::Tensor(permuted(c, &tensor, &order)))
 }
 
-fn permuted(c: &Checker<'_>, tensor: &Tensor, order: &[usize]) -> Tensor {
+pub(super) fn permuted(c: &Checker<'_>, tensor: &Tensor, order: &[usize]) -> Tensor {
     let dims: Vec<Dim> = order.iter().map(|&axis| tensor.dims[axis]).collect();
     let mut positions = vec![0_usize];
     for &axis in order {
@@ -380,87 +570,6 @@ fn permuted(c: &Checker<'_>, tensor: &Tensor, order: &[usize]) -> Tensor {
             .collect();
     }
     c.view(tensor, dims, &positions)
-}
-
-fn several(c: &mut Checker<'_>, args: &Args) -> Checked<Vec<Tensor>> {
-    let items = c.sequence(&args.at(0))?;
-    if items.is_empty() {
-        return c.error(Code::ShapeMismatch, "at least one array is needed", None);
-    }
-    items.iter().map(|item| c.array_argument(args, item)).collect()
-}
-
-fn common_element(c: &Checker<'_>, tensors: &[Tensor]) -> Element {
-    let values: Vec<Value> = tensors.iter().cloned().map(Value::Tensor).collect();
-    c.promote(&values.iter().collect::<Vec<_>>())
-}
-
-fn stack(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensors = several(c, &args)?;
-    let axis = match args.get(1) {
-        Some(axis) => c.axis_argument(&axis, tensors[0].dims.len() + 1, &tensors[0])?,
-        None => 0,
-    };
-    let element = common_element(c, &tensors);
-    Ok(Value::Tensor(c.stack(&tensors, axis, element)?))
-}
-
-fn concatenate(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensors = several(c, &args)?;
-    let axis = match args.get(1) {
-        Some(axis) => c.axis_argument(&axis, tensors[0].dims.len(), &tensors[0])?,
-        None => 0,
-    };
-    concatenated(c, &tensors, axis)
-}
-
-fn concatenated(c: &mut Checker<'_>, tensors: &[Tensor], axis: usize) -> Checked {
-    let first = &tensors[0];
-    let mut length = 0_usize;
-    for tensor in tensors {
-        let same = tensor.dims.len() == first.dims.len()
-            && (0..first.dims.len()).all(|at| at == axis || tensor.dims[at] == first.dims[at]);
-        let Some(Dim::Size(size)) = tensor.dims.get(axis).copied().filter(|_| same) else {
-            return c.error(
-                Code::ShapeMismatch,
-                format!("{first} and {tensor} cannot be joined along axis {axis}"),
-                first
-                    .is_batched()
-                    .then(|| "the first axis is the batch; join components with `dim=-1`".to_owned()),
-            );
-        };
-        length += size;
-    }
-    let element = common_element(c, tensors);
-    let mut dims = first.dims.to_vec();
-    dims[axis] = Dim::Size(length);
-    c.check_size(&dims)?;
-    let outer = node_count(&dims[..axis]);
-    let rows: Vec<_> = tensors.iter().map(|tensor| c.elements_as(tensor, element)).collect();
-    let mut nodes = Vec::new();
-    for block in 0..outer {
-        for row in &rows {
-            let width = row.len() / outer.max(1);
-            nodes.extend_from_slice(&row[block * width..(block + 1) * width]);
-        }
-    }
-    Ok(c.tensor_value(element, dims, nodes))
-}
-
-/// `hstack` joins along the second axis (the first of flat arrays), `vstack` along the first.
-fn stack_along(c: &mut Checker<'_>, args: &Args, horizontal: bool) -> Checked {
-    let tensors = several(c, args)?;
-    let lifted: Vec<Tensor> = tensors
-        .iter()
-        .map(|tensor| match (tensor.dims.len(), horizontal) {
-            (0, true) => c.with_dims(tensor, vec![Dim::Size(1)]),
-            (0, false) => c.with_dims(tensor, vec![Dim::Size(1), Dim::Size(1)]),
-            (1, false) => c.with_dims(tensor, vec![Dim::Size(1), tensor.dims[0]]),
-            _ => tensor.clone(),
-        })
-        .collect();
-    let axis = usize::from(horizontal && lifted[0].dims.len() > 1);
-    concatenated(c, &lifted, axis)
 }
 
 fn flip(c: &mut Checker<'_>, args: Args) -> Checked {
@@ -495,119 +604,4 @@ fn flip(c: &mut Checker<'_>, args: Args) -> Checked {
     let view = c.view(&tensor, tensor.dims.to_vec(), &positions);
     let nodes = c.elements(&view);
     Ok(c.tensor_value(view.element, view.dims.to_vec(), nodes))
-}
-
-fn unbind(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    let rank = tensor.dims.len();
-    let axis = match args.get(1) {
-        Some(axis) => c.axis_argument(&axis, rank, &tensor)?,
-        None => 0,
-    };
-    if rank == 0 {
-        return c.error(Code::ShapeMismatch, "a single number has no axes", None);
-    }
-    let mut order: Vec<usize> = (0..rank).filter(|&at| at != axis).collect();
-    order.insert(0, axis);
-    let front = permuted(c, &tensor, &order);
-    let items = c.sequence(&Value::Tensor(front))?;
-    Ok(Value::tuple(items))
-}
-
-/// The array itself where it already has the type, as torch's conversions give.
-fn converted(c: &mut Checker<'_>, args: &Args, element: Element) -> Checked {
-    let tensor = c.array_argument(args, &args.at(0))?;
-    Ok(Value::Tensor(if tensor.element == element {
-        tensor
-    } else {
-        c.cast(&tensor, element)
-    }))
-}
-
-/// Only an element type, or an array that has one, means something; devices do not.
-fn to(c: &mut Checker<'_>, args: Args) -> Checked {
-    let given: Vec<Value> = (1..args.values.len())
-        .filter_map(|at| args.get(at))
-        .chain(args.rest.iter().cloned())
-        .collect();
-    for value in given {
-        match value {
-            Value::Element(element) => return converted(c, &args, element),
-            Value::Tensor(other) => return converted(c, &args, other.element),
-            Value::Library(path) if matches!(&*path, "float" | "int" | "bool") => {
-                let element = match &*path {
-                    "float" => Element::F64,
-                    "int" => Element::I64,
-                    _ => Element::Bool,
-                };
-                return converted(c, &args, element);
-            }
-            _ => {}
-        }
-    }
-    Ok(args.at(0))
-}
-
-fn astype(c: &mut Checker<'_>, args: Args) -> Checked {
-    let element = c.element_argument(&args.at(1))?;
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    Ok(Value::Tensor(c.cast(&tensor, element)))
-}
-
-fn copy(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    Ok(Value::Tensor(c.cast(&tensor, tensor.element)))
-}
-
-fn item(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    if tensor.is_batched() || tensor.index.len() != 1 {
-        return c.error(
-            Code::TypeMismatch,
-            format!("`item` needs an array of one number, not {tensor}"),
-            tensor
-                .is_batched()
-                .then(|| "leave it out: the reward is computed for all environments at once".to_owned()),
-        );
-    }
-    let kind = match tensor.element {
-        Element::Bool => ScalarKind::Bool,
-        Element::I64 => ScalarKind::Int,
-        Element::F32 | Element::F64 => ScalarKind::Float,
-    };
-    let ty = if kind == ScalarKind::Bool {
-        Type::Bool
-    } else {
-        Type::F64
-    };
-    let node = c.elements(&tensor)[0];
-    let node = c.convert(node, ty);
-    Ok(Value::Scalar(Scalar { kind, node }))
-}
-
-fn size(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    match args.get(1) {
-        None => Ok(c.shape_value(&tensor.dims)),
-        Some(axis) => {
-            let axis = c.axis_argument(&axis, tensor.dims.len(), &tensor)?;
-            match tensor.dims.get(axis) {
-                Some(&dim) => Ok(c.dim_value(dim)),
-                None => c.error(Code::ShapeMismatch, format!("{tensor} has no axes"), None),
-            }
-        }
-    }
-}
-
-fn rank(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    Ok(c.int(tensor.dims.len() as i64))
-}
-
-fn element_count(c: &mut Checker<'_>, args: Args) -> Checked {
-    let tensor = c.array_argument(&args, &args.at(0))?;
-    if c.dialect == Dialect::Torch && tensor.is_batched() {
-        return c.unsupported("the number of elements depends on the batch", "use `x.shape[-1]`");
-    }
-    Ok(c.int(tensor.index.len() as i64))
 }
