@@ -49,6 +49,8 @@ pub enum Command {
     Play(Play),
     /// Look at recorded runs
     Runs(Runs),
+    /// Measure how fast this machine runs rewards, against C
+    Bench(Bench),
     /// Print completions for a shell
     #[command(after_help = "Example: carrot completions bash > ~/.local/share/bash-completion/completions/carrot")]
     Completions {
@@ -294,6 +296,25 @@ pub struct Play {
     /// Width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "320x240", value_parser = parse_size)]
     pub size: (usize, usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchName {
+    /// A reward against the same formula in C, and the time from source text to first result
+    Reward,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: carrot bench reward\n\nEach ratio is measured in this run, both sides in turns; below 1 is faster than C.\n\n--json: {ratios: {reward_256: {median, min, max}, …}, reward: [{n_envs, module_ns, with_copy_ns, c_ns, …}], first_result: {programs, refused, total_ms}}"
+)]
+pub struct Bench {
+    /// What to measure
+    #[arg(value_enum, default_value = "reward")]
+    pub name: BenchName,
+    /// Folder with the programs whose first result is timed [default: `reward_programs` beside the environments]
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

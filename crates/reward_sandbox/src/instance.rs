@@ -42,6 +42,23 @@ impl SandboxedReward {
         })
     }
 
+    /// Evaluates the last batch once more where it lies in the module's memory; nothing is copied in or out, so this is the
+    /// time of the module alone. Nothing happens before a first batch.
+    ///
+    /// Errors: a [`Stop`] when a limit was hit.
+    pub fn evaluate_again(&mut self) -> Result<(), Stop> {
+        let Some(mut running) = self.running.take() else {
+            return Ok(());
+        };
+        let limits = &self.loaded.runtime.limits;
+        let fuel = limits.fuel(self.n_envs);
+        running
+            .call(&self.loaded, self.n_envs, fuel)
+            .map_err(|error| stop_from(&error, &self.loaded.interface, limits, fuel))?;
+        self.running = Some(running);
+        Ok(())
+    }
+
     /// Refuses a batch that does not follow the schema.
     fn check_shapes(&self, batch: &Batch) -> Result<(), Stop> {
         let misfit = |message| Err(stop_anywhere(&self.loaded.interface, StopCause::Trap { message }));
@@ -259,11 +276,16 @@ impl Running {
             self.forget(loaded, layout, 0..layout.stride);
         }
         self.write(loaded, layout, batch);
+        self.call(loaded, batch.n_envs, fuel)?;
+        Ok(self.read(loaded, layout, batch.n_envs, rewards))
+    }
+
+    /// Calls the module on what lies in the region.
+    fn call(&mut self, loaded: &Loaded, n_envs: usize, fuel: u64) -> wasmtime::Result<()> {
         refill(&mut self.store, loaded, fuel)?;
         // Both fit: `lay_out` and the size of a 32-bit memory bound them. An address is a u32 that WASM types as i32.
-        let arguments = (batch.n_envs as i32, self.base as u32 as i32);
-        self.evaluate.call(&mut self.store, arguments)?;
-        Ok(self.read(loaded, layout, batch.n_envs, rewards))
+        let arguments = (n_envs as i32, self.base as u32 as i32);
+        self.evaluate.call(&mut self.store, arguments)
     }
 
     /// Makes the region at least `bytes` long. It grows in place unless the module has grown its memory behind it.

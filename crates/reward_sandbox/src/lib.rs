@@ -68,6 +68,15 @@ impl Sandbox {
         })
     }
 
+    /// Everything that [`Sandbox::load`] does before the compiler starts.
+    ///
+    /// Errors: as there.
+    pub fn check(&self, wasm: &[u8], origin: Origin, schema: &Schema) -> Result<ModuleInterface, LoadError> {
+        let interface = check::check(wasm, origin, &self.runtime.limits)?;
+        section::bind(&interface, schema)?;
+        Ok(interface)
+    }
+
     /// Checks, compiles and binds a module to `schema`. Nothing of it runs yet.
     ///
     /// Errors: [`LoadError`] names the first rule or limit that the module breaks, or the first variable it reads that

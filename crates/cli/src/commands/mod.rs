@@ -1,5 +1,6 @@
 //! One module per verb.
 
+pub mod bench;
 pub mod check;
 pub mod compile;
 pub mod doctor;
