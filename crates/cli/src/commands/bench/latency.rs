@@ -38,8 +38,11 @@ pub struct Latency {
     pub total_ms: Spread,
 }
 
-/// Names of the phases and how to read them.
-pub const PHASES: [(&str, fn(&Phases) -> f64); 6] = [
+/// Its name and how to read it.
+type Phase = (&'static str, fn(&Phases) -> f64);
+
+/// In their order.
+pub const PHASES: [Phase; 6] = [
     ("parse and check", |phases| phases.parse_and_check_ms),
     ("emit", |phases| phases.emit_ms),
     ("validate", |phases| phases.validate_ms),
