@@ -38,6 +38,8 @@ const FIRST_ROW: u32 = 5;
 
 /// Registers that a program may need. Far below WASM's 50,000 locals: compile time grows with their square.
 const MOST_REGISTERS: usize = 2_000;
+/// Entries of the line table.
+const MOST_LINES: usize = 4_096;
 /// Bytes of code; some 10,000 operations.
 const MOST_CODE_BYTES: usize = 256 * 1024;
 
@@ -187,9 +189,10 @@ impl Writer<'_> {
         self.plan.uniform[id.0 as usize]
     }
 
-    /// Records that the code from here on comes from `at`. One entry per line of source keeps the table short.
+    /// Records that the code from here on comes from `at`. One entry per line of source keeps the table short, and a program
+    /// so long that its table overflows is told only roughly where it was interrupted.
     fn note(&mut self, at: Span) {
-        if self.lines.last().is_none_or(|last| last.at.line != at.line) {
+        if self.lines.len() < MOST_LINES && self.lines.last().is_none_or(|last| last.at.line != at.line) {
             let offset = self.code.len() as u32;
             match self.lines.last_mut() {
                 Some(last) if last.offset == offset => last.at = at,

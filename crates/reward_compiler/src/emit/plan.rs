@@ -7,6 +7,12 @@ use crate::ir::{Binary, NodeId, Op, Program, Type};
 /// Longest chain of operations that is written as one nested expression; bounds the recursion of the writer.
 const DEEPEST_EXPRESSION: u32 = 40;
 
+/// With more inputs than this, each is loaded anew where it is used.
+const MOST_INPUTS_IN_REGISTERS: usize = 64;
+
+/// Most kept values that one nested expression reads; bounds how many are alive at once.
+const MOST_READS: u32 = 12;
+
 /// One entry per node in each list but the last.
 pub struct Plan {
     /// Whether some output depends on it.
@@ -113,6 +119,10 @@ impl Plan {
             uses[result.0 as usize] += 1;
         }
         let mut depth = vec![0_u32; graph.nodes().len()];
+        let is_input = |node: &&crate::ir::Node| matches!(node.op, Op::Input(..));
+        let many_inputs = graph.nodes().iter().filter(is_input).count() > MOST_INPUTS_IN_REGISTERS;
+        // How many kept values an expression reads: they all wait for it in registers.
+        let mut reads = vec![0_u32; graph.nodes().len()];
         for (index, node) in graph.nodes().iter().enumerate() {
             let below = node
                 .op
@@ -120,12 +130,16 @@ impl Plan {
                 .map(|operand| depth[operand.0 as usize])
                 .max()
                 .unwrap_or(0);
+            let waiting: u32 = node.op.operands().map(|operand| reads[operand.0 as usize]).sum();
             let constant = matches!(node.op, Op::Const(_));
             // Memory is read before anything is written, since the new value of one slot may be the old one of another.
             let memory = matches!(node.op, Op::Memory(_));
-            self.kept[index] =
-                !constant && (self.uniform[index] || uses[index] > 1 || below >= DEEPEST_EXPRESSION || memory);
+            let large = below >= DEEPEST_EXPRESSION || waiting > MOST_READS;
+            // Of many inputs none waits in a register: what does not fit there would go to memory and back.
+            let shared = uses[index] > 1 && !(many_inputs && matches!(node.op, Op::Input(..)));
+            self.kept[index] = !constant && (self.uniform[index] || shared || large || memory);
             depth[index] = if self.kept[index] || constant { 0 } else { below + 1 };
+            reads[index] = if self.kept[index] { 1 } else { waiting };
         }
     }
 

@@ -37,8 +37,11 @@ impl Schedule {
     }
 }
 
-/// Kept values, each after what it needs. Without recursion: chains are as long as programs.
+/// Kept values, each after what it needs; of two operands the one first whose computation needs more registers (Sethi and
+/// Ullman's rule), so that a long chain of sums does not begin with all its summands. Without recursion: chains are as long
+/// as programs.
 fn computed_before_use(program: &Program, plan: &Plan, roots: &[NodeId]) -> Vec<NodeId> {
+    let needs = register_needs(program);
     let mut visited = vec![false; program.graph.nodes().len()];
     let mut order = Vec::new();
     let mut stack: Vec<(NodeId, bool)> = roots.iter().rev().map(|&root| (root, false)).collect();
@@ -57,8 +60,22 @@ fn computed_before_use(program: &Program, plan: &Plan, roots: &[NodeId]) -> Vec<
         let first = stack.len();
         stack.extend(program.graph.node(id).op.operands().map(|operand| (operand, false)));
         stack[first..].reverse();
+        stack[first..].sort_by_key(|(operand, _)| needs[operand.0 as usize]);
     }
     order
+}
+
+/// For each node, how many registers its computation needs if nothing is shared.
+fn register_needs(program: &Program) -> Vec<u32> {
+    let mut needs: Vec<u32> = Vec::with_capacity(program.graph.nodes().len());
+    for node in program.graph.nodes() {
+        let mut operands: Vec<u32> = node.op.operands().map(|operand| needs[operand.0 as usize]).collect();
+        operands.sort_unstable_by(|a, b| b.cmp(a));
+        // While an operand is computed, those before it wait in one register each.
+        let needed = operands.iter().zip(0..).map(|(need, waiting)| need + waiting).max();
+        needs.push(needed.unwrap_or(0).max(1));
+    }
+    needs
 }
 
 /// The kept values that are read when `wanted` are pushed: those behind values that are computed on the spot, too.
