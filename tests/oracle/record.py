@@ -26,6 +26,8 @@ import types
 import numpy as np
 import torch
 
+from simulator import quat_conjugate, quat_mul, quat_rotate_inverse
+
 HERE = pathlib.Path(__file__).parent
 N = 64
 SEED = 20
@@ -158,27 +160,6 @@ def attributes(values):
             node = getattr(node, part)
         setattr(node, last, value)
     return root
-
-
-# What the simulators' own modules offer to torch programs; quaternions are (x, y, z, w) -----------------------------------
-
-
-def quat_mul(a, b):
-    """Hamilton product: a b = (a_w b_v + b_w a_v + a_v x b_v, a_w b_w - a_v . b_v)."""
-    av, aw, bv, bw = a[..., :3], a[..., 3:], b[..., :3], b[..., 3:]
-    vector = aw * bv + bw * av + torch.linalg.cross(av, bv)
-    return torch.cat([vector, aw * bw - (av * bv).sum(-1, keepdim=True)], dim=-1)
-
-
-def quat_conjugate(a):
-    return torch.cat([-a[..., :3], a[..., 3:]], dim=-1)
-
-
-def quat_rotate_inverse(q, v):
-    """v in the frame that q leads from: (2 w^2 - 1) v - 2 w (q_v x v) + 2 q_v (q_v . v)."""
-    qv, qw = q[..., :3], q[..., 3:]
-    along = (qv * v).sum(-1, keepdim=True)
-    return v * (2.0 * qw**2 - 1.0) - 2.0 * qw * torch.linalg.cross(qv, v) + 2.0 * qv * along
 
 
 # Recording ------------------------------------------------------------------------------------------------------------
