@@ -37,6 +37,8 @@ pub enum Command {
     Envs(Envs),
     /// Check a reward program without running it
     Check(Check),
+    /// Explain a diagnostic code: what it means, an example, and the repair
+    Explain(Explain),
     /// Compile a reward program to a WASM module
     Compile(Compile),
     /// Evaluate a reward program on a batch of inputs
@@ -98,13 +100,25 @@ pub struct Against {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: carrot check reward.py --task hopper/hop_forward\n\n--json: {diagnostics: [{code, severity, file, line, column, end_line, end_column, message, help}], terms, inputs, memory, faults, dialect}"
+    after_help = "Example: carrot check reward.py --task hopper/hop_forward\n\n`carrot explain CODE` tells more about a finding.\n\n--json: {diagnostics: [{code, severity, file, line, column, end_line, end_column, message, help}], terms, inputs, memory, faults, dialect}"
 )]
 pub struct Check {
     /// Reward program (.py), or a foreign module (.wasm)
     pub program: PathBuf,
     #[command(flatten)]
     pub against: Against,
+    /// Also give notes: where the reward jumps
+    #[arg(long)]
+    pub pedantic: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: carrot explain batch-leak\n\n--json: {codes: [{code, severity, meaning, why, repair, example, repaired}]}"
+)]
+pub struct Explain {
+    /// Code of a diagnostic, such as batch-leak; all codes when absent
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -48,6 +48,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Doctor(options) => commands::doctor::run(options, envs()),
         Command::Envs(options) => commands::envs::run(options, &envs()?),
         Command::Check(options) => commands::check::run(options, envs),
+        Command::Explain(options) => commands::explain::run(options),
         Command::Compile(options) => commands::compile::run(options, envs),
         Command::Eval(options) => commands::eval::run(options, envs),
         Command::Train(options) => commands::train::run(options, &envs()?, quiet),

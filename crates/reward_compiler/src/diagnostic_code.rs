@@ -48,11 +48,31 @@ pub enum Code {
     ProgramTooLarge,
     /// Warning: a reduction over all environments (`x.mean()` without `dim`), so one robot's reward depends on the others.
     BatchLeak,
+    /// Warning: the text is a chat reply; the program was taken from its code block.
+    ReplyText,
+    /// Warning: an exponential of something that can grow without bound: `torch.exp(distance)`.
+    UnboundedExp,
+    /// Warning: a term that does not enter the total.
+    DeadTerm,
+    /// Warning: a term, or the total, that is the same for every input.
+    ConstantTerm,
+    /// Warning: a part of the total whose whole range is lost beside another part.
+    DominatedTerm,
+    /// Warning: metres added to radians.
+    UnitMismatch,
+    /// Warning: a vector in one frame minus a vector in another.
+    FrameMismatch,
+    /// Warning: a quaternion read in the wrong component order.
+    QuaternionOrder,
+    /// Warning: a division by zero, or a NaN, for values within the declared ranges.
+    NonFinite,
+    /// Note: the reward jumps when a condition flips.
+    Discontinuity,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 30] = [
         Self::SyntaxError,
         Self::SourceTooLong,
         Self::NestingTooDeep,
@@ -73,7 +93,28 @@ impl Code {
         Self::ReturnShape,
         Self::ProgramTooLarge,
         Self::BatchLeak,
+        Self::ReplyText,
+        Self::UnboundedExp,
+        Self::DeadTerm,
+        Self::ConstantTerm,
+        Self::DominatedTerm,
+        Self::UnitMismatch,
+        Self::FrameMismatch,
+        Self::QuaternionOrder,
+        Self::NonFinite,
+        Self::Discontinuity,
     ];
+
+    /// The code with this text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
+    /// The code whose text is most like `text`, for a person who mistyped it.
+    pub fn nearest(text: &str) -> Option<Self> {
+        let nearest = crate::check::nearest(text, Self::ALL.iter().map(|code| code.as_str()))?;
+        Self::from_text(&nearest)
+    }
 
     /// The stable text of the code.
     pub fn as_str(self) -> &'static str {
@@ -98,13 +139,34 @@ impl Code {
             Self::ReturnShape => "return-shape",
             Self::ProgramTooLarge => "program-too-large",
             Self::BatchLeak => "batch-leak",
+            Self::ReplyText => "reply-text",
+            Self::UnboundedExp => "unbounded-exp",
+            Self::DeadTerm => "dead-term",
+            Self::ConstantTerm => "constant-term",
+            Self::DominatedTerm => "dominated-term",
+            Self::UnitMismatch => "unit-mismatch",
+            Self::FrameMismatch => "frame-mismatch",
+            Self::QuaternionOrder => "quaternion-order",
+            Self::NonFinite => "non-finite",
+            Self::Discontinuity => "discontinuity",
         }
     }
 
     /// Whether a program with this finding is refused.
     pub fn severity(self) -> Severity {
         match self {
-            Self::BatchLeak | Self::MaybeUnbound => Severity::Warning,
+            Self::BatchLeak
+            | Self::MaybeUnbound
+            | Self::ReplyText
+            | Self::UnboundedExp
+            | Self::DeadTerm
+            | Self::ConstantTerm
+            | Self::DominatedTerm
+            | Self::UnitMismatch
+            | Self::FrameMismatch
+            | Self::QuaternionOrder
+            | Self::NonFinite => Severity::Warning,
+            Self::Discontinuity => Severity::Note,
             _ => Severity::Error,
         }
     }

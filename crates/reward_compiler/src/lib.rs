@@ -13,6 +13,8 @@
 use carrot_reward_interface::module::ABI_VERSION;
 use carrot_reward_interface::{DType, Diagnostic, Dialect, MemorySlot, ModuleInterface, Schema, Severity, Term};
 
+mod broken_text;
+pub mod catalogue;
 mod check;
 mod diagnostic_code;
 mod dialect;
@@ -21,9 +23,11 @@ pub mod interpret;
 pub mod ir;
 mod kernels;
 mod library;
+mod lint;
 mod parse;
 mod position;
 mod render;
+pub mod reply;
 mod terms;
 pub mod token_limits;
 mod value;
@@ -115,33 +119,63 @@ pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Che
                 };
             }
         };
-        let dialect = dialect::recognise(parsed.tokens(), source);
+        let text = parsed.taken.as_deref().unwrap_or(source);
+        let dialect = dialect::recognise(parsed.parsed.tokens(), text);
         let positions = position::Positions::new(source);
         let mut forms = check::Forms::new();
         let mut runs = 0;
         // Once, or again with what the last run has learned about the program's memory.
-        let (program, mut diagnostics) = loop {
+        let (program, mut diagnostics, term_entries) = loop {
             let mut checker = check::Checker::new(schema, dialect, &positions, file, forms.clone());
-            checker.run_module(parsed.syntax());
+            checker.run_module(parsed.parsed.syntax());
             let program = check::entry_outputs(&mut checker, entry).map(|(total, terms)| checker.program(total, terms));
             runs += 1;
             let learned = checker.learned_forms();
             let Some((changed, _)) = learned.iter().find(|(name, form)| forms.get(*name) != Some(form)) else {
-                break (program, std::mem::take(&mut checker.diagnostics));
+                break (
+                    program,
+                    std::mem::take(&mut checker.diagnostics),
+                    checker.term_entries.take(),
+                );
             };
             if runs == check::MAX_RUNS {
                 checker.refuse_changing_form(changed);
-                break (Err(check::Reported), std::mem::take(&mut checker.diagnostics));
+                break (Err(check::Reported), std::mem::take(&mut checker.diagnostics), None);
             }
             forms.extend(learned);
         };
-        diagnostics.sort_by(|a, b| (a.span, &a.code, &a.message).cmp(&(b.span, &b.code, &b.message)));
+        diagnostics.extend(parsed.warnings);
         let has_errors = diagnostics
             .iter()
             .any(|diagnostic| diagnostic.severity == Severity::Error);
         let program = program.ok().filter(|_| !has_errors).map(|program| (program, dialect));
+        if let (Some((program, _)), Entry::Reward) = (&program, entry) {
+            let findings = lint::warnings(program, schema, term_entries.as_deref());
+            diagnostics.extend(findings.into_iter().map(|finding| as_diagnostic(finding, file)));
+        }
+        diagnostics.sort_by(|a, b| (a.span, &a.code, &a.message).cmp(&(b.span, &b.code, &b.message)));
         Checked { program, diagnostics }
     })
+}
+
+/// Notes about a reward that compiles: where it jumps. They are often meant, so [`check`] does not give them.
+pub fn notes(source: &str, file: &str, schema: &Schema) -> Vec<Diagnostic> {
+    let Some((program, _)) = check(source, file, schema, Entry::Reward).program else {
+        return Vec::new();
+    };
+    let findings = lint::notes(&program, schema).into_iter();
+    findings.map(|finding| as_diagnostic(finding, file)).collect()
+}
+
+fn as_diagnostic(finding: lint::Finding, file: &str) -> Diagnostic {
+    Diagnostic {
+        code: finding.code.as_str().into(),
+        severity: finding.code.severity(),
+        file: file.into(),
+        span: finding.at,
+        message: finding.message,
+        help: finding.help,
+    }
 }
 
 /// What the module says about itself; `emit` adds the line table.

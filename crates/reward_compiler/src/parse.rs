@@ -7,13 +7,76 @@ use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};
 
 use crate::position::Positions;
-use crate::{Code, token_limits};
+use crate::{Code, broken_text, reply, token_limits};
 
 /// Most syntax errors that are shown; the first one is usually the cause of the others.
 const MAX_SYNTAX_ERRORS: usize = 3;
 
-/// Checks the limits and parses. Any diagnostic is an error.
-pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<Diagnostic>> {
+/// A parsed program.
+pub(crate) struct Text {
+    pub(crate) parsed: Parsed<ModModule>,
+    /// The text that was parsed, if it is not the source itself but the program in a reply; as long as the source.
+    pub(crate) taken: Option<String>,
+    /// What to tell about that.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// Checks the limits and parses. A chat reply that is no program is searched for one. Any diagnostic is an error.
+pub(crate) fn parse(source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
+    let whole = parse_text(source, source, file);
+    let errors = match whole {
+        Ok(parsed) => {
+            return Ok(Text {
+                parsed,
+                taken: None,
+                warnings: Vec::new(),
+            });
+        }
+        Err(errors) => errors,
+    };
+    if source.len() > token_limits::MAX_SOURCE_BYTES {
+        return Err(errors);
+    }
+    let Some(found) = reply::program(source).filter(|found| found.blocks > 0 || found.lines.0 > 1) else {
+        return Err(errors);
+    };
+    let text = reply::blanked(source, &found.bytes);
+    let parsed = match parse_text(&text, source, file) {
+        Ok(parsed) => parsed,
+        // Without fences it is a guess where the program begins; what is wrong then is the text as a whole.
+        Err(_) if found.blocks == 0 => return Err(errors),
+        Err(errors) => return Err(errors),
+    };
+    let (first, last) = found.lines;
+    let others = match found.blocks {
+        0 | 1 => String::new(),
+        2 => "; the block before it was left out".to_owned(),
+        n => format!("; the {} blocks before it were left out", n - 1),
+    };
+    let warning = Diagnostic {
+        code: Code::ReplyText.as_str().into(),
+        severity: Code::ReplyText.severity(),
+        file: file.into(),
+        span: Positions::new(source).span_of_bytes(found.bytes.start, first_line_end(source, found.bytes.start)),
+        message: format!(
+            "this text is a reply; the program in lines {first} to {last} was used{}",
+            others.replace("; ", ", ")
+        ),
+        help: Some("keep only the program in the file".into()),
+    };
+    Ok(Text {
+        parsed,
+        taken: Some(text),
+        warnings: vec![warning],
+    })
+}
+
+fn first_line_end(source: &str, start: usize) -> usize {
+    source[start..].find('\n').map_or(source.len(), |length| start + length)
+}
+
+/// Checks the limits and parses one text. `source` is what positions are counted in.
+fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<Diagnostic>> {
     let positions = Positions::new(source);
     let diagnostic = |code: Code, span, message, help| Diagnostic {
         code: code.as_str().into(),
@@ -23,7 +86,7 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<D
         message,
         help,
     };
-    if let Err(excess) = token_limits::check(source) {
+    if let Err(excess) = token_limits::check(text) {
         let span = positions.span_of_bytes(excess.start, excess.end);
         return Err(vec![diagnostic(
             excess.code,
@@ -32,13 +95,22 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<D
             Some(excess.help.into()),
         )]);
     }
-    let parsed = parse_unchecked_source(source, PySourceType::Python);
+    let parsed = parse_unchecked_source(text, PySourceType::Python);
     if parsed.has_valid_syntax() {
         return Ok(parsed);
     }
-    // The commonest mistake of all is a whole reply where a program was meant.
-    let fenced = source.lines().any(|line| line.trim_start().starts_with("```"));
-    let help = fenced.then(|| "leave out the Markdown fences (```) and the text around them".to_owned());
+    if let Some(cause) = broken_text::cause(text) {
+        let span = positions.span_of_bytes(cause.at.start, cause.at.end);
+        return Err(vec![diagnostic(
+            Code::SyntaxError,
+            span,
+            cause.message,
+            Some(cause.help),
+        )]);
+    }
+    // A block of a list is indented, and the fences of a block that is no program say what the text is.
+    let help =
+        reply::has_fence(text).then(|| "leave out the Markdown fences (```) and the text around them".to_owned());
     let errors = parsed.errors().iter().take(MAX_SYNTAX_ERRORS);
     Err(errors
         .map(|error| {
@@ -53,7 +125,7 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<D
 /// Errors: limits and syntax errors, as [`crate::compile`] reports them.
 pub fn ast_text(source: &str, file: &str) -> Result<String, Vec<Diagnostic>> {
     crate::with_deep_stack(|| {
-        let parsed = parse(source, file)?;
+        let parsed = parse(source, file)?.parsed;
         let mut text = String::new();
         for statement in parsed.suite() {
             let tree = format!("{statement:#?}");

@@ -21,6 +21,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, source: &'a str) -> Group<'a> {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
     };
     let (title, label) = match diagnostic.message.split_once("; ") {
         Some((title, label)) => (title, Some(label)),

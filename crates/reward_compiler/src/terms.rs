@@ -273,6 +273,12 @@ impl Checker<'_> {
             }
             total => (total.clone(), None),
         };
+        self.term_entries = terms.map(|terms| {
+            let names = self.dict_items(terms).iter().map(|(name, _)| name);
+            names
+                .map(|name| self.entry_span(terms, name).unwrap_or(self.here))
+                .collect()
+        });
         let summands = self
             .single_node(&total)
             .and_then(|node| self.summands.get(&node).cloned());

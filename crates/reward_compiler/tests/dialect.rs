@@ -43,6 +43,7 @@ fn the_pages_hold() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
+    paths.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reward-language.md"));
     paths.sort();
     assert!(paths.len() >= 5, "pages are missing");
     let mut failures = Vec::new();
@@ -79,15 +80,18 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
         if let Some(heading) = line.strip_prefix("## ") {
             title = heading.to_owned();
         } else if line.starts_with("```") {
-            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            let language = line.trim_start_matches('`');
+            let fence = &line[..line.len() - language.len()];
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != fence).collect();
             let body = body.join("\n") + "\n";
-            match line.trim_start_matches('`') {
+            match language {
                 "toml" => schema = body,
-                _ => blocks.push(Block {
+                "python" => blocks.push(Block {
                     title: title.clone(),
                     source: body,
                     rows: Vec::new(),
                 }),
+                _ => {}
             }
             header.clear();
         } else if line.starts_with('|') {
@@ -98,6 +102,8 @@ fn read_page(page: &str) -> (Schema, Vec<Block>) {
                 .collect();
             if header.is_empty() {
                 header = cells;
+            } else if !header.iter().any(|name| name == "total") {
+                // A table for the reader.
             } else if !cells[0].starts_with("---") {
                 let row = header
                     .iter()
@@ -123,12 +129,13 @@ fn read_cell(cell: &str) -> Cell {
 
 fn run(schema: &Schema, block: &Block) -> Result<(), String> {
     let compiled = compile(&block.source, "block.py", schema, Entry::Reward);
+    let expected = expected_findings(&block.source);
     let found: BTreeSet<(u32, String)> = compiled
         .diagnostics
         .iter()
         .map(|diagnostic| (diagnostic.span.line, diagnostic.code.clone()))
+        .filter(|(_, code)| !is_about_influence(code) || expected.iter().any(|(_, other)| other == code))
         .collect();
-    let expected = expected_findings(&block.source);
     if found != expected {
         let drawn = render(&compiled.diagnostics, &block.source, false);
         return Err(format!("expected the findings {expected:?}, got {found:?}\n{drawn}"));
@@ -210,6 +217,12 @@ fn step_plainly(
     let evaluated = interpret::step(program, &inputs, memory, batch.n_envs);
     memory.clone_from(&evaluated.memory);
     evaluated
+}
+
+/// Pages show values as terms, of constants as well, and the total need not contain them: such findings are compared only
+/// in blocks that are about them.
+fn is_about_influence(code: &str) -> bool {
+    ["dead-term", "constant-term", "dominated-term"].contains(&code)
 }
 
 fn expected_findings(source: &str) -> BTreeSet<(u32, String)> {

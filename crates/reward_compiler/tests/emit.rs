@@ -61,6 +61,7 @@ fn schema(program: &Program) -> Schema {
         value: None,
         unit: None,
         frame: None,
+        quaternion: None,
         range: None,
         doc: String::new(),
     });

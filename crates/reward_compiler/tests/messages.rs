@@ -57,11 +57,13 @@ fn text_that_is_not_python() {
     check(
         "def compute_reward(torso_height):\n    return (torso_height\n",
         expect![[r#"
-            error[syntax-error]: unexpected EOF while parsing
-             --> candidate_07.py:2:26
+            error[syntax-error]: the text ends too early
+             --> candidate_07.py:2:24
               |
             2 |     return (torso_height
-              |                         ^
+              |                        ^ inside the `(` that opens at line 2
+              |
+              = help: the reply was probably cut off: ask for the rest, or complete the program
         "#]],
     );
 }

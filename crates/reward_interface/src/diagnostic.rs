@@ -10,6 +10,8 @@ pub enum Severity {
     Error,
     /// The program runs, but probably not as meant.
     Warning,
+    /// The program runs, and may well be meant so; given only on request.
+    Note,
 }
 
 /// A stretch of source text. Lines and columns count from 1, columns in characters; the end is exclusive.
@@ -30,7 +32,7 @@ pub struct Span {
 pub struct Diagnostic {
     /// Stable code, such as `unknown-name`.
     pub code: String,
-    /// Error or warning.
+    /// Error, warning or note.
     pub severity: Severity,
     /// Name of the file that was compiled.
     pub file: String,
@@ -49,6 +51,7 @@ impl std::fmt::Display for Diagnostic {
         let severity = match self.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         };
         write!(
             f,

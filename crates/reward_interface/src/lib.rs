@@ -23,5 +23,5 @@ pub mod stop;
 pub use batch::{Batch, RewardFn, Rewards};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use module::{BatchLayout, Dialect, Fault, Input, LineEntry, MemorySlot, ModuleInterface, Term};
-pub use schema::{DType, Schema, SchemaError, Variable, canonical_name};
+pub use schema::{DType, QuaternionOrder, Schema, SchemaError, Variable, canonical_name};
 pub use stop::{Stop, StopCause};

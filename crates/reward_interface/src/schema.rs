@@ -27,6 +27,16 @@ pub enum DType {
     Str,
 }
 
+/// In which order the four numbers of a quaternion stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum QuaternionOrder {
+    /// Scalar part first, as MuJoCo and ManiSkill write it.
+    Wxyz,
+    /// Scalar part last, as Isaac Gym, SciPy and ROS write it.
+    Xyzw,
+}
+
 /// One named value that a program may read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Variable {
@@ -52,6 +62,9 @@ pub struct Variable {
     /// Frame in which the numbers are expressed (`world`, `torso`).
     #[serde(default)]
     pub frame: Option<String>,
+    /// Component order, if it is a quaternion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quaternion: Option<QuaternionOrder>,
     /// Smallest and largest value that occurs in practice.
     #[serde(default)]
     pub range: Option<[f64; 2]>,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use carrot_reward_compiler::{Entry, compile, render};
+use carrot_reward_compiler::{Entry, compile, notes, render};
 use carrot_reward_interface::{Diagnostic, Schema, Severity, Stop};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use carrot_reward_search::{ProgramBody, ProgramBytes};
@@ -17,7 +17,13 @@ pub fn run(options: &Check, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resu
     let program = files::program(&options.program)?;
     let schema = files::schema(&options.against, envs)?;
     Ok(match load(&program, &schema)? {
-        (Some(reward), diagnostics) => accepted(&reward, &program, &diagnostics),
+        (Some(reward), mut diagnostics) => {
+            if let (true, ProgramBody::Source(text)) = (options.pedantic, &program.body) {
+                diagnostics.extend(notes(text, &program.file, &schema));
+                diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+            }
+            accepted(&reward, &program, &diagnostics)
+        }
         (None, diagnostics) => refused(&program, &diagnostics),
     })
 }

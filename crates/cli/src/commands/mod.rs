@@ -6,6 +6,7 @@ pub mod compile;
 pub mod doctor;
 pub mod envs;
 pub mod eval;
+pub mod explain;
 pub mod play;
 pub mod runs;
 pub mod search;

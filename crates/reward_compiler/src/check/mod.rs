@@ -152,6 +152,8 @@ pub(crate) struct Checker<'a> {
     /// The value that the entry function returned last: what is wrong with an output is shown there.
     returned_at: Span,
     pub(crate) summands: BTreeMap<NodeId, Vec<Summand>>,
+    /// Where the program sets its terms, if it names them itself in a dict beside the total.
+    pub(crate) term_entries: Option<Vec<Span>>,
     steps: usize,
     depth: usize,
     /// A limit is reached, so nothing more is worth checking.
@@ -201,6 +203,7 @@ impl<'a> Checker<'a> {
             here,
             returned_at: here,
             summands: BTreeMap::new(),
+            term_entries: None,
             steps: 0,
             depth: 0,
             exhausted: false,

@@ -6,9 +6,12 @@
 use super::Behaviour::{Map, Run};
 use super::linear::{cross_nodes, needs_floats, normalized};
 use super::{Args, Domain, Entry, entry};
+use carrot_reward_interface::QuaternionOrder;
+
 use crate::Code;
 use crate::check::{Checked, Checker};
-use crate::ir::{Binary, NodeId, Unary};
+use crate::ir::{Binary, NodeId, Op, Unary};
+use crate::lint::{order_name, part};
 use crate::value::{Dim, Tensor, Value};
 
 /// The table's part of this module.
@@ -67,12 +70,41 @@ pub(super) const TABLE: &[Entry] = &[
 
 fn quaternion(c: &mut Checker<'_>, tensor: &Tensor, row: &[NodeId]) -> Checked<[NodeId; 4]> {
     match <[NodeId; 4]>::try_from(row) {
-        Ok(quaternion) => Ok(quaternion),
+        Ok(quaternion) => {
+            warn_of_order(c, quaternion);
+            Ok(quaternion)
+        }
         Err(_) => c.error(
             Code::ShapeMismatch,
             format!("a quaternion has four numbers along the last axis, not {tensor}"),
             None,
         ),
+    }
+}
+
+/// These helpers read (x, y, z, w); a variable that is declared (w, x, y, z) would give another rotation.
+fn warn_of_order(c: &mut Checker<'_>, quaternion: [NodeId; 4]) {
+    let variable = |node: NodeId| match c.graph.node(node).op {
+        Op::Input(input, component) => {
+            let variable = &c.schema.variables[c.inputs[input as usize]];
+            part(variable, component).map(|(order, index)| (&variable.name, order, index))
+        }
+        _ => None,
+    };
+    let parts = quaternion.map(variable);
+    let in_order = parts
+        .iter()
+        .zip(0..)
+        .all(|(part, at)| part.is_some_and(|(.., index)| index == at));
+    if let Some((name, order @ QuaternionOrder::Wxyz, _)) = parts[0]
+        && in_order
+    {
+        let message = format!(
+            "this function reads quaternions as (x, y, z, w); `{name}` is {}",
+            order_name(order)
+        );
+        let help = format!("reorder it first: `{name}[..., [1, 2, 3, 0]]`");
+        c.warn(Code::QuaternionOrder, message, help);
     }
 }
 
