@@ -1,4 +1,4 @@
-//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test | demo`.
+//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test | demo | fuzz`.
 //!
 //! Carrot links libmujoco and draws through EGL, neither of which cargo can fetch. This program needs only the Rust
 //! toolchain, Python's pip and a C compiler, and must build before libmujoco is there; hence it depends on no crate of
@@ -8,11 +8,13 @@
 //! setup = libmujoco under target/ (mujoco) ─▶ EGL and Mesa on the system (drawing)
 //! test  = setup ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
 //! demo  = setup ─▶ build ─▶ carrot search (demo)
+//! fuzz  = build ─▶ random reward programs and their judges (fuzz)
 //! ```
 
 mod checks;
 mod demo;
 mod drawing;
+mod fuzz;
 mod mujoco;
 mod process;
 
@@ -26,7 +28,8 @@ usage: cargo xtask COMMAND
 
   setup   fetch libmujoco into target/ and see that pictures can be drawn
   test    setup, then every check: format, clippy, tests, docs
-  demo    setup, then search a reward for the hopper; options such as --seed 1 go to `carrot search`";
+  demo    setup, then search a reward for the hopper; options such as --seed 1 go to `carrot search`
+  fuzz    judge random reward programs; options such as --count 10000000 --seed 1 go to `carrot-reward-fuzz`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         ["setup"] => setup(),
         ["test"] => setup().and_then(|()| checks::run_all()),
         ["demo", ref further @ ..] => setup().and_then(|()| demo::run_search(further)),
+        ["fuzz", ref further @ ..] => fuzz::run_fuzzer(further),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())

@@ -215,7 +215,8 @@ impl Checker<'_> {
     /// Makes the present state that of `other` where the condition holds.
     fn join(&mut self, condition: NodeId, other: State) {
         for at in self.objects.differing(&other.objects) {
-            let (theirs, ours) = (other.objects.get(at).clone(), self.objects.get(at).clone());
+            let theirs = self.objects.in_snapshot(&other.objects, at);
+            let ours = self.objects.get(at).clone();
             let joined = self.join_objects(condition, &theirs, &ours);
             self.objects.set(at, Rc::new(joined));
         }
@@ -324,7 +325,7 @@ impl Checker<'_> {
     }
 
     pub(crate) fn select_or_poison(&mut self, condition: NodeId, a: &Value, b: &Value) -> Value {
-        match self.select_value(condition, a, b) {
+        match self.select_inside(condition, a, b) {
             Ok(value) => value,
             Err(reason) => {
                 let _: Checked = self.error(Code::TypeMismatch, format!("the two sides give {reason}"), None);
@@ -358,7 +359,7 @@ impl Checker<'_> {
                     .items
                     .iter()
                     .zip(y.items.iter())
-                    .map(|(x, y)| self.select_value(condition, x, y));
+                    .map(|(x, y)| self.select_inside(condition, x, y));
                 let items = items.collect::<Result<Vec<Value>, String>>()?;
                 Ok(Value::Tuple(Tuple {
                     items: items.into(),
@@ -378,6 +379,12 @@ impl Checker<'_> {
             (Value::Device, Value::Device) | (Value::Annotation, Value::Annotation) => Ok(a.clone()),
             _ => Err(format!("{} or {}", self.describe(a), self.describe(b))),
         }
+    }
+
+    /// The same one level down; a container that is too large has been reported.
+    fn select_inside(&mut self, condition: NodeId, a: &Value, b: &Value) -> Result<Value, String> {
+        let selected = self.inside(|checker| Ok(checker.select_value(condition, a, b)));
+        selected.unwrap_or(Ok(Value::Poison))
     }
 
     fn select_containers(&mut self, condition: NodeId, x: ObjectId, y: ObjectId, a: &Value) -> Result<Value, String> {
@@ -531,7 +538,7 @@ impl Checker<'_> {
                 Value::Tensor(self.shared_tensor(tensor.element, tensor.dims.to_vec(), nodes))
             }
             Value::Tuple(tuple) => {
-                let items: Vec<Value> = tuple.items.iter().map(|item| self.frozen(item)).collect();
+                let items: Vec<Value> = tuple.items.iter().map(|item| self.frozen_inside(item)).collect();
                 Value::Tuple(Tuple {
                     items: items.into(),
                     fields: tuple.fields,
@@ -539,19 +546,24 @@ impl Checker<'_> {
             }
             Value::List(id) => {
                 let items = self.list_items(*id).to_vec();
-                let items = items.iter().map(|item| self.frozen(item)).collect();
+                let items = items.iter().map(|item| self.frozen_inside(item)).collect();
                 self.new_list(items)
             }
             Value::Dict(id) => {
                 let entries = self.dict_items(*id).to_vec();
                 let entries = entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), self.frozen(value)))
+                    .map(|(key, value)| (key.clone(), self.frozen_inside(value)))
                     .collect();
                 Value::Dict(self.new_object(Object::Dict(entries)))
             }
             other => other.clone(),
         }
+    }
+
+    fn frozen_inside(&mut self, value: &Value) -> Value {
+        self.inside(|checker| Ok(checker.frozen(value)))
+            .unwrap_or(Value::Poison)
     }
 
     /// The value of a call: what its paths returned, joined.

@@ -321,6 +321,14 @@ impl<'a> Checker<'a> {
         if let Some(value) = self.variables.get(&variable) {
             return value.clone();
         }
+        let made_from = self.objects.len();
+        let value = self.make_variable(variable);
+        self.objects.were_there_before(made_from);
+        self.variables.insert(variable, value.clone());
+        value
+    }
+
+    fn make_variable(&mut self, variable: usize) -> Value {
         let input = match self.inputs.iter().position(|&known| known == variable) {
             Some(input) => input,
             None => {
@@ -348,7 +356,7 @@ impl<'a> Checker<'a> {
                     .input(input as u32, component as u32, element.ty(), self.here)
             })
             .collect();
-        let value = if is_python_number {
+        if is_python_number {
             let kind = match element {
                 Element::Bool => ScalarKind::Bool,
                 Element::I64 => ScalarKind::Int,
@@ -372,9 +380,7 @@ impl<'a> Checker<'a> {
                 .chain(declared.shape.iter().map(|&size| Dim::Size(size)))
                 .collect();
             Value::Tensor(self.tensor(element, dims, nodes))
-        };
-        self.variables.insert(variable, value.clone());
-        value
+        }
     }
 
     /// One pose, or a list of them, from seven numbers each.
@@ -508,6 +514,17 @@ impl<'a> Checker<'a> {
             );
         }
         Ok(())
+    }
+
+    /// One step down into a container. Lists may hold each other many times, or themselves, so whoever walks through one
+    /// counts its steps; a level needs more of the stack than a level of an expression.
+    pub(crate) fn inside<T>(&mut self, walk: impl FnOnce(&mut Self) -> Checked<T>) -> Checked<T> {
+        const LEVEL: usize = 8;
+        self.step()?;
+        self.depth += LEVEL;
+        let result = walk(self);
+        self.depth -= LEVEL;
+        result
     }
 
     /// Refuses to create so many nodes at once.

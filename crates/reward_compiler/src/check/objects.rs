@@ -14,6 +14,9 @@ const BLOCK: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
     blocks: Vec<Rc<Vec<Rc<Object>>>>,
+    /// Objects that were there all along, though they are made when they are first read: variables of the task. A snapshot
+    /// from before that moment holds them as they were made.
+    originals: Rc<Vec<(usize, Rc<Object>)>>,
 }
 
 impl Objects {
@@ -25,6 +28,30 @@ impl Objects {
         let block = Rc::make_mut(&mut self.blocks[last]);
         block.push(Rc::new(object));
         last * BLOCK + block.len() - 1
+    }
+
+    /// Number of objects.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks
+            .last()
+            .map_or(0, |last| (self.blocks.len() - 1) * BLOCK + last.len())
+    }
+
+    /// Objects from this position on are variables of the task: older snapshots hold them too.
+    pub(crate) fn were_there_before(&mut self, from: usize) {
+        for at in from..self.len() {
+            let original = self.get(at).clone();
+            Rc::make_mut(&mut self.originals).push((at, original));
+        }
+    }
+
+    /// An object as an older snapshot holds it.
+    pub(crate) fn in_snapshot(&self, snapshot: &Self, at: usize) -> Rc<Object> {
+        if at < snapshot.len() {
+            return snapshot.get(at).clone();
+        }
+        let original = self.originals.iter().find(|(position, _)| *position == at);
+        original.map_or_else(|| self.get(at).clone(), |(_, object)| object.clone())
     }
 
     pub(crate) fn get(&self, at: usize) -> &Rc<Object> {
@@ -48,13 +75,20 @@ impl Objects {
                 positions.extend((0..old.len()).filter(differs).map(|at| number * BLOCK + at));
             }
         }
+        let length = snapshot.len();
+        let younger = self.originals.iter().filter(|(at, _)| *at >= length);
+        positions.extend(
+            younger
+                .filter(|(at, original)| !Rc::ptr_eq(original, self.get(*at)))
+                .map(|(at, _)| *at),
+        );
         positions
     }
 
-    /// Takes back the objects of a snapshot; those made since stay.
+    /// Takes back the objects of a snapshot; those made since stay, variables as they were made.
     pub(crate) fn restore(&mut self, snapshot: &Self) {
         for at in self.differing(snapshot) {
-            self.set(at, snapshot.get(at).clone());
+            self.set(at, self.in_snapshot(snapshot, at));
         }
     }
 }
@@ -77,5 +111,20 @@ mod tests {
         objects.restore(&snapshot);
         assert!(matches!(&**objects.get(130), Object::List(items) if items.is_empty()));
         assert!(matches!(&**objects.get(newest), Object::List(items) if items.len() == 2));
+    }
+
+    #[test]
+    fn a_variable_that_is_first_read_in_a_branch_was_there_before() {
+        let list = |length| Object::List(vec![crate::value::Value::None; length]);
+        let mut objects = Objects::default();
+        objects.push(list(0));
+        let snapshot = objects.clone();
+        let variable = objects.push(list(1));
+        objects.were_there_before(variable);
+        assert!(objects.differing(&snapshot).is_empty());
+        *objects.get_mut(variable) = list(2);
+        assert_eq!(objects.differing(&snapshot), [variable]);
+        objects.restore(&snapshot);
+        assert!(matches!(&**objects.get(variable), Object::List(items) if items.len() == 1));
     }
 }

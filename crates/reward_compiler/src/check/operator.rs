@@ -23,10 +23,13 @@ impl<'a> Checker<'a> {
         let result = match (left, right) {
             (Value::Scalar(a), Value::Scalar(b)) => self.python_arithmetic(op, *a, *b)?,
             (Value::List(a), Value::List(b)) if op == Operator::Add => {
-                let items = [self.list_items(*a), self.list_items(*b)].concat();
+                let (a, b) = (self.list_items(*a).to_vec(), self.list_items(*b).to_vec());
+                let items = self.concatenated(&a, &b)?;
                 self.new_list(items)
             }
-            (Value::Tuple(a), Value::Tuple(b)) if op == Operator::Add => Value::tuple([&*a.items, &*b.items].concat()),
+            (Value::Tuple(a), Value::Tuple(b)) if op == Operator::Add => {
+                Value::tuple(self.concatenated(&a.items, &b.items)?)
+            }
             (Value::Pose(a), Value::Pose(b)) if op == Operator::Mult => self.pose_product(a, b)?,
             (Value::Str(a), Value::Str(b)) if op == Operator::Add => Value::Str(format!("{a}{b}").into()),
             (Value::List(_) | Value::Tuple(_), Value::Scalar(_)) if op == Operator::Mult => self.repeat(left, right)?,
@@ -37,6 +40,13 @@ impl<'a> Checker<'a> {
             self.record_sum(op == Operator::Sub, &result, (left, left_at), (right, right_at));
         }
         Ok(result)
+    }
+
+    fn concatenated(&mut self, a: &[Value], b: &[Value]) -> Checked<Vec<Value>> {
+        if a.len() + b.len() > super::MAX_ELEMENTS {
+            return self.error(Code::ProgramTooLarge, "this list is too long", None);
+        }
+        Ok([a, b].concat())
     }
 
     /// A binary operation between two values of no particular place in the program.

@@ -317,7 +317,7 @@ impl Checker<'_> {
                 }
                 let tensors = items
                     .iter()
-                    .map(|item| self.as_tensor(item))
+                    .map(|item| self.inside(|checker| checker.as_tensor(item)))
                     .collect::<Checked<Vec<Tensor>>>()?;
                 let scalars_only = items.iter().all(|item| matches!(item, Value::Scalar(_)));
                 let element = if scalars_only {

@@ -111,7 +111,7 @@ fn from_data(c: &mut Checker<'_>, args: Args) -> Checked {
 fn single_numbers(c: &mut Checker<'_>, data: &Value) -> Checked<()> {
     for item in c.sequence(data)? {
         match &item {
-            Value::List(_) | Value::Tuple(_) => single_numbers(c, &item)?,
+            Value::List(_) | Value::Tuple(_) => c.inside(|c| single_numbers(c, &item))?,
             Value::Tensor(tensor) if tensor.is_batched() || !tensor.dims.is_empty() => {
                 return c.error(
                     Code::TypeMismatch,

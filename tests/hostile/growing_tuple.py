@@ -1,0 +1,6 @@
+# Stopped by program-too-large: a tuple that doubles in each round.
+def compute_dense_reward(self):
+    items = (self.x,)
+    for i in range(60):
+        items = items + items  # error: [program-too-large]
+    return items[0]
