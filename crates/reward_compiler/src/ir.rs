@@ -114,6 +114,8 @@ pub enum Op {
     Select(NodeId, NodeId, NodeId),
     /// To the node's type: f64 to f32 rounds, truth values become 0 or 1, numbers become `x != 0`.
     Convert(NodeId),
+    /// An input, read in the opposite order of environments: environment i gets the value of environment N - 1 - i.
+    Reversed(NodeId),
     /// What slot number of [`Program::memory`] held when the evaluation began.
     Memory(u32),
     /// Over the whole batch.
@@ -218,6 +220,52 @@ impl Graph {
     /// One scalar of an input.
     pub fn input(&mut self, input: u32, component: u32, ty: Type, at: Span) -> NodeId {
         self.add(Op::Input(input, component), ty, at)
+    }
+
+    /// `values` in the opposite order of environments. `is_uniform` tells which inputs are the same in all of them.
+    ///
+    /// Errors: the first node that cannot be read in another order.
+    pub fn reversed(
+        &mut self,
+        values: &[NodeId],
+        is_uniform: impl Fn(u32) -> bool,
+        at: Span,
+    ) -> Result<Vec<NodeId>, NodeId> {
+        // Everything but inputs is the same operation on operands in that order.
+        let last = values.iter().map(|id| id.0 as usize + 1).max().unwrap_or(0);
+        let mut wanted = vec![false; last];
+        values.iter().for_each(|id| wanted[id.0 as usize] = true);
+        for index in (0..last).rev() {
+            if wanted[index] && !matches!(self.nodes[index].op, Op::Reduce(..)) {
+                self.nodes[index]
+                    .op
+                    .operands()
+                    .for_each(|operand| wanted[operand.0 as usize] = true);
+            }
+        }
+        let mut renamed: Vec<NodeId> = (0..last as u32).map(NodeId).collect();
+        for index in (0..last).filter(|&index| wanted[index]) {
+            let (id, node) = (NodeId(index as u32), self.nodes[index]);
+            let to = |id: NodeId| renamed[id.0 as usize];
+            renamed[index] = match node.op {
+                Op::Const(_) | Op::BatchSize | Op::Reduce(..) => id,
+                Op::Input(input, _) if is_uniform(input) => id,
+                Op::Input(..) => self.add(Op::Reversed(id), node.ty, at),
+                Op::Reversed(original) => original,
+                Op::Memory(_) => return Err(id),
+                Op::Unary(op, a) => self.unary(op, to(a), at),
+                Op::Binary(op, a, b) => self.binary(op, to(a), to(b), at),
+                Op::Select(condition, a, b) => self.select(to(condition), to(a), to(b), at),
+                Op::Convert(a) => self.convert(to(a), node.ty, at),
+            };
+        }
+        Ok(values.iter().map(|id| renamed[id.0 as usize]).collect())
+    }
+
+    /// An input in the opposite order of environments.
+    pub(crate) fn reversed_input(&mut self, input: NodeId, at: Span) -> NodeId {
+        let ty = self.node(input).ty;
+        self.add(Op::Reversed(input), ty, at)
     }
 
     /// What a memory slot held when the evaluation began.
@@ -417,7 +465,7 @@ impl Op {
         let none = NodeId(0);
         let (operands, count) = match self {
             Op::Const(_) | Op::Input(..) | Op::Memory(_) | Op::BatchSize => ([none; 3], 0),
-            Op::Unary(_, a) | Op::Convert(a) | Op::Reduce(_, a) => ([a, none, none], 1),
+            Op::Unary(_, a) | Op::Convert(a) | Op::Reversed(a) | Op::Reduce(_, a) => ([a, none, none], 1),
             Op::Binary(_, a, b) => ([a, b, none], 2),
             Op::Select(a, b, c) => ([a, b, c], 3),
         };
@@ -481,6 +529,7 @@ impl fmt::Display for Program {
                 Op::Binary(op, ..) => write!(f, "{}", format!("{op:?}").to_lowercase())?,
                 Op::Select(..) => write!(f, "select")?,
                 Op::Convert(_) => write!(f, "convert")?,
+                Op::Reversed(_) => write!(f, "reversed")?,
                 Op::Reduce(reduction, _) => write!(f, "reduce-{}", format!("{reduction:?}").to_lowercase())?,
                 Op::Memory(slot) => write!(f, "memory {}", self.memory[slot as usize].name)?,
                 Op::BatchSize => write!(f, "batch-size")?,

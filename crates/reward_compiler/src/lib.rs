@@ -131,6 +131,7 @@ pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Che
             let program = check::entry_outputs(&mut checker, entry).map(|(total, terms)| checker.program(total, terms));
             runs += 1;
             let learned = checker.learned_forms();
+            checker.refuse_to_forget();
             let Some((changed, _)) = learned.iter().find(|(name, form)| forms.get(*name) != Some(form)) else {
                 break (
                     program,
@@ -217,7 +218,7 @@ fn interface(program: &ir::Program, dialect: Dialect, source: &str, file: &str, 
         faults: program.faults.clone(),
         whole_batch: nodes
             .iter()
-            .any(|node| matches!(node.op, ir::Op::Reduce(..) | ir::Op::BatchSize)),
+            .any(|node| matches!(node.op, ir::Op::Reduce(..) | ir::Op::Reversed(_) | ir::Op::BatchSize)),
         line_table: Vec::new(),
     }
 }

@@ -30,6 +30,14 @@ impl<'a> Positions<'a> {
         &self.source[range.start().to_usize()..range.end().to_usize()]
     }
 
+    /// How often a name stands in the text as a whole word, comments left out.
+    pub(crate) fn count_word(&self, word: &str) -> usize {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let code = self.source.lines().map(|line| line.split('#').next().unwrap_or(line));
+        code.map(|line| line.split(|c| !is_word(c)).filter(|found| *found == word).count())
+            .sum()
+    }
+
     /// Lines and columns of a range.
     pub(crate) fn span(&self, range: TextRange) -> Span {
         self.span_of_bytes(range.start().to_usize(), range.end().to_usize())

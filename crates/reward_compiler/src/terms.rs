@@ -246,7 +246,7 @@ impl Checker<'_> {
         (1..=segments.len())
             .rev()
             .map(|length| segments[..length].join("."))
-            .find(|path| self.schema.index(path).is_some())
+            .find(|path| self.schema.index(path).is_some() || self.remembers(path))
     }
 
     /// Type of the outputs.
@@ -378,14 +378,8 @@ impl Checker<'_> {
         let fault = self
             .fault_number()
             .map(|number| self.convert(number, self.output_type()));
-        let needed = needed_nodes(
-            &self.graph,
-            std::iter::once(&total)
-                .chain(&terms)
-                .map(|output| output.value)
-                .chain(memory.iter().map(|slot| slot.next))
-                .chain(fault),
-        );
+        let outputs = std::iter::once(&total).chain(&terms).map(|output| output.value);
+        let (needed, slots) = needed_nodes(&self.graph, outputs.chain(fault).collect(), &memory);
         let used: BTreeSet<usize> = self
             .graph
             .nodes()
@@ -401,7 +395,7 @@ impl Checker<'_> {
                 .position(|&variable| variable == self.inputs[input as usize])
                 .unwrap_or(0) as u32
         };
-        let (graph, renamed) = compacted(&self.graph, &needed, place);
+        let (graph, renamed) = compacted(&self.graph, &needed, place, &slots);
         let moved = |output: Output| Output {
             value: renamed[output.value.0 as usize],
             ..output
@@ -414,7 +408,9 @@ impl Checker<'_> {
             terms: terms.into_iter().map(moved).collect(),
             memory: memory
                 .into_iter()
-                .map(|slot| Slot {
+                .zip(&slots)
+                .filter(|(_, place)| place.is_some())
+                .map(|(slot, _)| Slot {
                     next: renamed[slot.next.0 as usize],
                     ..slot
                 })
@@ -463,22 +459,37 @@ fn make_unique(terms: &mut [Output]) {
     }
 }
 
-fn needed_nodes(graph: &Graph, outputs: impl Iterator<Item = NodeId>) -> Vec<bool> {
+/// The nodes that `roots` depend on; and for each memory slot its number among those that are worth keeping: the ones that
+/// something is read from. What a program only writes down is not remembered.
+fn needed_nodes(graph: &Graph, roots: Vec<NodeId>, memory: &[Slot]) -> (Vec<bool>, Vec<Option<u32>>) {
     let mut needed = vec![false; graph.nodes().len()];
-    for output in outputs {
-        needed[output.0 as usize] = true;
-    }
-    for at in (0..needed.len()).rev() {
-        if needed[at] {
-            for operand in graph.nodes()[at].op.operands() {
-                needed[operand.0 as usize] = true;
-            }
+    let mut is_read = vec![false; memory.len()];
+    let mut wanted = roots;
+    while let Some(id) = wanted.pop() {
+        if std::mem::replace(&mut needed[id.0 as usize], true) {
+            continue;
+        }
+        let op = graph.node(id).op;
+        wanted.extend(op.operands());
+        if let Op::Memory(slot) = op
+            && !std::mem::replace(&mut is_read[slot as usize], true)
+        {
+            wanted.push(memory[slot as usize].next);
         }
     }
-    needed
+    let mut number = 0..;
+    let slots = is_read
+        .into_iter()
+        .map(|is_read| is_read.then(|| number.next().expect("endless")));
+    (needed, slots.collect())
 }
 
-fn compacted(graph: &Graph, needed: &[bool], place: impl Fn(u32) -> u32) -> (Graph, Vec<NodeId>) {
+fn compacted(
+    graph: &Graph,
+    needed: &[bool],
+    place: impl Fn(u32) -> u32,
+    slots: &[Option<u32>],
+) -> (Graph, Vec<NodeId>) {
     let mut compact = Graph::default();
     let mut renamed = vec![NodeId(0); needed.len()];
     for (at, node) in graph.nodes().iter().enumerate().filter(|(at, _)| needed[*at]) {
@@ -492,7 +503,12 @@ fn compacted(graph: &Graph, needed: &[bool], place: impl Fn(u32) -> u32) -> (Gra
             Op::Select(condition, a, b) => compact.select(to(condition), to(a), to(b), span),
             Op::Convert(a) => compact.convert(to(a), node.ty, span),
             Op::Reduce(reduction, a) => compact.reduce(reduction, to(a), span),
-            Op::Memory(slot) => compact.memory(slot, node.ty, span),
+            Op::Reversed(a) => compact.reversed_input(to(a), span),
+            Op::Memory(slot) => compact.memory(
+                slots[slot as usize].expect("a slot that is read is kept"),
+                node.ty,
+                span,
+            ),
             Op::BatchSize => compact.batch_size(span),
         };
     }

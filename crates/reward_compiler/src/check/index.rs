@@ -141,6 +141,11 @@ impl<'a> Checker<'a> {
 
     /// Writes `target[…] = value`.
     pub(crate) fn store(&mut self, subscript: &'a ExprSubscript, value: Value) -> Checked<()> {
+        self.here = self.span(subscript.range);
+        let value = match self.store_attribute(subscript, value) {
+            Ok(stored) => return stored,
+            Err(value) => value,
+        };
         let target = self.expression(&subscript.value)?;
         self.here = self.span(subscript.range);
         match &target {

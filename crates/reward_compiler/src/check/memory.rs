@@ -92,6 +92,11 @@ impl Checker<'_> {
         self.attributes.iter().filter_map(form).collect()
     }
 
+    /// Whether the program has set an attribute of this name.
+    pub(crate) fn remembers(&self, path: &str) -> bool {
+        self.attributes.contains_key(path)
+    }
+
     /// An attribute whose form is another after every step.
     pub(crate) fn refuse_changing_form(&mut self, name: &str) {
         let _: Checked = self.error(
@@ -129,9 +134,12 @@ impl Checker<'_> {
         slots
     }
 
-    /// The value of an attribute; a fault where it is not set. None if nothing ever sets it.
+    /// The value of an attribute; a fault where it is not set. None if nothing has set it so far.
     pub(crate) fn read_attribute(&mut self, path: &str) -> Option<Checked> {
-        let Attribute { value, present } = self.attributes.get(path)?.clone();
+        let Some(Attribute { value, present }) = self.attributes.get(path).cloned() else {
+            self.missed.insert(path.to_owned());
+            return None;
+        };
         if matches!(value, Value::Poison) {
             return Some(Err(super::Reported));
         }
@@ -143,16 +151,31 @@ impl Checker<'_> {
     /// `self.prev_x = value`
     pub(crate) fn set_attribute(&mut self, path: &str, value: Value) -> Checked<()> {
         if !matches!(value, Value::Poison) && Form::of(&value).is_none() {
-            let found = self.describe(&value);
-            return self.error(
+            self.forgotten.entry(path.to_owned()).or_insert(self.here);
+        }
+        let present = self.constant(Type::Bool, 1.0);
+        self.attributes.insert(path.to_owned(), Attribute { value, present });
+        Ok(())
+    }
+
+    /// Refuses to forget: what is neither a number nor an array lasts only until the end of the step, which is enough for
+    /// notes that nobody reads, but not for what the program looked for before it set it.
+    pub(crate) fn refuse_to_forget(&mut self) {
+        for (path, at) in self.forgotten.clone() {
+            if !self.missed.contains(&path) {
+                continue;
+            }
+            let found = match self.attributes.get(&path) {
+                Some(attribute) => self.describe(&attribute.value),
+                None => continue,
+            };
+            let _: Checked = self.error_at(
+                at,
                 Code::Unsupported,
                 format!("`self.{path}` can remember a number or an array, not {found}"),
                 "remember the numbers in it one by one".to_owned(),
             );
         }
-        let present = self.constant(Type::Bool, 1.0);
-        self.attributes.insert(path.to_owned(), Attribute { value, present });
-        Ok(())
     }
 
     /// Joins the attributes of another state, in force where `condition` holds, into the present ones.

@@ -8,6 +8,7 @@
 
 mod branch;
 mod call;
+mod entry;
 mod expression;
 mod fault;
 mod index;
@@ -23,17 +24,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span};
 use ruff_python_ast::ModModule;
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::TextRange;
 
 pub(crate) use call::{Arguments, Body};
+pub(crate) use entry::entry_outputs;
 pub(crate) use memory::{Forms, MAX_RUNS};
 pub(crate) use tensor::{broadcast, broadcast_index, node_count, shape_help};
 
-use crate::ir::{Graph, NodeId, Output};
+use crate::ir::{Graph, NodeId};
 use crate::position::Positions;
 use crate::terms::Summand;
 use crate::value::{Dim, Element, Object, ObjectId, Scalar, ScalarKind, Value};
-use crate::{Code, Entry, library};
+use crate::{Code, library};
 
 /// Most operations of a program after unrolling.
 pub const MAX_NODES: usize = 50_000;
@@ -133,6 +135,10 @@ pub(crate) struct Checker<'a> {
     /// What the program remembers, as far as earlier runs have found out.
     forms: Forms,
     attributes: BTreeMap<String, memory::Attribute>,
+    /// Attributes that were looked for before they were set.
+    missed: BTreeSet<String>,
+    /// Attributes whose value cannot be remembered, and where they are set.
+    forgotten: BTreeMap<String, Span>,
     pub(crate) faults: fault::Faults,
     /// Names that a class of the program defines; they are read through `self`.
     members: BTreeSet<String>,
@@ -181,6 +187,8 @@ impl<'a> Checker<'a> {
             variables: BTreeMap::new(),
             forms,
             attributes: BTreeMap::new(),
+            missed: BTreeSet::new(),
+            forgotten: BTreeMap::new(),
             faults: fault::Faults::default(),
             members: BTreeSet::new(),
             objects: objects::Objects::default(),
@@ -213,107 +221,6 @@ impl<'a> Checker<'a> {
     /// Runs the module's own statements: imports, constants, definitions.
     pub(crate) fn run_module(&mut self, module: &'a ModModule) {
         self.block(&module.body);
-    }
-
-    /// The function that computes the reward.
-    fn reward_function(&mut self) -> Checked<usize> {
-        for name in ["compute_reward", "compute_dense_reward"] {
-            if let Some(function) = self.function_named(name) {
-                return Ok(function);
-            }
-        }
-        let poisoned = |binding: &Binding| matches!(binding, Binding::Value(Value::Poison));
-        if self.frames[0].locals.values().any(poisoned) {
-            return Err(Reported);
-        }
-        let top_level: Vec<usize> = self.frames[0]
-            .locals
-            .values()
-            .filter_map(|binding| match binding {
-                Binding::Value(Value::Function(function)) => Some(*function),
-                _ => None,
-            })
-            .collect();
-        match top_level.as_slice() {
-            [only] => Ok(*only),
-            _ => self.error(
-                Code::NoEntry,
-                "there is no reward function",
-                "define `compute_reward(...)` with the task's variables as parameters".to_owned(),
-            ),
-        }
-    }
-
-    /// The value of one function of a task program, as an output of that name.
-    fn named_output(&mut self, name: &str) -> Checked<Output> {
-        self.here = self.positions.span_of_bytes(0, 0);
-        let Some(function) = self.function_named(name) else {
-            return self.error(
-                Code::NoEntry,
-                format!("there is no function `{name}`"),
-                format!("define `def {name}(...)`"),
-            );
-        };
-        let value = self.call_entry(function)?;
-        self.here = self.returned_at;
-        self.output(name, &value)
-    }
-
-    /// The function of that name at the module's top level.
-    pub(crate) fn function_named(&self, name: &str) -> Option<usize> {
-        match self.frames[0].locals.get(name) {
-            Some(Binding::Value(Value::Function(index))) => Some(*index),
-            _ => None,
-        }
-    }
-
-    /// Calls an entry function with its parameters bound to variables by name. Objects start afresh, so that one entry
-    /// never sees what another wrote into a variable.
-    pub(crate) fn call_entry(&mut self, function: usize) -> Checked {
-        self.variables.clear();
-        self.here = self.functions[function].at;
-        self.returned_at = self.here;
-        let Some(parameters) = self.functions[function].parameters else {
-            return self.call_function(function, BTreeMap::new());
-        };
-        let mut bound = BTreeMap::new();
-        for (position, parameter) in parameters.iter_non_variadic_params().enumerate() {
-            let name = parameter.name().as_str();
-            let binding = self.entry_parameter(function, position, name, parameter);
-            bound.insert(name.to_owned(), binding);
-        }
-        self.call_function(function, bound)
-    }
-
-    fn entry_parameter(
-        &mut self,
-        function: usize,
-        position: usize,
-        name: &str,
-        parameter: &ruff_python_ast::ParameterWithDefault,
-    ) -> Binding {
-        self.here = self.span(parameter.parameter.name.range());
-        let is_tensor = parameter.parameter.annotation.as_deref().is_some_and(|annotation| {
-            let text = self.positions.text(annotation.range());
-            text == "Tensor" || text == "torch.Tensor"
-        });
-        if let Some(variable) = self.schema.index(name) {
-            let value = self.variable(variable);
-            return Binding::Value(match value {
-                Value::Scalar(scalar) if is_tensor => Value::Tensor(self.tensor_of_scalar(scalar)),
-                value => value,
-            });
-        }
-        if let Some(default) = self.functions[function].defaults.get(name) {
-            return Binding::Value(default.clone());
-        }
-        if position == 0 && name == "self" {
-            return Binding::Value(Value::Surface("".into()));
-        }
-        if self.is_surface(name) {
-            return Binding::Value(Value::Surface(name.into()));
-        }
-        Binding::UnknownParameter(self.here)
     }
 
     /// The value of a variable of the schema, the same object at every reading.
@@ -563,31 +470,4 @@ pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>)
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
         .map(|(_, candidate)| candidate.to_owned())
-}
-
-/// Runs the entry functions and gives the program's outputs.
-pub(crate) fn entry_outputs(checker: &mut Checker<'_>, entry: Entry<'_>) -> Checked<(Output, Vec<Output>)> {
-    checker.begin_memory();
-    match entry {
-        Entry::Reward => {
-            let function = checker.reward_function()?;
-            let value = checker.call_entry(function)?;
-            checker.here = checker.returned_at;
-            checker.reward_outputs(&value)
-        }
-        Entry::Functions(names) => {
-            let outputs: Vec<Checked<Output>> = names.iter().map(|name| checker.named_output(name)).collect();
-            let terms = outputs.into_iter().collect::<Checked<Vec<Output>>>()?;
-            match terms.first() {
-                Some(first) => Ok((
-                    Output {
-                        name: "total".into(),
-                        ..first.clone()
-                    },
-                    terms,
-                )),
-                None => checker.error(Code::NoEntry, "no function is asked for", None),
-            }
-        }
-    }
 }

@@ -244,7 +244,10 @@ impl<'a> Checker<'a> {
             return Ok(());
         }
         let old = match &*statement.target {
-            Expr::Subscript(subscript) => self.subscript(subscript)?,
+            Expr::Subscript(subscript) => match self.chain_value(&statement.target) {
+                Some(value) => value?,
+                None => self.subscript(subscript)?,
+            },
             target => self.expression(target)?,
         };
         let value = self.expression(&statement.value)?;

@@ -26,16 +26,18 @@ impl<'a> Checker<'a> {
                 Some(below(&base, attribute.attr.as_str()))
             }
             Expr::Call(call) => self.chain_of_call(call),
-            Expr::Subscript(subscript) => {
-                let base = self.chain(&subscript.value)?;
-                let index = self.chain_argument(&subscript.slice)?;
-                if base.is_empty() {
-                    return None;
-                }
-                canonical_name(&format!("{base}[{index}]"))
-            }
+            Expr::Subscript(subscript) => self.chain_of_subscript(subscript),
             _ => None,
         }
+    }
+
+    fn chain_of_subscript(&self, subscript: &ast::ExprSubscript) -> Option<String> {
+        let base = self.chain(&subscript.value)?;
+        let index = self.chain_argument(&subscript.slice)?;
+        if base.is_empty() {
+            return None;
+        }
+        canonical_name(&format!("{base}[{index}]"))
     }
 
     pub(crate) fn chain_of_call(&self, call: &ast::ExprCall) -> Option<String> {
@@ -109,6 +111,28 @@ impl<'a> Checker<'a> {
         }
         let variable = self.schema.index(&path)?;
         Some(Ok(self.variable(variable)))
+    }
+
+    /// `self.extras["reach"] = value` and `self.rew_buf[:] = value`, where nothing is known under the name before: an
+    /// attribute of that name. The value comes back where it is an ordinary store.
+    pub(crate) fn store_attribute(&mut self, target: &ast::ExprSubscript, value: Value) -> Result<Checked<()>, Value> {
+        let Some(base) = self.chain(&target.value).filter(|base| !base.is_empty()) else {
+            return Err(value);
+        };
+        let is_set = self
+            .attributes
+            .get(&base)
+            .is_some_and(|attribute| self.graph.constant_value(attribute.present) == Some(1.0));
+        if is_set || self.schema.index(&base).is_some() {
+            return Err(value);
+        }
+        let whole = matches!(&*target.slice, Expr::Slice(slice)
+            if slice.lower.is_none() && slice.upper.is_none() && slice.step.is_none());
+        match (whole, self.chain_of_subscript(target)) {
+            (true, _) => Ok(self.set_attribute(&base, value)),
+            (false, Some(path)) => Ok(self.set_attribute(&path, value)),
+            (false, None) => Err(value),
+        }
     }
 
     /// What `self.name` is, where it is no variable: a part of the simulator, or a method of the program.
@@ -210,6 +234,7 @@ impl<'a> Checker<'a> {
                 ),
             };
         }
+        self.missed.insert(path.clone());
         let variable = self.schema.index(&path);
         let is_there = variable.is_some() || self.is_surface(&path);
         match (asks, variable, arguments.get(2)) {

@@ -165,6 +165,25 @@ impl Checker<'_> {
         self.refresh_joins(tensor.storage)
     }
 
+    /// The array with its environments in the opposite order: each gets what another one has, which is worth a warning.
+    pub(crate) fn reversed_environments(&mut self, tensor: &Tensor) -> Checked<Tensor> {
+        let nodes = self.elements(tensor);
+        let (schema, inputs) = (self.schema, &self.inputs);
+        let is_uniform = |input: u32| schema.variables[inputs[input as usize]].uniform;
+        let Ok(reversed) = self.graph.reversed(&nodes, is_uniform, self.here) else {
+            return self.unsupported(
+                "what is remembered cannot be read in another order of environments",
+                "flip along the last axis",
+            );
+        };
+        self.warn(
+            Code::BatchLeak,
+            "this exchanges values between environments, so one robot's reward depends on another",
+            "flip along the last axis, `dims=-1`".to_owned(),
+        );
+        Ok(self.tensor(tensor.element, tensor.dims.to_vec(), reversed))
+    }
+
     /// An array of rank 0 with the library's own precision for Python numbers.
     pub(crate) fn tensor_of_scalar(&mut self, scalar: Scalar) -> Tensor {
         let element = self.scalar_element(scalar.kind);

@@ -34,7 +34,9 @@ const ROW_BYTES: u32 = 2;
 const OFFSET_4: u32 = 3;
 /// Offset into a row of 8-byte elements.
 const OFFSET_8: u32 = 4;
-const FIRST_ROW: u32 = 5;
+/// Position of an environment, for reading in another order.
+const INDEX: u32 = 5;
+const FIRST_ROW: u32 = 6;
 
 /// Registers that a program may need. Far below WASM's 50,000 locals: compile time grows with their square.
 const MOST_REGISTERS: usize = 2_000;
@@ -557,6 +559,13 @@ impl Writer<'_> {
         let wide = self.is_wide(id);
         match op {
             Op::Const(_) | Op::Reduce(..) => unreachable!("constants are written in place, reductions by their loop"),
+            Op::Reversed(a) => {
+                let Op::Input(input, component) = self.node(a).op else {
+                    unreachable!("only inputs are read in another order");
+                };
+                self.note(at);
+                self.reversed_input(input, component, half);
+            }
             Op::Memory(slot) => {
                 self.note(at);
                 self.remembered(slot, ty, half);
@@ -643,6 +652,54 @@ impl Writer<'_> {
             DType::F32 | DType::F64 | DType::Float | DType::Pose | DType::Str => {}
             DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
             DType::I64 => self.integers_to_floats(),
+        }
+    }
+
+    /// Loads one scalar of an input in the opposite order of environments, one lane at a time. Padding, which has no
+    /// opposite, reads the first environment.
+    fn reversed_input(&mut self, input: u32, component: u32, half: u32) {
+        let dtype = self.program.inputs[input as usize].dtype;
+        let bytes = element_bytes(dtype) as u32;
+        let row = FIRST_ROW + self.plan.rows[&(input, component)];
+        let lanes = 16 / bytes;
+        self.sink().v128_const(0);
+        let vector = self.new_registers(1);
+        self.sink().local_set(vector);
+        for lane in 0..lanes {
+            let behind = 1 + half * lanes + lane;
+            let mut sink = self.sink();
+            sink.local_get(N_ENVS).i32_const(behind as i32).i32_sub();
+            sink.local_get(OFFSET_4)
+                .i32_const(2)
+                .i32_shr_u()
+                .i32_sub()
+                .local_tee(INDEX);
+            sink.i32_const(0)
+                .local_get(INDEX)
+                .i32_const(0)
+                .i32_ge_s()
+                .select()
+                .i32_const(bytes as i32)
+                .i32_mul()
+                .local_get(row)
+                .i32_add()
+                .local_get(vector);
+            let place = MemArg {
+                offset: 0,
+                align: if bytes == 8 { 3 } else { 2 },
+                memory_index: 0,
+            };
+            match bytes {
+                8 => sink.v128_load64_lane(place, lane as u8),
+                _ => sink.v128_load32_lane(place, lane as u8),
+            };
+            sink.local_set(vector);
+        }
+        self.sink().local_get(vector);
+        match dtype {
+            DType::Bool => _ = self.sink().v128_const(0).i32x4_ne(),
+            DType::I64 => self.integers_to_floats(),
+            _ => {}
         }
     }
 

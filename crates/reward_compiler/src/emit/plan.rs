@@ -79,6 +79,7 @@ impl Plan {
                 (Type::Bool, Op::Select(condition, a, b)) => {
                     wide_or_constant(condition) && wide_or_constant(a) && wide_or_constant(b)
                 }
+                (Type::Bool, Op::Reversed(_)) => false,
                 (Type::Bool, Op::Unary(_, a)) => wide_or_constant(a),
                 (Type::Bool, Op::Binary(_, a, _) | Op::Convert(a)) => is_f64(a),
                 (Type::Bool, _) => false,

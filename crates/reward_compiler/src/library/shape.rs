@@ -585,12 +585,10 @@ fn flip(c: &mut Checker<'_>, args: Args) -> Checked {
         }
         Some(axis) => axes.push(c.axis_argument(&axis, rank, &tensor)?),
     }
-    if axes.iter().any(|&axis| tensor.dims.get(axis) == Some(&Dim::Batch)) {
-        return c.unsupported(
-            "the order of the environments means nothing",
-            "flip along the last axis",
-        );
-    }
+    let tensor = match axes.iter().any(|&axis| tensor.dims.get(axis) == Some(&Dim::Batch)) {
+        true => c.reversed_environments(&tensor)?,
+        false => tensor,
+    };
     let mut positions = vec![0_usize];
     for (axis, &dim) in tensor.dims.iter().enumerate() {
         let stride = node_count(&tensor.dims[axis + 1..]);
