@@ -378,6 +378,11 @@ fn every_function_gives_the_interpreters_bits_for_hard_arguments() {
         let (x, y) = (graph.input(0, 0, ty, span(1)), graph.input(1, 0, ty, span(1)));
         let mut values: Vec<NodeId> = UNARY.iter().map(|&op| graph.unary(op, x, span(2))).collect();
         values.extend(BINARY[..9].iter().map(|&op| graph.binary(op, x, y, span(3))));
+        // A constant bound has an instruction of its own.
+        for bound in [0.0, -0.0, 1.0, -2.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let bound = graph.constant(ty, bound, span(3));
+            values.extend([Binary::Min, Binary::Max].map(|op| graph.binary(op, x, bound, span(3))));
+        }
         let output = |(index, &value): (usize, &NodeId)| Output {
             name: format!("t{index}"),
             value,

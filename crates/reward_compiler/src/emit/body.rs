@@ -608,7 +608,12 @@ impl Writer<'_> {
                     self.value(a, half);
                     self.value(b, half);
                     self.note(at);
-                    self.binary(op, self.node(a).ty);
+                    match self.program.graph.constant_value(b) {
+                        Some(bound) if matches!(op, Binary::Min | Binary::Max) && !bound.is_nan() => {
+                            self.bounded(op, self.node(a).ty, bound);
+                        }
+                        _ => self.binary(op, self.node(a).ty),
+                    }
                 }
             },
             Op::Select(condition, a, b) => {
@@ -786,6 +791,28 @@ impl Writer<'_> {
             (Unary::Round, true) => sink.f64x2_nearest(),
             _ => unreachable!("{op:?} is a function or an operation on truth values"),
         };
+    }
+
+    /// `min` or `max` of a value and a constant. The pseudo-minimum, one instruction where `min` takes seven, gives the first
+    /// operand unless the second is smaller: a NaN stays, and only the signs of zeros that compare equal need care.
+    fn bounded(&mut self, op: Binary, ty: Type, bound: f64) {
+        let wide = ty == Type::F64;
+        let zero_of_other_sign = bound == 0.0 && bound.is_sign_negative() == (op == Binary::Min);
+        if zero_of_other_sign && op == Binary::Min {
+            return self.binary(op, ty);
+        }
+        let mut sink = self.sink();
+        match (op, wide) {
+            (Binary::Min, false) => sink.f32x4_pmin(),
+            (Binary::Min, true) => sink.f64x2_pmin(),
+            (_, false) => sink.f32x4_pmax(),
+            (_, true) => sink.f64x2_pmax(),
+        };
+        if zero_of_other_sign {
+            // max(-0, +0) is +0, and so is -0 + 0; everything else stays.
+            sink.v128_const(0);
+            self.binary(Binary::Add, ty);
+        }
     }
 
     fn binary(&mut self, op: Binary, ty: Type) {
