@@ -628,7 +628,7 @@ fn programs_beyond_the_limits_are_refused() {
     };
     // No value is used twice, but there are many.
     let long_code = |graph: &mut Graph, x| {
-        (0..12_000).fold(x, |sum, k| {
+        (0..24_000).fold(x, |sum, k| {
             let k = graph.constant(Type::F64, f64::from(k) + 0.5, span(1));
             graph.binary(Binary::Div, sum, k, span(1))
         })

@@ -243,7 +243,7 @@ impl Running {
             batch_bytes: 0,
             table_elements: limits.table_elements,
         };
-        let mut store = Store::try_new(loaded.runtime.engine(loaded.origin), guard)?;
+        let mut store = Store::try_new(loaded.ready.module().engine(), guard)?;
         store.limiter(|guard| guard);
         refill(&mut store, loaded, fuel)?;
         let instance = loaded.ready.instantiate(&mut store)?;

@@ -84,7 +84,7 @@ impl Sandbox {
     pub fn load(&self, wasm: &[u8], origin: Origin, schema: &Schema) -> Result<LoadedReward, LoadError> {
         let interface = check::check(wasm, origin, &self.runtime.limits)?;
         let variables = section::bind(&interface, schema)?;
-        let engine = self.runtime.engine(origin);
+        let engine = self.runtime.engine(origin, wasm.len());
         self.runtime.start_ticker()?;
         let refused = |error: wasmtime::Error| LoadError(format!("the module cannot be compiled: {error:#}"));
         let module = Module::from_binary(engine, wasm).map_err(refused)?;

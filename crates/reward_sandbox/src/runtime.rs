@@ -1,7 +1,6 @@
 //! The WASM engines and the clock behind the deadlines.
 //!
-//! There are two engines because fuel and NaN canonicalisation are compiled into the code: one for our own modules, one
-//! for everybody else's.
+//! Fuel and NaN canonicalisation are compiled into the code, so our own modules have other engines than everybody else's.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -10,9 +9,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use wasmparser::WasmFeatures;
-use wasmtime::{Config, Engine, OptLevel};
+use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
 
 use crate::{Limits, LoadError, Origin};
+
+/// A module of ours that is longer is compiled without the optimiser.
+const LONG_BYTES: usize = 64 * 1024;
 
 /// Time between two ticks: the resolution of deadlines.
 const TICK: Duration = Duration::from_millis(10);
@@ -33,6 +35,9 @@ pub(crate) const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
 pub(crate) struct Runtime {
     pub limits: Limits,
     compiled: Engine,
+    /// For modules of ours that are long: the optimiser reorders thousands of operations so that all of them wait for
+    /// registers, and the thorough register allocator then takes seconds; without both it is a fifth of one.
+    long: Engine,
     foreign: Engine,
     ticker: Mutex<Option<Ticker>>,
     live_instances: AtomicUsize,
@@ -41,16 +46,21 @@ pub(crate) struct Runtime {
 impl Runtime {
     pub fn new(limits: Limits) -> Result<Self, LoadError> {
         Ok(Self {
-            compiled: engine(Origin::Compiled, &limits)?,
-            foreign: engine(Origin::Foreign, &limits)?,
+            compiled: engine(Origin::Compiled, OptLevel::Speed, &limits)?,
+            long: engine(Origin::Compiled, OptLevel::None, &limits)?,
+            // The optimiser is where a stranger's code makes compile time explode; what other compilers emit is optimised
+            // already.
+            foreign: engine(Origin::Foreign, OptLevel::None, &limits)?,
             limits,
             ticker: Mutex::new(None),
             live_instances: AtomicUsize::new(0),
         })
     }
 
-    pub fn engine(&self, origin: Origin) -> &Engine {
+    /// The engine for a module of so many bytes.
+    pub fn engine(&self, origin: Origin, bytes: usize) -> &Engine {
         match origin {
+            Origin::Compiled if bytes > LONG_BYTES => &self.long,
             Origin::Compiled => &self.compiled,
             Origin::Foreign => &self.foreign,
         }
@@ -60,7 +70,9 @@ impl Runtime {
     pub fn start_ticker(&self) -> Result<(), LoadError> {
         let mut ticker = self.ticker.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if ticker.is_none() {
-            *ticker = Some(Ticker::start([self.compiled.clone(), self.foreign.clone()])?);
+            *ticker = Some(Ticker::start(
+                [&self.compiled, &self.long, &self.foreign].map(Engine::clone),
+            )?);
         }
         Ok(())
     }
@@ -93,10 +105,8 @@ impl Drop for InstanceSlot {
     }
 }
 
-fn engine(origin: Origin, limits: &Limits) -> Result<Engine, LoadError> {
+fn engine(origin: Origin, effort: OptLevel, limits: &Limits) -> Result<Engine, LoadError> {
     let foreign = origin == Origin::Foreign;
-    // The optimiser is where a stranger's code makes compile time explode; what other compilers emit is optimised already.
-    let effort = if foreign { OptLevel::None } else { OptLevel::Speed };
     let mut config = Config::new();
     config
         .wasm_features(FEATURES.complement(), false)
@@ -106,10 +116,13 @@ fn engine(origin: Origin, limits: &Limits) -> Result<Engine, LoadError> {
         .consume_fuel(foreign)
         .epoch_interruption(true)
         .max_wasm_stack(limits.stack_bytes);
+    if !foreign && effort == OptLevel::None {
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
     Engine::new(&config).map_err(|error| LoadError(format!("the WASM runtime does not start: {error:#}")))
 }
 
-/// A thread that advances the clock of both engines. Dropping it ends the thread.
+/// A thread that advances the clock of all engines. Dropping it ends the thread.
 struct Ticker {
     /// Never sent on; the thread ends when it is dropped.
     alive: Option<Sender<()>>,
@@ -117,7 +130,7 @@ struct Ticker {
 }
 
 impl Ticker {
-    fn start(engines: [Engine; 2]) -> Result<Self, LoadError> {
+    fn start(engines: [Engine; 3]) -> Result<Self, LoadError> {
         let (alive, ended) = channel();
         let thread = std::thread::Builder::new()
             .name("reward-deadline".into())

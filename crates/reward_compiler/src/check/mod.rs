@@ -67,6 +67,8 @@ pub(crate) enum Binding {
     Clash(String),
     /// A parameter of the reward that the task has no variable for; an error only if it is read.
     UnknownParameter(Span),
+    /// Something imported that the language does not have, by its full name; an error only if it is read.
+    Unoffered(std::rc::Rc<str>),
 }
 
 impl Binding {

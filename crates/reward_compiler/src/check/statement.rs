@@ -510,6 +510,19 @@ impl<'a> Checker<'a> {
                     "import the module, such as `import torch`",
                 );
             }
+            let path = format!("{module}.{imported}");
+            let is_numeric = ["torch", "numpy", "math"].iter().any(|root| module.starts_with(root));
+            // Programs import more than they use; a misspelt name of the numeric libraries is worth a word all the same.
+            if !is_numeric
+                && library::find(&path).is_none()
+                && !library::is_module(&path)
+                && !matches!(module, "typing" | "collections.abc")
+            {
+                self.frame_mut()
+                    .locals
+                    .insert(name.to_owned(), Binding::Unoffered(path.into()));
+                continue;
+            }
             let value = match module {
                 "typing" | "collections.abc" => Value::Annotation,
                 _ => self.library_attribute(module, imported)?,

@@ -43,7 +43,7 @@ const MOST_REGISTERS: usize = 2_000;
 /// Entries of the line table.
 const MOST_LINES: usize = 4_096;
 /// Bytes of code; some 10,000 operations.
-const MOST_CODE_BYTES: usize = 256 * 1024;
+const MOST_CODE_BYTES: usize = 512 * 1024;
 
 /// Byte shuffles: both halves exchanged.
 const EXCHANGED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
