@@ -7,6 +7,40 @@ use support::{Scratch, foreign_module};
 const HEADER: &str = "import torch\nfrom torch import Tensor\nfrom typing import Dict, Tuple\n\n";
 
 #[test]
+fn codes_are_explained() {
+    let scratch = Scratch::new();
+    let said = scratch.carrot(&["explain", "batch-leak", "--json"]);
+    let codes = support::parse(&said.stdout);
+    assert_eq!((said.code, &codes["codes"][0]["severity"]), (0, &"warning".into()));
+    let said = scratch.carrot(&["explain"]);
+    assert!(
+        said.code == 0 && said.stdout.contains("quaternion-order"),
+        "{}",
+        said.stdout
+    );
+    let said = scratch.carrot(&["explain", "batch-leek"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("did you mean `batch-leak`?"), "{}", said.stderr);
+}
+
+#[test]
+fn notes_come_on_request() {
+    let scratch = Scratch::new();
+    let body = "def compute_reward(torso_height: Tensor):\n    return torso_height + (torso_height > 1.0).float()\n";
+    let file = scratch.file("jump.py", format!("{HEADER}{body}"));
+    let file = file.to_str().unwrap();
+    for (arguments, expected) in [
+        (vec!["check", file, "--task", "hopper/hop_forward"], false),
+        (vec!["check", file, "--task", "hopper/hop_forward", "--pedantic"], true),
+    ] {
+        let said = scratch.carrot(&arguments);
+        assert_eq!(said.code, 0, "{}{}", said.stdout, said.stderr);
+        assert_eq!(said.stdout.contains("note[discontinuity]"), expected, "{}", said.stdout);
+        assert_eq!(said.stdout.contains("1 note; "), expected, "{}", said.stdout);
+    }
+}
+
+#[test]
 fn a_mistake_is_shown_with_file_line_and_column() {
     let scratch = Scratch::new();
     for (name, body, code, line, column) in [
@@ -65,15 +99,16 @@ fn a_misspelt_variable_is_suggested() {
 }
 
 #[test]
-fn a_pasted_reply_is_told_to_be_unwrapped() {
+fn a_pasted_reply_is_checked_as_it_is() {
     let scratch = Scratch::new();
     let file = scratch.file(
         "reply.py",
         "Here it is:\n```python\ndef compute_reward(torso_height):\n    return torso_height, {}\n```\n",
     );
     let said = scratch.carrot(&["check", file.to_str().unwrap(), "--task", "hopper/hop_forward"]);
-    assert_eq!(said.code, 1);
-    assert!(said.stdout.contains("Markdown fences"), "{}", said.stdout);
+    assert_eq!(said.code, 0, "{}", said.stdout);
+    assert!(said.stdout.contains("warning[reply-text]"), "{}", said.stdout);
+    assert!(said.stdout.contains("reply.py:3:1"), "{}", said.stdout);
 }
 
 #[test]

@@ -13,10 +13,15 @@ pub(crate) struct Cause {
     pub(crate) help: String,
 }
 
-/// The cause of a syntax error, if the text shows it.
-pub(crate) fn cause(text: &str) -> Option<Cause> {
+/// The cause of a syntax error, if the text shows it. `first_error` is where the parser found its first error.
+pub(crate) fn cause(text: &str, first_error: usize) -> Option<Cause> {
     let scan = Scan::of(text);
-    glued(text, &scan).or_else(|| cut_off(text, &scan))
+    glued(text, &scan).or_else(|| {
+        let last_line = text[..scan.last_code].rfind('\n').map_or(0, |end| end + 1);
+        // A bracket that is missing in the middle leaves brackets open as well, but disturbs the parser long before the end.
+        let at_the_end = first_error >= last_line || scan.string.is_some();
+        cut_off(text, &scan).filter(|_| at_the_end)
+    })
 }
 
 /// What a pass over strings, comments and brackets finds.
@@ -163,6 +168,9 @@ fn cut_off(text: &str, scan: &Scan) -> Option<Cause> {
 
 #[cfg(test)]
 mod tests {
+    use ruff_python_ast::PySourceType;
+    use ruff_python_parser::parse_unchecked_source;
+
     use super::cause;
 
     #[test]
@@ -202,13 +210,16 @@ mod tests {
             // A mistake in the middle is none of these.
             ("def f(x):\n    y = = x\n    return y\n", None),
             ("def f(x):\n    return x)\n", None),
+            ("def f(x: Tensor:\n    return x, {}\n", None),
             // Words in strings and comments begin no program.
             (
                 "def f(x):\n    y = = 'ximport torch'  # ximport torch\n    return y\n",
                 None,
             ),
         ] {
-            let message = cause(text).map(|cause| cause.message);
+            let parsed = parse_unchecked_source(text, PySourceType::Python);
+            let first_error = parsed.errors()[0].location.start().to_usize();
+            let message = cause(text, first_error).map(|cause| cause.message);
             match expected {
                 Some(expected) => assert!(
                     message.as_deref().is_some_and(|m| m.contains(expected)),

@@ -99,7 +99,12 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
     if parsed.has_valid_syntax() {
         return Ok(parsed);
     }
-    if let Some(cause) = broken_text::cause(text) {
+    let first_error = parsed
+        .errors()
+        .iter()
+        .map(|error| error.location.start().to_usize())
+        .min();
+    if let Some(cause) = first_error.and_then(|at| broken_text::cause(text, at)) {
         let span = positions.span_of_bytes(cause.at.start, cause.at.end);
         return Err(vec![diagnostic(
             Code::SyntaxError,

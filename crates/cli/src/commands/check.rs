@@ -128,7 +128,7 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
         if diagnostics.is_empty() {
             String::new()
         } else {
-            counted(diagnostics.len(), "warning") + "; "
+            findings(diagnostics) + "; "
         },
         if inputs.is_empty() {
             "nothing".to_owned()
@@ -146,6 +146,18 @@ fn accepted(reward: &LoadedReward, program: &ProgramBytes, diagnostics: &[Diagno
         },
     );
     Answer::new(json, text)
+}
+
+/// `2 warnings`, `1 note`, `2 warnings, 1 note`.
+fn findings(diagnostics: &[Diagnostic]) -> String {
+    let of = |severity| diagnostics.iter().filter(|found| found.severity == severity).count();
+    let counts = [(of(Severity::Warning), "warning"), (of(Severity::Note), "note")];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|&(n, what)| counted(n, what))
+        .collect();
+    counts.join(", ")
 }
 
 /// `1 error`, `2 errors`.
