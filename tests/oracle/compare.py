@@ -112,7 +112,8 @@ def moved(schema, inputs, rng, is_torch):
 
 def take(schema, inputs, rows):
     uniform = {name for name, variable in schema.items() if variable.get("uniform", False)}
-    return {name: values if name in uniform else values[rows] for name, values in inputs.items()}
+    taken = {name: values if name in uniform else values[rows] for name, values in inputs.items()}
+    return taken | {"num_envs": np.asarray(len(rows))} if "num_envs" in taken else taken
 
 
 # Carrot -------------------------------------------------------------------------------------------------------------------
@@ -156,6 +157,8 @@ def compare(program_path, schema_path, carrot, rows=1000, seed=0, extra=None, ad
     variables = tomllib.loads(pathlib.Path(schema_path).read_text())["variable"]
     program = Program(text, str(program_path), extra)
     inputs = draw_inputs(variables, rows, seed, program.is_torch)
+    if "num_envs" in inputs:
+        inputs["num_envs"] = np.asarray(rows)
     if adjust is not None:
         adjust(inputs)
     with np.errstate(all="ignore"):

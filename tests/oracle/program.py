@@ -96,7 +96,7 @@ class Program:
 
     def call(self, values, memory=None):
         """Result of one call; `values` are in the program's own types."""
-        world = World(values, self.members, memory)
+        self.world = world = World(values, self.members, memory)
         positional, named = [], {}
         for position, parameter in enumerate(inspect.signature(self.entry).parameters.values()):
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -113,26 +113,29 @@ class Program:
         return self.entry(*positional, **named)
 
     def outputs(self, result):
-        """`total` and `term.<name>` of what a call returned. Elements of a tuple have the name of their expression."""
+        """`total` and `term.<name>` of what a call returned.
+
+        Only entries of a dict are terms. Further elements of a tuple (resets, successes) are not: `carrot` takes a total
+        without a dict apart into its summands, which may have the same names and other values.
+        """
         if isinstance(result, dict):
             terms = {f"term.{name}": value for name, value in result.items()}
             return ({"total": terms.pop("term.reward")} if "term.reward" in terms else {}) | terms
+        if result is None:
+            return {"total": self.left_behind()}
         if not isinstance(result, tuple):
             return {"total": result}
-        outputs = {"total": result[0]}
-        names = self.names_of_tuple(len(result))
-        for name, value in zip(names[1:], result[1:]):
-            if isinstance(value, dict):
-                outputs |= {f"term.{key}": item for key, item in value.items()}
-            elif name is not None:
-                outputs[f"term.{name}"] = value
-        return outputs
+        terms = {}
+        for item in result[1:]:
+            if isinstance(item, dict):
+                terms |= {f"term.{name}": value for name, value in item.items()}
+        return {"total": result[0]} | terms
 
-    def names_of_tuple(self, width):
-        for node in ast.walk(self.entry_node):
-            if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == width:
-                return [getattr(item, "id", getattr(item, "attr", None)) for item in node.value.elts]
-        return [None] * width
+    def left_behind(self):
+        """The reward of a program that returns nothing: `self.rew_buf`."""
+        if "rew_buf" in self.world.memory:
+            return self.world.memory["rew_buf"]
+        return self.world.values["rew_buf"]
 
     # A batch ------------------------------------------------------------------------------------------------------
 

@@ -244,7 +244,6 @@ impl Checker<'_> {
             (Binding::UnknownParameter(span), _) | (_, Binding::UnknownParameter(span)) => {
                 Binding::UnknownParameter(*span)
             }
-            (Binding::Unoffered(path), _) | (_, Binding::Unoffered(path)) => Binding::Unoffered(path.clone()),
             (Binding::Clash(reason), _) | (_, Binding::Clash(reason)) => Binding::Clash(reason.clone()),
             (Binding::Value(x) | Binding::Maybe(x, _), Binding::Value(y) | Binding::Maybe(y, _)) => {
                 match self.select_value(condition, x, y) {
@@ -264,10 +263,7 @@ impl Checker<'_> {
     /// A name that exists only where `condition` holds.
     fn on_one_side(&mut self, condition: NodeId, binding: &Binding) -> Binding {
         match binding {
-            Binding::Value(Value::Poison)
-            | Binding::UnknownParameter(_)
-            | Binding::Unoffered(_)
-            | Binding::Clash(_) => binding.clone(),
+            Binding::Value(Value::Poison) | Binding::UnknownParameter(_) | Binding::Clash(_) => binding.clone(),
             Binding::Value(value) => Binding::Maybe(value.clone(), condition),
             Binding::Maybe(value, set) => Binding::Maybe(value.clone(), self.and(condition, *set)),
         }

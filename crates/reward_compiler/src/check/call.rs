@@ -187,11 +187,6 @@ impl<'a> Checker<'a> {
                 format!("depending on the path, `{name}` is {reason}"),
                 None,
             ),
-            Binding::Unoffered(path) => self.error(
-                Code::UnknownAttribute,
-                format!("`{path}` is not part of the reward language"),
-                None,
-            ),
             Binding::UnknownParameter(span) => {
                 let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
                 let help = match super::nearest(name, variables.clone()) {

@@ -304,6 +304,9 @@ impl<'a> Checker<'a> {
         if let Some(answer) = self.attribute_query(call) {
             return answer;
         }
+        if let Some(answer) = self.report_update(call) {
+            return answer;
+        }
         if matches!(*call.func, Expr::Name(_))
             && let Some(path) = self.chain_of_call(call)
         {

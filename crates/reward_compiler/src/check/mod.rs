@@ -11,6 +11,7 @@ mod call;
 mod entry;
 mod expression;
 mod fault;
+mod import;
 mod index;
 mod memory;
 mod nodes;
@@ -67,8 +68,6 @@ pub(crate) enum Binding {
     Clash(String),
     /// A parameter of the reward that the task has no variable for; an error only if it is read.
     UnknownParameter(Span),
-    /// Something imported that the language does not have, by its full name; an error only if it is read.
-    Unoffered(std::rc::Rc<str>),
 }
 
 impl Binding {
@@ -144,6 +143,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) faults: fault::Faults,
     /// Names that a class of the program defines; they are read through `self`.
     members: BTreeSet<String>,
+    /// What the module reads; see [`import`].
+    names_in_use: BTreeSet<&'a str>,
     objects: objects::Objects,
     joins: Vec<branch::Join>,
     /// Where the entries of dicts were set: what is wrong with a term is shown there.
@@ -193,6 +194,7 @@ impl<'a> Checker<'a> {
             forgotten: BTreeMap::new(),
             faults: fault::Faults::default(),
             members: BTreeSet::new(),
+            names_in_use: BTreeSet::new(),
             objects: objects::Objects::default(),
             joins: Vec::new(),
             entry_spans: BTreeMap::new(),
@@ -222,6 +224,7 @@ impl<'a> Checker<'a> {
 
     /// Runs the module's own statements: imports, constants, definitions.
     pub(crate) fn run_module(&mut self, module: &'a ModModule) {
+        self.names_in_use = import::names_in_use(module);
         self.block(&module.body);
     }
 

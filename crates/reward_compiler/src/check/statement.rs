@@ -5,8 +5,8 @@ use ruff_text_size::Ranged;
 
 use super::branch::{Flow, LoopExits};
 use super::{Binding, Checked, Checker, MAX_ROUNDS, Reported};
+use crate::Code;
 use crate::value::Value;
-use crate::{Code, library};
 
 impl<'a> Checker<'a> {
     /// Executes statements in order. An error poisons what its statement would have set, and the next one follows.
@@ -360,7 +360,11 @@ impl<'a> Checker<'a> {
             self.members.extend(name.map(str::to_owned));
         }
         match self.block(&class.body) {
-            Flow::Next => Ok(()),
+            Flow::Next => {
+                // `ThisClass.LENGTH` reads what `self.LENGTH` reads.
+                self.bind(class.name.as_str(), Value::Surface("".into()));
+                Ok(())
+            }
             Flow::Gone => Err(Reported),
         }
     }
@@ -466,77 +470,5 @@ impl<'a> Checker<'a> {
         let exits = self.frame_mut().loops.last_mut().expect("inside a loop");
         let continued = std::mem::take(&mut exits.continued);
         Ok(self.join_parked(continued, flow))
-    }
-
-    // Imports.
-
-    fn import(&mut self, statement: &'a ast::StmtImport) -> Checked<()> {
-        for alias in &statement.names {
-            self.here = self.span(alias.range);
-            let module = alias.name.as_str();
-            if !library::is_module(module) {
-                return self.refuse_import(module);
-            }
-            match &alias.asname {
-                Some(name) => self.bind(name.as_str(), Value::Library(module.into())),
-                None => {
-                    let root = module.split('.').next().unwrap_or(module);
-                    self.bind(root, Value::Library(root.into()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn import_from(&mut self, statement: &'a ast::StmtImportFrom) -> Checked<()> {
-        let module = statement.module.as_ref().map_or("", |module| module.as_str());
-        self.here = self.span(statement.range);
-        if module == "__future__" {
-            return Ok(());
-        }
-        if statement.level > 0 || !library::is_module(module) {
-            return self.refuse_import(module);
-        }
-        for alias in &statement.names {
-            self.here = self.span(alias.range);
-            let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-            let imported = alias.name.as_str();
-            if imported == "*" && library::is_known_without_import(module) {
-                continue;
-            }
-            if imported == "*" {
-                return self.unsupported(
-                    "`import *` hides where names come from",
-                    "import the module, such as `import torch`",
-                );
-            }
-            let path = format!("{module}.{imported}");
-            let is_numeric = ["torch", "numpy", "math"].iter().any(|root| module.starts_with(root));
-            // Programs import more than they use; a misspelt name of the numeric libraries is worth a word all the same.
-            if !is_numeric
-                && library::find(&path).is_none()
-                && !library::is_module(&path)
-                && !matches!(module, "typing" | "collections.abc")
-            {
-                self.frame_mut()
-                    .locals
-                    .insert(name.to_owned(), Binding::Unoffered(path.into()));
-                continue;
-            }
-            let value = match module {
-                "typing" | "collections.abc" => Value::Annotation,
-                _ => self.library_attribute(module, imported)?,
-            };
-            self.bind(name, value);
-        }
-        Ok(())
-    }
-
-    fn refuse_import(&mut self, module: &str) -> Checked<()> {
-        self.error(
-            Code::Import,
-            format!("`{module}` cannot be imported"),
-            "a reward may import torch, numpy, math, typing and scipy.spatial.distance".to_owned(),
-        )
     }
 }

@@ -191,6 +191,32 @@ impl<'a> Checker<'a> {
             .any(|variable| mentions(&variable.name, path))
     }
 
+    /// `info.update(stage=2)`: what a program tells the simulator's report. Only an entry that the program could read
+    /// back, a variable of the task, is kept.
+    pub(crate) fn report_update(&mut self, call: &'a ast::ExprCall) -> Option<Checked> {
+        let Expr::Attribute(callee) = &*call.func else {
+            return None;
+        };
+        let path = self.chain(&callee.value)?;
+        if callee.attr.as_str() != "update" || path.is_empty() || !call.arguments.args.is_empty() {
+            return None;
+        }
+        for keyword in &call.arguments.keywords {
+            let name = keyword.arg.as_ref()?;
+            let value = match self.expression(&keyword.value) {
+                Ok(value) => value,
+                Err(reported) => return Some(Err(reported)),
+            };
+            let entry = format!("{path}['{name}']");
+            if self.schema.index(&entry).is_some()
+                && let Err(reported) = self.set_attribute(&entry, value)
+            {
+                return Some(Err(reported));
+            }
+        }
+        Some(Ok(Value::None))
+    }
+
     /// `hasattr(self, "name")` and `getattr(self, "name", default)`, which ask whether the program has set the attribute.
     pub(crate) fn attribute_query(&mut self, call: &'a ast::ExprCall) -> Option<Checked> {
         let Expr::Name(name) = &*call.func else { return None };

@@ -44,7 +44,7 @@ use crate::check::{Arguments, Checked, Checker};
 use crate::ir::{NodeId, Type};
 use crate::value::{Element, Scalar, ScalarKind, Tensor, Value};
 
-pub(crate) use names::{builtin_names, implicit_name, is_known_without_import, is_module, is_random};
+pub(crate) use names::{builtin_names, implicit_name, is_known_without_import, is_module, is_of_simulator, is_random};
 use names::{constant_of, element_of};
 
 /// In which element types an elementwise function works.

@@ -100,6 +100,31 @@ pub(crate) fn is_module(name: &str) -> bool {
     name != "numpy.random" && (MODULES.contains(&&*name) || EMPTY_MODULES.contains(&&*name))
 }
 
+/// Packages of simulators, whose names a reward may import and leave unused. Their star imports bring helpers that are
+/// known anyway, or names that are not known here.
+const SIMULATORS: [&str; 14] = [
+    "isaacgym",
+    "isaacgymenvs",
+    "isaac_utils",
+    "omni",
+    "gym",
+    "gymnasium",
+    "metaworld",
+    "mujoco",
+    "dm_control",
+    "mani_skill",
+    "mani_skill2",
+    "sapien",
+    "transforms3d",
+    "scipy",
+];
+
+/// Whether a module belongs to a simulator, or to the geometry libraries that come with one.
+pub(crate) fn is_of_simulator(module: &str) -> bool {
+    let root = module.split('.').next().unwrap_or(module);
+    SIMULATORS.contains(&root)
+}
+
 /// Whether `from module import *` brings nothing that is not known anyway.
 pub(crate) fn is_known_without_import(module: &str) -> bool {
     KNOWN_WITHOUT_IMPORT.contains(&&*canonical(module))
