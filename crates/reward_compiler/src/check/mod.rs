@@ -241,6 +241,18 @@ impl<'a> Checker<'a> {
     }
 
     fn make_variable(&mut self, variable: usize) -> Value {
+        let declared = &self.schema.variables[variable];
+        if let Some(text) = &declared.value {
+            return Value::Str(text.as_str().into());
+        }
+        let is_torch = self.dialect == Dialect::Torch;
+        if let Some(known) = known_whole_number(declared) {
+            return self.int(known);
+        }
+        if is_torch && declared.uniform && declared.dtype == DType::I64 && declared.name.ends_with("num_envs") {
+            // However it is declared: the batch at hand has as many environments as it has.
+            return self.dim_value(Dim::Batch);
+        }
         let input = match self.inputs.iter().position(|&known| known == variable) {
             Some(input) => input,
             None => {
@@ -248,11 +260,6 @@ impl<'a> Checker<'a> {
                 self.inputs.len() - 1
             }
         };
-        let declared = &self.schema.variables[variable];
-        if let Some(text) = &declared.value {
-            return Value::Str(text.as_str().into());
-        }
-        let is_torch = self.dialect == Dialect::Torch;
         let is_pose = declared.dtype == DType::Pose;
         let is_python_number = is_torch && declared.uniform && declared.shape.is_empty() && !is_pose;
         let element = match declared.dtype {
@@ -464,6 +471,16 @@ impl<'a> Checker<'a> {
             known.push(builtin);
         }
         nearest(name, known.into_iter()).map(|nearest| format!("did you mean `{nearest}`?"))
+    }
+}
+
+/// A setting that is a whole number: its range is one value, so the program may slice and loop with it.
+fn known_whole_number(variable: &carrot_reward_interface::Variable) -> Option<i64> {
+    match variable.range {
+        Some([low, high]) if low == high && variable.uniform && variable.dtype == DType::I64 => {
+            (variable.shape.is_empty() && low.fract() == 0.0 && low.abs() <= 9e15).then_some(low as i64)
+        }
+        _ => None,
     }
 }
 

@@ -100,6 +100,11 @@ impl<'a> Checker<'a> {
             return self.error(Code::TypeMismatch, "Python refuses to divide by zero", None);
         }
         let is_float = a.kind == ScalarKind::Float || b.kind == ScalarKind::Float;
+        if let (Some(left), Some(right), false) = (self.graph.constant_value(x), self.graph.constant_value(y), is_float)
+            && let Some(bits) = bit_operation(op, left as i64, right as i64)
+        {
+            return Ok(self.int(bits));
+        }
         let mut kind = if is_float { ScalarKind::Float } else { ScalarKind::Int };
         let node = match op {
             Operator::Add => self.add(x, y),
@@ -595,4 +600,17 @@ fn is_bool(value: &Value) -> bool {
         Value::Scalar(scalar) => scalar.kind == ScalarKind::Bool,
         _ => false,
     }
+}
+
+/// An operation on the bits of two known whole numbers; none for other operators, and where the result is no exact number.
+fn bit_operation(op: Operator, a: i64, b: i64) -> Option<i64> {
+    let result = match op {
+        Operator::BitAnd => a & b,
+        Operator::BitOr => a | b,
+        Operator::BitXor => a ^ b,
+        Operator::RShift => a >> u32::try_from(b).ok()?.min(63),
+        Operator::LShift => a.checked_mul(1_i64.checked_shl(u32::try_from(b).ok()?)?)?,
+        _ => return None,
+    };
+    (result.unsigned_abs() <= 1 << 53).then_some(result)
 }

@@ -62,6 +62,11 @@ pub(super) const TABLE: &[Entry] = &[
     entry("torch_utils.calc_heading", "q", Run(heading)),
     entry("torch_utils.tf_inverse", "q t", Run(frame_inverse)),
     entry("torch_utils.tf_apply", "q t v", Run(frame_apply)),
+    entry(
+        "torch_utils.local_to_world_space",
+        "pos_offset_local pose_global",
+        Run(|c, args| local_to_world(c, &args)),
+    ),
     entry("torch_utils.tf_combine", "q1 t1 q2 t2", Run(frame_combine)),
     entry("torch_utils.get_euler_xyz", "q", Run(euler)),
     entry("torch_utils.normalize_angle", "x", Map(Domain::Float, normalize_angle)),
@@ -183,6 +188,32 @@ fn product(c: &mut Checker<'_>, p: [NodeId; 4], q: [NodeId; 4]) -> [NodeId; 4] {
         let rest = c.sub(qq, parts[at]);
         c.add(rest, last[at])
     })
+}
+
+/// A point in the frame of a body, `[N, 3]`, to the outer frame; the body's pose is position and xyzw quaternion,
+/// `[N, 7]` or longer. By two quaternion products, as Isaac Gym's environments compute it.
+fn local_to_world(c: &mut Checker<'_>, args: &Args) -> Checked {
+    let (point, pose) = two_of_floats(c, args)?;
+    let fits = matches!((&*point.dims, &*pose.dims), ([a, Dim::Size(3)], [b, Dim::Size(7..)]) if a == b);
+    if !fits {
+        return c.error(
+            Code::ShapeMismatch,
+            format!("points are [N, 3] and poses [N, 7] here, not {point} and {pose}"),
+            None,
+        );
+    }
+    let (points, poses) = (c.elements(&point), c.elements(&pose));
+    let mut nodes = Vec::new();
+    for (offset, body) in points.chunks(3).zip(poses.chunks(width(&pose))) {
+        let turn = quaternion(c, &pose, &body[3..7])?;
+        let [x, y, z, w] = turn;
+        let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
+        let zero = c.constant_like(w, 0.0);
+        let inner = product(c, [offset[0], offset[1], offset[2], zero], [x, y, z, w]);
+        let turned = product(c, turn, inner);
+        nodes.extend([0, 1, 2].map(|at| c.add(turned[at], body[at])));
+    }
+    Ok(c.tensor_value(point.element, point.dims.to_vec(), nodes))
 }
 
 fn quat_conjugate(c: &mut Checker<'_>, args: Args) -> Checked {
