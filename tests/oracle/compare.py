@@ -208,7 +208,9 @@ def compare(program_path, schema_path, carrot, rows=1000, seed=0, extra=None, ad
         if name not in given:
             continue
         difference = np.abs(given[name].astype(np.float64).reshape(-1) - expected)
-        bar = np.fmax(relative * np.abs(expected), AMPLIFICATION * moves[name])
+        # Below the smallest normal number there are too few digits for a relative bar.
+        smallest = np.finfo(np.float32 if program.is_torch else np.float64).tiny
+        bar = np.fmax(relative * np.fmax(np.abs(expected), smallest), AMPLIFICATION * moves[name])
         nearer = np.zeros(rows, dtype=bool)
         if name in exact:
             own_error = np.abs(expected - exact[name])
