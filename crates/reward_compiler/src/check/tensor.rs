@@ -204,7 +204,24 @@ impl Checker<'_> {
     /// Elements of `tensor` converted to `element`.
     pub(crate) fn elements_as(&mut self, tensor: &Tensor, element: Element) -> Vec<NodeId> {
         let nodes = self.elements(tensor);
-        nodes.into_iter().map(|node| self.convert(node, element.ty())).collect()
+        let loses_sign = tensor.element == Element::I64 && element.is_float();
+        nodes
+            .into_iter()
+            .map(|node| {
+                let node = if loses_sign { self.unsigned_zero(node) } else { node };
+                self.convert(node, element.ty())
+            })
+            .collect()
+    }
+
+    /// A whole number on its way to the floats. On f64 nodes `0 * -3` is -0, which no whole number is, and which shows in
+    /// quotients; only adding 0 takes the sign away.
+    fn unsigned_zero(&mut self, node: NodeId) -> NodeId {
+        if matches!(self.graph.node(node).op, crate::ir::Op::Input(..)) {
+            return node;
+        }
+        let zero = self.constant(crate::ir::Type::F64, 0.0);
+        self.add(node, zero)
     }
 
     /// A copy with another element type; to integers rounds towards zero.

@@ -7,7 +7,7 @@ use super::Behaviour::{Map, Run, Zip};
 use super::{Args, Domain, Entry, entry};
 use crate::Code;
 use crate::check::{Checked, Checker};
-use crate::ir::{Binary, NodeId, Unary};
+use crate::ir::{Binary, NodeId, Type, Unary};
 use crate::value::{Element, Value};
 
 /// The table's part of this module.
@@ -512,15 +512,34 @@ fn clamp(c: &mut Checker<'_>, args: Args) -> Checked {
     Ok(c.tensor_value(element, dims, nodes))
 }
 
-/// Scaled by the larger side, so that no square overflows.
+/// Without squares that overflow or vanish: singles in doubles, and doubles scaled by a power of two. As in C, an infinite
+/// side counts more than one that is not a number.
 fn hypotenuse(c: &mut Checker<'_>, a: NodeId, b: NodeId) -> NodeId {
     let ty = c.graph.node(a).ty;
-    if ty == crate::ir::Type::F32 {
-        let [x, y] = [a, b].map(|node| c.convert(node, crate::ir::Type::F64));
-        let length = c.euclidean_norm(&[x, y]);
-        return c.convert(length, ty);
-    }
-    c.euclidean_norm(&[a, b])
+    let [a, b] = [a, b].map(|node| c.convert(node, Type::F64));
+    let [x, y] = [a, b].map(|node| c.unary(Unary::Abs, node));
+    let length = match ty {
+        Type::F32 => c.euclidean_norm(&[x, y]),
+        _ => scaled_norm(c, x, y),
+    };
+    let infinity = c.constant(Type::F64, f64::INFINITY);
+    let [x_is_infinite, y_is_infinite] = [x, y].map(|node| c.binary(Binary::Eq, node, infinity));
+    let is_infinite = c.binary(Binary::Or, x_is_infinite, y_is_infinite);
+    let length = c.select(is_infinite, infinity, length);
+    c.convert(length, ty)
+}
+
+/// Of two numbers that are not negative.
+fn scaled_norm(c: &mut Checker<'_>, x: NodeId, y: NodeId) -> NodeId {
+    let [one, up, down] = [1.0, 2.0_f64.powi(600), 2.0_f64.powi(-600)].map(|scale| c.constant(Type::F64, scale));
+    let [large, small] = [2.0_f64.powi(500), 2.0_f64.powi(-500)].map(|bound| c.constant(Type::F64, bound));
+    let longest = c.binary(Binary::Max, x, y);
+    let (is_large, is_small) = (c.less(large, longest), c.less(longest, small));
+    let scale = c.select(is_small, up, one);
+    let scale = c.select(is_large, down, scale);
+    let [x, y] = [x, y].map(|node| c.mul(node, scale));
+    let length = c.euclidean_norm(&[x, y]);
+    c.div(length, scale)
 }
 
 fn python_hypotenuse(c: &mut Checker<'_>, args: Args) -> Checked {

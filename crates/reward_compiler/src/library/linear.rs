@@ -69,8 +69,16 @@ fn pair(c: &mut Checker<'_>, args: &Args) -> Checked<(Tensor, Tensor, Element)> 
     Ok((c.cast(&a, element), c.cast(&b, element), element))
 }
 
+/// Two arrays that are multiplied as vectors or matrices.
+fn factors(c: &mut Checker<'_>, args: &Args) -> Checked<(Tensor, Tensor, Element)> {
+    let a = c.array_argument(args, &args.at(0))?;
+    let b = c.array_argument(args, &args.at(1))?;
+    c.same_element(&a, &b)?;
+    pair(c, args)
+}
+
 fn dot(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (a, b, _) = pair(c, &args)?;
+    let (a, b, _) = factors(c, &args)?;
     if &*args.name == "ndarray.dot" && a.dims.is_empty() {
         return c.error(Code::UnknownAttribute, "a single number has no method `dot`", None);
     }
@@ -101,7 +109,7 @@ fn dot(c: &mut Checker<'_>, args: Args) -> Checked {
 }
 
 fn matmul(c: &mut Checker<'_>, args: Args) -> Checked {
-    let (a, b, _) = pair(c, &args)?;
+    let (a, b, _) = factors(c, &args)?;
     let rank = match args.name.rsplit('.').next() {
         Some("mm") => Some(2),
         Some("bmm") => Some(3),
@@ -123,8 +131,21 @@ fn matmul(c: &mut Checker<'_>, args: Args) -> Checked {
 }
 
 impl Checker<'_> {
+    /// torch multiplies matrices and vectors of one element type only.
+    fn same_element(&mut self, a: &Tensor, b: &Tensor) -> Checked<()> {
+        if self.dialect != carrot_reward_interface::Dialect::Torch || a.element == b.element {
+            return Ok(());
+        }
+        self.error(
+            Code::TypeMismatch,
+            format!("torch multiplies matrices of one element type, not {a} and {b}"),
+            "convert one of them, for example with `.float()`".to_owned(),
+        )
+    }
+
     /// `a @ b`, with leading axes broadcast.
     pub(crate) fn matrix_product(&mut self, a: &Tensor, b: &Tensor) -> Checked {
+        self.same_element(a, b)?;
         let element = self.promote(&[&Value::Tensor(a.clone()), &Value::Tensor(b.clone())]);
         if element == Element::Bool {
             return self.error(

@@ -604,7 +604,9 @@ fn spread(c: &mut Checker<'_>, args: &Args, root: bool) -> Checked {
         );
     }
     refuse_axis_of_number(c, args, &tensor, 1)?;
-    let element = float_element(c, tensor.element);
+    // torch accumulates the spread of singles in doubles.
+    let result = float_element(c, tensor.element);
+    let element = if args.is_numpy() { result } else { Element::F64 };
     let tensor = c.cast(&tensor, element);
     let mut correction = f64::from(u8::from(!args.is_numpy()));
     if !args.is_numpy() && args.get(2).is_some() {
@@ -635,8 +637,9 @@ fn spread(c: &mut Checker<'_>, args: &Args, root: bool) -> Checked {
         let variance = c.div(sum, count);
         if root { c.unary(Unary::Sqrt, variance) } else { variance }
     });
-    let nodes = nodes.collect();
-    Ok(c.tensor_value(element, dims, nodes))
+    let nodes: Vec<NodeId> = nodes.collect();
+    let nodes = nodes.into_iter().map(|node| c.convert(node, result.ty())).collect();
+    Ok(c.tensor_value(result, dims, nodes))
 }
 
 /// A ufunc's `reduce` takes the first axis unless told otherwise.
