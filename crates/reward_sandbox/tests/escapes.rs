@@ -202,13 +202,13 @@ fn instructions_that_touch_tables_and_segments_stay_inside() {
         (
             "a copy beyond memory",
             "",
-            "(memory.copy (i32.const 0) (i32.const 65535) (i32.const 1000))",
+            "(memory.copy (i32.const 0) (i32.const 65535) (i32.const 100000))",
             "out of bounds memory",
         ),
         (
             "a fill beyond memory",
             "",
-            "(memory.fill (i32.const 1) (i32.const 0) (i32.const 65536))",
+            "(memory.fill (i32.const 1) (i32.const 0) (i32.const 200000))",
             "out of bounds memory",
         ),
         (
