@@ -77,6 +77,7 @@ pub fn step(program: &Program, inputs: &[Vec<f64>], memory: &[Vec<f64>], n_envs:
             Op::Convert(a) => column(a).map(|a| convert(node.ty, a)).collect(),
             Op::Reduce(reduction, a) => vec![reduce(reduction, node.ty, column(a)); n_envs],
             Op::Reversed(a) => column(a).rev().collect(),
+            Op::OfFirst(a) => column(a).take(1).cycle().take(n_envs).collect(),
             Op::Memory(slot) => memory[slot as usize].clone(),
             Op::BatchSize => vec![n_envs as f64; n_envs],
         });

@@ -116,6 +116,8 @@ pub enum Op {
     Convert(NodeId),
     /// An input, read in the opposite order of environments: environment i gets the value of environment N - 1 - i.
     Reversed(NodeId),
+    /// An input's value in the first environment, for all of them.
+    OfFirst(NodeId),
     /// What slot number of [`Program::memory`] held when the evaluation began.
     Memory(u32),
     /// Over the whole batch.
@@ -222,16 +224,18 @@ impl Graph {
         self.add(Op::Input(input, component), ty, at)
     }
 
-    /// `values` in the opposite order of environments. `is_uniform` tells which inputs are the same in all of them.
+    /// `values` as other environments have them: `elsewhere` is [`Op::Reversed`] or [`Op::OfFirst`], and `is_uniform` tells
+    /// which inputs are the same in all environments.
     ///
-    /// Errors: the first node that cannot be read in another order.
-    pub fn reversed(
+    /// Errors: the first node that cannot be read elsewhere.
+    pub fn elsewhere(
         &mut self,
         values: &[NodeId],
+        elsewhere: fn(NodeId) -> Op,
         is_uniform: impl Fn(u32) -> bool,
         at: Span,
     ) -> Result<Vec<NodeId>, NodeId> {
-        // Everything but inputs is the same operation on operands in that order.
+        // Everything but inputs is the same operation on operands from there.
         let last = values.iter().map(|id| id.0 as usize + 1).max().unwrap_or(0);
         let mut wanted = vec![false; last];
         values.iter().for_each(|id| wanted[id.0 as usize] = true);
@@ -248,11 +252,11 @@ impl Graph {
             let (id, node) = (NodeId(index as u32), self.nodes[index]);
             let to = |id: NodeId| renamed[id.0 as usize];
             renamed[index] = match node.op {
-                Op::Const(_) | Op::BatchSize | Op::Reduce(..) => id,
+                Op::Const(_) | Op::BatchSize | Op::Reduce(..) | Op::OfFirst(_) => id,
                 Op::Input(input, _) if is_uniform(input) => id,
-                Op::Input(..) => self.add(Op::Reversed(id), node.ty, at),
-                Op::Reversed(original) => original,
-                Op::Memory(_) => return Err(id),
+                Op::Input(..) => self.add(elsewhere(id), node.ty, at),
+                Op::Reversed(original) if elsewhere(id) == Op::Reversed(id) => original,
+                Op::Reversed(_) | Op::Memory(_) => return Err(id),
                 Op::Unary(op, a) => self.unary(op, to(a), at),
                 Op::Binary(op, a, b) => self.binary(op, to(a), to(b), at),
                 Op::Select(condition, a, b) => self.select(to(condition), to(a), to(b), at),
@@ -262,10 +266,9 @@ impl Graph {
         Ok(values.iter().map(|id| renamed[id.0 as usize]).collect())
     }
 
-    /// An input in the opposite order of environments.
-    pub(crate) fn reversed_input(&mut self, input: NodeId, at: Span) -> NodeId {
-        let ty = self.node(input).ty;
-        self.add(Op::Reversed(input), ty, at)
+    /// An input as other environments have it: [`Op::Reversed`] or [`Op::OfFirst`].
+    pub(crate) fn input_elsewhere(&mut self, op: Op, ty: Type, at: Span) -> NodeId {
+        self.add(op, ty, at)
     }
 
     /// What a memory slot held when the evaluation began.
@@ -465,7 +468,9 @@ impl Op {
         let none = NodeId(0);
         let (operands, count) = match self {
             Op::Const(_) | Op::Input(..) | Op::Memory(_) | Op::BatchSize => ([none; 3], 0),
-            Op::Unary(_, a) | Op::Convert(a) | Op::Reversed(a) | Op::Reduce(_, a) => ([a, none, none], 1),
+            Op::Unary(_, a) | Op::Convert(a) | Op::Reversed(a) | Op::OfFirst(a) | Op::Reduce(_, a) => {
+                ([a, none, none], 1)
+            }
             Op::Binary(_, a, b) => ([a, b, none], 2),
             Op::Select(a, b, c) => ([a, b, c], 3),
         };
@@ -530,6 +535,7 @@ impl fmt::Display for Program {
                 Op::Select(..) => write!(f, "select")?,
                 Op::Convert(_) => write!(f, "convert")?,
                 Op::Reversed(_) => write!(f, "reversed")?,
+                Op::OfFirst(_) => write!(f, "of-first")?,
                 Op::Reduce(reduction, _) => write!(f, "reduce-{}", format!("{reduction:?}").to_lowercase())?,
                 Op::Memory(slot) => write!(f, "memory {}", self.memory[slot as usize].name)?,
                 Op::BatchSize => write!(f, "batch-size")?,

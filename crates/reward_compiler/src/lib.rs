@@ -216,9 +216,12 @@ fn interface(program: &ir::Program, dialect: Dialect, source: &str, file: &str, 
             })
             .collect(),
         faults: program.faults.clone(),
-        whole_batch: nodes
-            .iter()
-            .any(|node| matches!(node.op, ir::Op::Reduce(..) | ir::Op::Reversed(_) | ir::Op::BatchSize)),
+        whole_batch: nodes.iter().any(|node| {
+            matches!(
+                node.op,
+                ir::Op::Reduce(..) | ir::Op::Reversed(_) | ir::Op::OfFirst(_) | ir::Op::BatchSize
+            )
+        }),
         line_table: Vec::new(),
     }
 }

@@ -503,7 +503,8 @@ fn compacted(
             Op::Select(condition, a, b) => compact.select(to(condition), to(a), to(b), span),
             Op::Convert(a) => compact.convert(to(a), node.ty, span),
             Op::Reduce(reduction, a) => compact.reduce(reduction, to(a), span),
-            Op::Reversed(a) => compact.reversed_input(to(a), span),
+            Op::Reversed(a) => compact.input_elsewhere(Op::Reversed(to(a)), node.ty, span),
+            Op::OfFirst(a) => compact.input_elsewhere(Op::OfFirst(to(a)), node.ty, span),
             Op::Memory(slot) => compact.memory(
                 slots[slot as usize].expect("a slot that is read is kept"),
                 node.ty,

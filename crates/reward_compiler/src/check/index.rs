@@ -83,6 +83,11 @@ impl<'a> Checker<'a> {
             }
             return Ok(self.tensor_value(tensor.element, chosen.dims, result));
         }
+        if let ([Index::At(0), rest @ ..], Some(Dim::Batch)) = (indices.as_slice(), tensor.dims.first()) {
+            let first = self.first_environment(tensor)?;
+            let (dims, positions) = self.positions_of(&first, rest)?;
+            return Ok(Value::Tensor(self.view(&first, dims, &positions)));
+        }
         let (dims, positions) = self.positions_of(tensor, &indices)?;
         let view = self.view(tensor, dims, &positions);
         // NumPy hands out a single element as a number of its own, torch as a view.

@@ -6,7 +6,7 @@ use carrot_reward_interface::Dialect;
 
 use super::{Checked, Checker, MAX_ELEMENTS};
 use crate::Code;
-use crate::ir::{NodeId, Type};
+use crate::ir::{NodeId, Op, Type};
 use crate::value::{Dim, Element, Object, Scalar, ScalarKind, ShapeText, Tensor, Value};
 
 /// Two shapes that do not go together; says why in a few words where that is not obvious.
@@ -167,21 +167,30 @@ impl Checker<'_> {
 
     /// The array with its environments in the opposite order: each gets what another one has, which is worth a warning.
     pub(crate) fn reversed_environments(&mut self, tensor: &Tensor) -> Checked<Tensor> {
+        let nodes = self.elements_elsewhere(tensor, Op::Reversed, "flip along the last axis, `dims=-1`")?;
+        Ok(self.tensor(tensor.element, tensor.dims.to_vec(), nodes))
+    }
+
+    /// What the first environment has, `x[0]`: all of them get it.
+    pub(crate) fn first_environment(&mut self, tensor: &Tensor) -> Checked<Tensor> {
+        let help = "write `[:, 0]` for the first component of every environment";
+        let nodes = self.elements_elsewhere(tensor, Op::OfFirst, help)?;
+        Ok(self.shared_tensor(tensor.element, tensor.dims[1..].to_vec(), nodes))
+    }
+
+    fn elements_elsewhere(&mut self, tensor: &Tensor, elsewhere: fn(NodeId) -> Op, help: &str) -> Checked<Vec<NodeId>> {
         let nodes = self.elements(tensor);
         let (schema, inputs) = (self.schema, &self.inputs);
         let is_uniform = |input: u32| schema.variables[inputs[input as usize]].uniform;
-        let Ok(reversed) = self.graph.reversed(&nodes, is_uniform, self.here) else {
-            return self.unsupported(
-                "what is remembered cannot be read in another order of environments",
-                "flip along the last axis",
-            );
+        let Ok(moved) = self.graph.elsewhere(&nodes, elsewhere, is_uniform, self.here) else {
+            return self.unsupported("what is remembered belongs to its own environment", help);
         };
         self.warn(
             Code::BatchLeak,
-            "this exchanges values between environments, so one robot's reward depends on another",
-            "flip along the last axis, `dims=-1`".to_owned(),
+            "this takes values from one environment to another, so one robot's reward depends on another",
+            help.to_owned(),
         );
-        Ok(self.tensor(tensor.element, tensor.dims.to_vec(), reversed))
+        Ok(moved)
     }
 
     /// An array of rank 0 with the library's own precision for Python numbers.

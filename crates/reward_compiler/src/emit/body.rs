@@ -561,10 +561,17 @@ impl Writer<'_> {
             Op::Const(_) | Op::Reduce(..) => unreachable!("constants are written in place, reductions by their loop"),
             Op::Reversed(a) => {
                 let Op::Input(input, component) = self.node(a).op else {
-                    unreachable!("only inputs are read in another order");
+                    unreachable!("only inputs are read elsewhere");
                 };
                 self.note(at);
                 self.reversed_input(input, component, half);
+            }
+            Op::OfFirst(a) => {
+                let Op::Input(input, component) = self.node(a).op else {
+                    unreachable!("only inputs are read elsewhere");
+                };
+                self.note(at);
+                self.input_of_first(input, component);
             }
             Op::Memory(slot) => {
                 self.note(at);
@@ -657,6 +664,28 @@ impl Writer<'_> {
             DType::F32 | DType::F64 | DType::Float | DType::Pose | DType::Str => {}
             DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
             DType::I64 => self.integers_to_floats(),
+        }
+    }
+
+    /// Loads one scalar of an input in the first environment into all lanes.
+    fn input_of_first(&mut self, input: u32, component: u32) {
+        let dtype = self.program.inputs[input as usize].dtype;
+        let row = FIRST_ROW + self.plan.rows[&(input, component)];
+        let bytes = element_bytes(dtype);
+        let mut sink = self.sink();
+        sink.local_get(row);
+        let place = MemArg {
+            align: if bytes == 8 { 3 } else { 2 },
+            ..aligned(0)
+        };
+        match bytes {
+            8 => sink.v128_load64_splat(place),
+            _ => sink.v128_load32_splat(place),
+        };
+        match dtype {
+            DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
+            DType::I64 => self.integers_to_floats(),
+            _ => {}
         }
     }
 

@@ -79,7 +79,7 @@ impl Plan {
                 (Type::Bool, Op::Select(condition, a, b)) => {
                     wide_or_constant(condition) && wide_or_constant(a) && wide_or_constant(b)
                 }
-                (Type::Bool, Op::Reversed(_)) => false,
+                (Type::Bool, Op::Reversed(_) | Op::OfFirst(_)) => false,
                 (Type::Bool, Op::Unary(_, a)) => wide_or_constant(a),
                 (Type::Bool, Op::Binary(_, a, _) | Op::Convert(a)) => is_f64(a),
                 (Type::Bool, _) => false,
@@ -90,7 +90,7 @@ impl Plan {
     fn find_uniform_values_and_levels(&mut self, program: &Program) {
         for (index, node) in program.graph.nodes().iter().enumerate() {
             self.uniform[index] = match node.op {
-                Op::Const(_) | Op::BatchSize | Op::Reduce(..) => true,
+                Op::Const(_) | Op::BatchSize | Op::Reduce(..) | Op::OfFirst(_) => true,
                 Op::Input(input, _) => program.inputs[input as usize].uniform,
                 Op::Memory(_) => false,
                 _ => node.op.operands().all(|operand| self.uniform[operand.0 as usize]),

@@ -144,7 +144,7 @@ fn interval(
                 Interval::exactly(1.0)
             }
         }
-        Op::Convert(a) | Op::Reversed(a) => of(a),
+        Op::Convert(a) | Op::Reversed(a) | Op::OfFirst(a) => of(a),
         Op::Reduce(crate::ir::Reduction::Min | crate::ir::Reduction::Max, a) => of(a),
         Op::Reduce(crate::ir::Reduction::Sum, a) => {
             let a = of(a);

@@ -166,7 +166,11 @@ pub(super) fn unit_clashes(graph: &Graph, variables: &[Option<&Variable>], reach
         let value = match node.op {
             Op::Const(_) => Known::Constant,
             Op::Input(input, _) => declared[input as usize],
-            Op::Convert(a) | Op::Reversed(a) | Op::Reduce(_, a) if node.ty != crate::ir::Type::Bool => of(a),
+            Op::Convert(a) | Op::Reversed(a) | Op::OfFirst(a) | Op::Reduce(_, a)
+                if node.ty != crate::ir::Type::Bool =>
+            {
+                of(a)
+            }
             Op::Unary(op, a) => unit_of_unary(&mut units, op, of(a)),
             Op::Select(_, a, b) => joined(of(a), of(b)),
             Op::Binary(op, a, b) => {
