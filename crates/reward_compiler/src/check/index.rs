@@ -52,6 +52,10 @@ impl<'a> Checker<'a> {
             Value::Dict(id) => self.load_entry(*id, &subscript.slice),
             Value::List(_) | Value::Tuple(_) => self.load_item(&value, &subscript.slice),
             Value::Annotation => Ok(Value::Annotation),
+            Value::Surface(path) => {
+                let index = self.text(subscript.slice.range()).to_owned();
+                self.unknown_variable(&format!("{path}[{index}]"))
+            }
             other => {
                 let found = self.describe(other);
                 self.error(

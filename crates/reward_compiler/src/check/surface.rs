@@ -141,6 +141,9 @@ impl<'a> Checker<'a> {
         if self.is_surface(&full) {
             return Ok(Value::Surface(full.into()));
         }
+        if name == "device" && self.dialect == carrot_reward_interface::Dialect::Torch {
+            return Ok(Value::Device);
+        }
         if let Some(member) = self.member(path, name) {
             return member;
         }
