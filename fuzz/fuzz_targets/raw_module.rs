@@ -19,7 +19,9 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
 });
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(loaded) = SANDBOX.load(bytes, Origin::Foreign, world::schema()) else { return };
+    let Ok(loaded) = SANDBOX.load(bytes, Origin::Foreign, world::schema()) else {
+        return;
+    };
     let Ok(mut reward) = loaded.instantiate() else { return };
     let batch = world::batch(&mut Choices::from_bytes(bytes), 5, world::Mood::Wild);
     let mut rewards = Rewards::default();
