@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::Behaviour::Run;
 use super::linear::{cross_nodes, dot_nodes};
+use super::wxyz::{conjugated, product};
 use super::{Args, Entry, entry};
 use crate::Code;
 use crate::check::{Checked, Checker, broadcast};
@@ -35,7 +36,7 @@ impl Checker<'_> {
         let (other_p, other_q) = numbers(self, b, element);
         let turned = rotate(self, q, other_p);
         let position = [0, 1, 2].map(|at| self.add(p[at], turned[at]));
-        let quaternion = multiply(self, q, other_q);
+        let quaternion = product(self, q, other_q);
         Ok(made(self, element, &batch, position, quaternion))
     }
 }
@@ -72,23 +73,6 @@ fn receiver(c: &mut Checker<'_>, value: &Value) -> Checked<Rc<Pose>> {
     }
 }
 
-/// Hamilton's product.
-fn multiply(c: &mut Checker<'_>, [aw, ax, ay, az]: Quaternion, [bw, bx, by, bz]: Quaternion) -> Quaternion {
-    let mut sum = |products: [(NodeId, NodeId); 4], signs: [bool; 3]| {
-        let products = products.map(|(x, y)| c.mul(x, y));
-        (1..4).fold(products[0], |sum, at| match signs[at - 1] {
-            true => c.add(sum, products[at]),
-            false => c.sub(sum, products[at]),
-        })
-    };
-    [
-        sum([(aw, bw), (ax, bx), (ay, by), (az, bz)], [false, false, false]),
-        sum([(aw, bx), (ax, bw), (ay, bz), (az, by)], [true, true, false]),
-        sum([(aw, by), (ay, bw), (az, bx), (ax, bz)], [true, true, false]),
-        sum([(aw, bz), (az, bw), (ax, by), (ay, bx)], [true, true, false]),
-    ]
-}
-
 /// `v + 2w (u × v) + 2 u × (u × v)` with the vector part u.
 fn rotate(c: &mut Checker<'_>, [w, x, y, z]: Quaternion, v: Vector) -> Vector {
     let u = [x, y, z];
@@ -100,11 +84,6 @@ fn rotate(c: &mut Checker<'_>, [w, x, y, z]: Quaternion, v: Vector) -> Vector {
         let sum = c.add(v[at], along);
         c.add(sum, twice[at])
     })
-}
-
-fn conjugate(c: &mut Checker<'_>, [w, x, y, z]: Quaternion) -> Quaternion {
-    let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
-    [w, x, y, z]
 }
 
 /// `sapien.Pose(p, q)`; at the origin, unturned, where left out.
@@ -135,7 +114,7 @@ fn inverse(c: &mut Checker<'_>, args: &Args) -> Checked {
     let pose = receiver(c, &args.at(0))?;
     let element = pose.position.element;
     let (position, quaternion) = numbers(c, &pose, element);
-    let turned_back = conjugate(c, quaternion);
+    let turned_back = conjugated(c, quaternion);
     let negative = position.map(|node| c.unary(Unary::Neg, node));
     let position = rotate(c, turned_back, negative);
     Ok(made(c, element, &axes(&pose.position), position, turned_back))

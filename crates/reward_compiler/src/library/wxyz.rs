@@ -137,7 +137,7 @@ fn combine(c: &mut Checker<'_>, parts: &[(NodeId, NodeId, bool)]) -> NodeId {
     sum.unwrap_or_else(|| number(c, 0.0))
 }
 
-fn product(c: &mut Checker<'_>, p: Quaternion, q: Quaternion) -> Quaternion {
+pub(super) fn product(c: &mut Checker<'_>, p: Quaternion, q: Quaternion) -> Quaternion {
     let ([w1, x1, y1, z1], [w2, x2, y2, z2]) = (p, q);
     [
         combine(c, &[(w1, w2, true), (x1, x2, false), (y1, y2, false), (z1, z2, false)]),
@@ -147,7 +147,7 @@ fn product(c: &mut Checker<'_>, p: Quaternion, q: Quaternion) -> Quaternion {
     ]
 }
 
-fn conjugated(c: &mut Checker<'_>, [w, x, y, z]: Quaternion) -> Quaternion {
+pub(super) fn conjugated(c: &mut Checker<'_>, [w, x, y, z]: Quaternion) -> Quaternion {
     let [x, y, z] = [x, y, z].map(|node| c.unary(Unary::Neg, node));
     [w, x, y, z]
 }

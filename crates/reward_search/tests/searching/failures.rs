@@ -37,7 +37,7 @@ const NAN: &str = "import torch\ndef compute_reward(pole_angle):\n    zero = pol
 
 /// Loops for ever in every evaluation.
 fn endless_module() -> Vec<u8> {
-    let interface = r#"{"abi": 1, "file": "endless.wasm", "inputs": [], "output": "f32", "terms": []}"#;
+    let interface = r#"{"abi": 2, "file": "endless.wasm", "inputs": [], "output": "f32", "terms": []}"#;
     let text = format!(
         "(module (memory (export \"memory\") 1)
            (func (export \"evaluate\") (param i32 i32) (loop $again (br $again)))
