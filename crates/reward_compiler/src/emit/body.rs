@@ -1,6 +1,6 @@
 //! The code of `evaluate(n, base)`.
 
-use carrot_reward_interface::{DType, LineEntry, Span, module::element_bytes};
+use carrot_reward_interface::{LineEntry, Span, module::element_bytes};
 use wasm_encoder::{BlockType, Function as Body, InstructionSink, MemArg, ValType};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     interpret::{function_of_binary, function_of_unary, width},
-    ir::{Binary, Node, NodeId, Op, Program, Reduction, Type, Unary},
+    ir::{Binary, Node, NodeId, Op, Program, Type, Unary},
     kernels::{Function, Width},
 };
 
@@ -26,17 +26,17 @@ pub struct Evaluate {
 }
 
 // Parameters and scalar locals. Rows follow, then SIMD registers.
-const N_ENVS: u32 = 0;
-const BASE: u32 = 1;
+pub(super) const N_ENVS: u32 = 0;
+pub(super) const BASE: u32 = 1;
 /// Bytes of a row of 4-byte elements: 4 · stride.
 const ROW_BYTES: u32 = 2;
 /// Offset into such a row of the four environments at hand.
-const OFFSET_4: u32 = 3;
+pub(super) const OFFSET_4: u32 = 3;
 /// Offset into a row of 8-byte elements.
 const OFFSET_8: u32 = 4;
 /// Position of an environment, for reading in another order.
-const INDEX: u32 = 5;
-const FIRST_ROW: u32 = 6;
+pub(super) const INDEX: u32 = 5;
+pub(super) const FIRST_ROW: u32 = 6;
 
 /// Registers that a program may need. Far below WASM's 50,000 locals: compile time grows with their square.
 const MOST_REGISTERS: usize = 2_000;
@@ -45,9 +45,7 @@ const MOST_LINES: usize = 4_096;
 /// Bytes of code; some 10,000 operations.
 const MOST_CODE_BYTES: usize = 512 * 1024;
 
-/// Byte shuffles: both halves exchanged.
-const EXCHANGED: [u8; 16] = [8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7];
-/// The lower 32 bits of each of four 64-bit lanes.
+/// Byte shuffle: the lower 32 bits of each of four 64-bit lanes.
 const NARROWED: [u8; 16] = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27];
 
 /// Writes the function.
@@ -106,9 +104,9 @@ pub fn evaluate(program: &Program, linkage: &Linkage) -> Result<Evaluate, TooLar
 }
 
 /// Addresses, relative to `base`, in terms of the stride; see `BatchLayout`.
-struct Layout {
+pub(super) struct Layout {
     /// Offset of each uniform input.
-    uniform: Vec<u32>,
+    pub(super) uniform: Vec<u32>,
     /// Bytes of all uniform inputs.
     uniform_bytes: u32,
     /// For each row, inputs then outputs, memory, faults: where it starts, in bytes per environment of the stride.
@@ -155,13 +153,13 @@ impl Layout {
 
 pub(super) struct Writer<'p> {
     pub(super) program: &'p Program,
-    plan: &'p Plan,
-    layout: &'p Layout,
+    pub(super) plan: &'p Plan,
+    pub(super) layout: &'p Layout,
     linkage: &'p Linkage,
     code: Vec<u8>,
     lines: Vec<LineEntry>,
     /// First register of each kept node that has been computed and is still needed.
-    registers: Vec<Option<u32>>,
+    pub(super) registers: Vec<Option<u32>>,
     next_register: u32,
     /// Registers that hold nothing any more: single ones, and the first of two.
     free: [Vec<u32>; 2],
@@ -174,7 +172,7 @@ impl Writer<'_> {
         InstructionSink::new(&mut self.code)
     }
 
-    fn new_registers(&mut self, count: u32) -> u32 {
+    pub(super) fn new_registers(&mut self, count: u32) -> u32 {
         self.next_register += count;
         self.next_register - count
     }
@@ -183,7 +181,7 @@ impl Writer<'_> {
         *self.program.graph.node(id)
     }
 
-    fn is_wide(&self, id: NodeId) -> bool {
+    pub(super) fn is_wide(&self, id: NodeId) -> bool {
         self.plan.wide[id.0 as usize]
     }
 
@@ -193,7 +191,7 @@ impl Writer<'_> {
 
     /// Records that the code from here on comes from `at`. One entry per line of source keeps the table short, and a program
     /// so long that its table overflows is told only roughly where it was interrupted.
-    fn note(&mut self, at: Span) {
+    pub(super) fn note(&mut self, at: Span) {
         if self.lines.len() < MOST_LINES && self.lines.last().is_none_or(|last| last.at.line != at.line) {
             let offset = self.code.len() as u32;
             match self.lines.last_mut() {
@@ -242,7 +240,7 @@ impl Writer<'_> {
     }
 
     /// Writes a loop over the batch, four environments at a time.
-    fn for_each_group(&mut self, body: impl FnOnce(&mut Self)) {
+    pub(super) fn for_each_group(&mut self, body: impl FnOnce(&mut Self)) {
         self.sink()
             .i32_const(0)
             .local_set(OFFSET_4)
@@ -269,7 +267,7 @@ impl Writer<'_> {
     }
 
     /// Computes, into their registers, the kept values that `roots` depend on and that differ between environments.
-    fn kept_values_below(&mut self, roots: impl Iterator<Item = NodeId>) {
+    pub(super) fn kept_values_below(&mut self, roots: impl Iterator<Item = NodeId>) {
         let roots: Vec<NodeId> = roots.collect();
         // What the loop before this one kept is computed anew.
         for id in std::mem::take(&mut self.in_loop) {
@@ -283,160 +281,6 @@ impl Writer<'_> {
                 self.release(id);
             }
         }
-    }
-
-    /// Computes the reductions of one level in one loop.
-    fn reductions(&mut self, level: u32) {
-        let reductions: Vec<(NodeId, Reduction, NodeId)> = self
-            .plan
-            .nodes()
-            .filter(|id| self.plan.level[id.0 as usize] == level)
-            .filter_map(|id| match self.node(id).op {
-                Op::Reduce(reduction, argument) => Some((id, reduction, argument)),
-                _ => None,
-            })
-            .collect();
-        let accumulators: Vec<u32> = reductions
-            .iter()
-            .map(|&(id, reduction, _)| {
-                let first = self.new_registers(2);
-                for register in [first, first + 1] {
-                    let start = neutral(reduction, self.accumulator_type(id, reduction));
-                    self.sink().v128_const(start).local_set(register);
-                }
-                first
-            })
-            .collect();
-        let inside = self.new_registers(1);
-        let masked = self.new_registers(1);
-        self.for_each_group(|writer| {
-            writer.inside_mask(inside);
-            writer.kept_values_below(reductions.iter().map(|&(_, _, argument)| argument));
-            for (&(id, reduction, argument), &accumulator) in reductions.iter().zip(&accumulators) {
-                writer.accumulate(id, reduction, argument, accumulator, inside, masked);
-            }
-        });
-        for (&(id, reduction, _), &accumulator) in reductions.iter().zip(&accumulators) {
-            self.combine(id, reduction, accumulator);
-        }
-    }
-
-    /// Sums are taken in f64, so that a large batch does not lose digits.
-    fn accumulator_type(&self, id: NodeId, reduction: Reduction) -> Type {
-        if reduction == Reduction::Sum {
-            Type::F64
-        } else {
-            self.node(id).ty
-        }
-    }
-
-    /// Sets `register` to the mask of those of the four environments that exist.
-    fn inside_mask(&mut self, register: u32) {
-        let lane_numbers = 3 << 96 | 2 << 64 | 1 << 32;
-        self.sink()
-            .local_get(N_ENVS)
-            .local_get(OFFSET_4)
-            .i32_const(2)
-            .i32_shr_u()
-            .i32_sub()
-            .i32x4_splat();
-        self.sink().v128_const(lane_numbers).i32x4_gt_s().local_set(register);
-    }
-
-    /// Adds four environments to an accumulator.
-    fn accumulate(
-        &mut self,
-        id: NodeId,
-        reduction: Reduction,
-        argument: NodeId,
-        accumulator: u32,
-        inside: u32,
-        masked: u32,
-    ) {
-        let Node { ty, at, .. } = self.node(id);
-        if ty == Type::F64 {
-            for half in 0..2 {
-                self.sink().local_get(accumulator + half);
-                self.value(argument, half);
-                self.sink().v128_const(neutral(reduction, ty)).local_get(inside);
-                self.widen_mask(half);
-                self.note(at);
-                self.sink().v128_bitselect();
-                self.combine_two(reduction, ty);
-                self.sink().local_set(accumulator + half);
-            }
-            return;
-        }
-        self.value(argument, 0);
-        self.note(at);
-        self.sink()
-            .v128_const(neutral(reduction, ty))
-            .local_get(inside)
-            .v128_bitselect()
-            .local_set(masked);
-        if reduction == Reduction::Sum {
-            self.sink()
-                .local_get(accumulator)
-                .local_get(masked)
-                .f64x2_promote_low_f32x4();
-            self.sink().f64x2_add().local_set(accumulator);
-            self.sink()
-                .local_get(accumulator + 1)
-                .local_get(masked)
-                .local_get(masked)
-                .i8x16_shuffle(UPPER);
-            self.sink()
-                .f64x2_promote_low_f32x4()
-                .f64x2_add()
-                .local_set(accumulator + 1);
-        } else {
-            self.sink().local_get(accumulator).local_get(masked);
-            self.combine_two(reduction, ty);
-            self.sink().local_set(accumulator);
-        }
-    }
-
-    /// Reduces the lanes of an accumulator to one value in all lanes.
-    fn combine(&mut self, id: NodeId, reduction: Reduction, accumulator: u32) {
-        let Node { ty, at, .. } = self.node(id);
-        let accumulated = self.accumulator_type(id, reduction);
-        self.note(at);
-        self.sink().local_get(accumulator).local_get(accumulator + 1);
-        self.combine_two(reduction, accumulated);
-        self.sink().local_set(accumulator).local_get(accumulator);
-        self.sink()
-            .local_get(accumulator)
-            .local_get(accumulator)
-            .i8x16_shuffle(EXCHANGED);
-        self.combine_two(reduction, accumulated);
-        if ty == Type::F32 && accumulated == Type::F64 {
-            self.sink()
-                .f32x4_demote_f64x2_zero()
-                .f32x4_extract_lane(0)
-                .f32x4_splat();
-        } else if ty == Type::F32 {
-            // Two lanes are left: [a, b, a, b].
-            self.sink()
-                .local_set(accumulator)
-                .local_get(accumulator)
-                .f32x4_extract_lane(0)
-                .f32x4_splat();
-            self.sink().local_get(accumulator).f32x4_extract_lane(1).f32x4_splat();
-            self.combine_two(reduction, accumulated);
-        }
-        self.sink().local_set(accumulator);
-        self.registers[id.0 as usize] = Some(accumulator);
-    }
-
-    fn combine_two(&mut self, reduction: Reduction, ty: Type) {
-        let mut sink = self.sink();
-        match (reduction, ty) {
-            (Reduction::Sum, _) => sink.f64x2_add(),
-            (Reduction::Min, Type::F32) => sink.f32x4_min(),
-            (Reduction::Max, Type::F32) => sink.f32x4_max(),
-            (Reduction::Min, _) => sink.f64x2_min(),
-            (Reduction::Max, _) => sink.f64x2_max(),
-        };
     }
 
     /// Computes and stores the total, the terms, what is remembered, and the fault numbers.
@@ -505,7 +349,7 @@ impl Writer<'_> {
     }
 
     /// Pushes a value: two environments of a wide node, all four of a narrow one.
-    fn value(&mut self, id: NodeId, half: u32) {
+    pub(super) fn value(&mut self, id: NodeId, half: u32) {
         let half = half.min(self.plan.registers(id) - 1);
         match (self.registers[id.0 as usize], self.node(id)) {
             (Some(first), _) => _ = self.sink().local_get(first + half),
@@ -546,7 +390,7 @@ impl Writer<'_> {
         }
     }
 
-    fn widen_mask(&mut self, half: u32) {
+    pub(super) fn widen_mask(&mut self, half: u32) {
         match half {
             0 => self.sink().i64x2_extend_low_i32x4_s(),
             _ => self.sink().i64x2_extend_high_i32x4_s(),
@@ -637,120 +481,6 @@ impl Writer<'_> {
             }
             Op::Convert(a) => self.convert(a, ty, half, at),
         }
-    }
-
-    /// Loads one scalar of an input.
-    fn input(&mut self, input: u32, component: u32, half: u32) {
-        let dtype = self.program.inputs[input as usize].dtype;
-        let bytes = element_bytes(dtype);
-        let uniform = self.program.inputs[input as usize].uniform;
-        let mut load = aligned(16 * half);
-        if uniform {
-            load.offset = u64::from(self.layout.uniform[input as usize] + component * bytes as u32);
-            load.align = if bytes == 8 { 3 } else { 2 };
-            self.sink().local_get(BASE);
-        } else {
-            let row = FIRST_ROW + self.plan.rows[&(input, component)];
-            let offset = self.offset_local(bytes);
-            self.sink().local_get(row).local_get(offset).i32_add();
-        }
-        let mut sink = self.sink();
-        match (uniform, bytes) {
-            (true, 8) => sink.v128_load64_splat(load),
-            (true, _) => sink.v128_load32_splat(load),
-            (false, _) => sink.v128_load(load),
-        };
-        match dtype {
-            DType::F32 | DType::F64 | DType::Float | DType::Pose | DType::Str => {}
-            DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
-            DType::I64 => self.integers_to_floats(),
-        }
-    }
-
-    /// Loads one scalar of an input in the first environment into all lanes.
-    fn input_of_first(&mut self, input: u32, component: u32) {
-        let dtype = self.program.inputs[input as usize].dtype;
-        let row = FIRST_ROW + self.plan.rows[&(input, component)];
-        let bytes = element_bytes(dtype);
-        let mut sink = self.sink();
-        sink.local_get(row);
-        let place = MemArg {
-            align: if bytes == 8 { 3 } else { 2 },
-            ..aligned(0)
-        };
-        match bytes {
-            8 => sink.v128_load64_splat(place),
-            _ => sink.v128_load32_splat(place),
-        };
-        match dtype {
-            DType::Bool => _ = sink.v128_const(0).i32x4_ne(),
-            DType::I64 => self.integers_to_floats(),
-            _ => {}
-        }
-    }
-
-    /// Loads one scalar of an input in the opposite order of environments, one lane at a time. Padding, which has no
-    /// opposite, reads the first environment.
-    fn reversed_input(&mut self, input: u32, component: u32, half: u32) {
-        let dtype = self.program.inputs[input as usize].dtype;
-        let bytes = element_bytes(dtype) as u32;
-        let row = FIRST_ROW + self.plan.rows[&(input, component)];
-        let lanes = 16 / bytes;
-        self.sink().v128_const(0);
-        let vector = self.new_registers(1);
-        self.sink().local_set(vector);
-        for lane in 0..lanes {
-            let behind = 1 + half * lanes + lane;
-            let mut sink = self.sink();
-            sink.local_get(N_ENVS).i32_const(behind as i32).i32_sub();
-            sink.local_get(OFFSET_4)
-                .i32_const(2)
-                .i32_shr_u()
-                .i32_sub()
-                .local_tee(INDEX);
-            sink.i32_const(0)
-                .local_get(INDEX)
-                .i32_const(0)
-                .i32_ge_s()
-                .select()
-                .i32_const(bytes as i32)
-                .i32_mul()
-                .local_get(row)
-                .i32_add()
-                .local_get(vector);
-            let place = MemArg {
-                offset: 0,
-                align: if bytes == 8 { 3 } else { 2 },
-                memory_index: 0,
-            };
-            match bytes {
-                8 => sink.v128_load64_lane(place, lane as u8),
-                _ => sink.v128_load32_lane(place, lane as u8),
-            };
-            sink.local_set(vector);
-        }
-        self.sink().local_get(vector);
-        match dtype {
-            DType::Bool => _ = self.sink().v128_const(0).i32x4_ne(),
-            DType::I64 => self.integers_to_floats(),
-            _ => {}
-        }
-    }
-
-    /// SIMD has no conversion from 64-bit integers, so each lane goes its own way.
-    fn integers_to_floats(&mut self) {
-        let register = self.new_registers(1);
-        self.sink()
-            .local_set(register)
-            .local_get(register)
-            .i64x2_extract_lane(0)
-            .f64_convert_i64_s()
-            .f64x2_splat();
-        self.sink()
-            .local_get(register)
-            .i64x2_extract_lane(1)
-            .f64_convert_i64_s()
-            .f64x2_replace_lane(1);
     }
 
     /// Calls a math kernel, which takes two environments in f64, or four in f32.
@@ -872,7 +602,7 @@ impl Writer<'_> {
     }
 }
 
-fn aligned(offset: u32) -> MemArg {
+pub(super) fn aligned(offset: u32) -> MemArg {
     MemArg {
         offset: u64::from(offset),
         align: 4,
@@ -881,7 +611,7 @@ fn aligned(offset: u32) -> MemArg {
 }
 
 /// A constant in all lanes; truth values are all ones or all zeros.
-fn constant(ty: Type, value: f64) -> i128 {
+pub(super) fn constant(ty: Type, value: f64) -> i128 {
     match ty {
         Type::F32 => splat(Width::Narrow, Width::Narrow.encode(value)),
         Type::F64 => splat(Width::Wide, value.to_bits()),
@@ -894,14 +624,5 @@ fn element_size(ty: Type) -> u32 {
     match ty {
         Type::F32 | Type::Bool => 4,
         Type::F64 => 8,
-    }
-}
-
-/// What does not change a reduction.
-fn neutral(reduction: Reduction, ty: Type) -> i128 {
-    match reduction {
-        Reduction::Sum => 0,
-        Reduction::Min => constant(ty, f64::INFINITY),
-        Reduction::Max => constant(ty, f64::NEG_INFINITY),
     }
 }

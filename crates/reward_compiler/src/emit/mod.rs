@@ -5,20 +5,24 @@
 //! batch has one loop more for each reduction that depends on another.
 //!
 //! ```text
-//! plan    which values are kept in locals, in which width, inside or outside the loop
-//! schedule  in which order, and how long each is needed
-//! body    the code of `evaluate`
-//! memory  what the program remembers, and how it says that it stopped by itself
-//! kernel  the functions of `crate::kernels` that the program calls
+//! plan        which values are kept in locals, in which width, inside or outside the loop
+//! schedule    in which order they are computed, and how long each is needed
+//! body        the code of `evaluate`
+//! inputs      how the scalars of inputs come into registers
+//! reductions  over the whole batch
+//! memory      what the program remembers, and how it says that it stopped by itself
+//! kernel      the functions of `crate::kernels` that the program calls
 //! ```
 //!
 //! The module imports nothing, has no table, no global and no start function. Between two calls it keeps nothing but the
 //! memory rows of its batch.
 
 mod body;
+mod inputs;
 mod kernel;
 mod memory;
 mod plan;
+mod reductions;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet};
