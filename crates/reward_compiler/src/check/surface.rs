@@ -12,6 +12,16 @@ use super::{Binding, Checked, Checker, nearest};
 use crate::value::{Scalar, ScalarKind, Value};
 use crate::{Code, library};
 
+/// Most characters of a chain that a message shows.
+const MOST_SHOWN: usize = 120;
+
+/// An argument of a call as a chain writes it.
+struct Argument {
+    text: String,
+    /// Whether it is `self` or something read from it.
+    is_surface: bool,
+}
+
 impl<'a> Checker<'a> {
     /// The name under which the task would offer the value of a chain; none if the expression is no chain that begins at
     /// a surface.
@@ -33,64 +43,77 @@ impl<'a> Checker<'a> {
 
     fn chain_of_subscript(&self, subscript: &ast::ExprSubscript) -> Option<String> {
         let base = self.chain(&subscript.value)?;
-        let index = self.chain_argument(&subscript.slice)?;
+        let index = self.chain_argument(&subscript.slice)?.text;
         if base.is_empty() {
             return None;
         }
         canonical_name(&format!("{base}[{index}]"))
     }
 
+    /// Every argument is looked at once: calls nest deeply.
     pub(crate) fn chain_of_call(&self, call: &ast::ExprCall) -> Option<String> {
+        let positional = call.arguments.args.iter().map(|argument| self.chain_argument(argument));
+        let positional: Vec<Argument> = positional.collect::<Option<_>>()?;
         let callee = match &*call.func {
-            Expr::Name(name) => self.simulator_function(name.id.as_str(), &call.arguments)?,
+            Expr::Name(name) => self.simulator_function(name.id.as_str(), &positional)?,
             callee => self.chain(callee)?,
         };
-        let positional = call.arguments.args.iter().map(|argument| self.chain_argument(argument));
         let named = call.arguments.keywords.iter().map(|keyword| {
-            let value = self.chain_argument(&keyword.value)?;
+            let value = self.chain_argument(&keyword.value)?.text;
             Some(format!("{}={value}", keyword.arg.as_ref()?))
         });
+        let positional = positional.into_iter().map(|argument| Some(argument.text));
         let arguments: Vec<String> = positional.chain(named).collect::<Option<_>>()?;
         canonical_name(&format!("{callee}({})", arguments.join(", ")))
     }
 
     /// A function that only the simulator can have: nothing in sight has its name, and it is given `self` or a part of it.
-    fn simulator_function(&self, name: &str, arguments: &ast::Arguments) -> Option<String> {
+    fn simulator_function(&self, name: &str, arguments: &[Argument]) -> Option<String> {
         let is_known = self.in_sight(name).is_some()
             || library::is_python_builtin(name)
             || library::implicit_name(name, self.dialect).is_some();
-        let takes_surface = arguments.args.iter().any(|argument| self.chain(argument).is_some());
+        let takes_surface = arguments.iter().any(|argument| argument.is_surface);
         (!is_known && takes_surface).then(|| name.to_owned())
     }
 
     /// An argument of a call, or an index, as a chain writes it.
-    fn chain_argument(&self, expression: &Expr) -> Option<String> {
-        match expression {
+    fn chain_argument(&self, expression: &Expr) -> Option<Argument> {
+        let plain = |text: String| Argument {
+            text,
+            is_surface: false,
+        };
+        Some(match expression {
             Expr::NumberLiteral(_) | Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::StringLiteral(_) => {
-                Some(self.text(expression.range()).to_owned())
+                plain(self.text(expression.range()).to_owned())
             }
             Expr::UnaryOp(operation) if operation.op == ast::UnaryOp::USub => {
-                Some(format!("-{}", self.chain_argument(&operation.operand)?))
+                plain(format!("-{}", self.chain_argument(&operation.operand)?.text))
             }
             Expr::Name(name) => match self.in_sight(name.id.as_str())? {
-                Binding::Value(Value::Surface(path)) if path.is_empty() => Some("self".into()),
-                Binding::Value(Value::Surface(path)) => Some(path.to_string()),
-                Binding::Value(Value::Str(text)) => Some(format!("'{text}'")),
-                Binding::Value(Value::Scalar(scalar)) => self.scalar_text(*scalar),
-                _ => None,
+                Binding::Value(Value::Surface(path)) => Argument {
+                    text: if path.is_empty() {
+                        "self".into()
+                    } else {
+                        path.to_string()
+                    },
+                    is_surface: true,
+                },
+                Binding::Value(Value::Str(text)) => plain(format!("'{text}'")),
+                Binding::Value(Value::Scalar(scalar)) => plain(self.scalar_text(*scalar)?),
+                _ => return None,
             },
-            Expr::List(list) => Some(format!("[{}]", self.chain_arguments(&list.elts)?)),
-            Expr::Tuple(tuple) => Some(format!("({})", self.chain_arguments(&tuple.elts)?)),
-            other => self.chain(other),
-        }
+            Expr::List(list) => plain(format!("[{}]", self.chain_arguments(&list.elts)?)),
+            Expr::Tuple(tuple) => plain(format!("({})", self.chain_arguments(&tuple.elts)?)),
+            other => Argument {
+                text: self.chain(other)?,
+                is_surface: true,
+            },
+        })
     }
 
     fn chain_arguments(&self, expressions: &[Expr]) -> Option<String> {
-        let arguments: Vec<String> = expressions
-            .iter()
-            .map(|item| self.chain_argument(item))
-            .collect::<Option<_>>()?;
-        Some(arguments.join(", "))
+        let arguments = expressions.iter().map(|item| Some(self.chain_argument(item)?.text));
+        Some(arguments.collect::<Option<Vec<String>>>()?.join(", "))
     }
 
     fn scalar_text(&self, scalar: Scalar) -> Option<String> {
@@ -158,7 +181,11 @@ impl<'a> Checker<'a> {
             let prefix = if is_plain { "self." } else { "" };
             format!("did you mean `{prefix}{nearest}`?")
         });
-        self.error(Code::UnknownName, format!("this task has no variable `{path}`"), help)
+        let shown: String = match path.char_indices().nth(MOST_SHOWN) {
+            Some((end, _)) => format!("{}…", &path[..end]),
+            None => path.to_owned(),
+        };
+        self.error(Code::UnknownName, format!("this task has no variable `{shown}`"), help)
     }
 
     /// A function or constant of the program that is read through its object, as methods of a class are.

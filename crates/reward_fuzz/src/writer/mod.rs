@@ -4,7 +4,7 @@
 //! asks for parts that fit. A few programs are given a part that does not fit, since refusals must not panic either.
 //! The exact dtype is left open: whether `i64[N] * 2.5` is f32 or f64 is for the library to say and for the judges to check.
 //!
-//! Read [`array`], then [`number`], then [`statement`].
+//! Read `array`, then `number`, then `statement`.
 
 mod array;
 mod number;
