@@ -21,6 +21,9 @@ use crate::episode::{FitnessAggregate, SuccessAggregate};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvFile {
+    /// The model, relative to the file's folder.
+    #[serde(default)]
+    pub(crate) model: Option<PathBuf>,
     pub(crate) control: ControlEntry,
     #[serde(default)]
     pub(crate) reset: ResetEntry,

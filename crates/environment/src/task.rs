@@ -66,6 +66,13 @@ pub enum TaskError {
     },
 }
 
+/// The texts that describe a task, beside its model.
+pub(crate) struct TaskTexts {
+    pub(crate) env: Text,
+    pub(crate) task: Text,
+    pub(crate) program: Text,
+}
+
 impl Task {
     /// Loads `<env>/<task>` below `envs`, its human reward from `reward_programs/<env>/<task>/human.py` beside `envs`.
     ///
@@ -81,14 +88,35 @@ impl Task {
         let env_dir = envs.join(env_name);
         let task_dir = env_dir.join("tasks").join(task_name);
 
-        let env_text = Text::read(&env_dir.join("env.toml"))?;
-        let task_text = Text::read(&task_dir.join("task.toml"))?;
-        let program = Text::read(&task_dir.join("task.py"))?;
-        let model_path = env_dir.join("model.xml");
-        let model_text = Text::read(&model_path)?;
+        let human_reward = envs
+            .parent()
+            .unwrap_or(Path::new(""))
+            .join("reward_programs")
+            .join(id)
+            .join("human.py");
+        let files = TaskTexts {
+            env: Text::read(&env_dir.join("env.toml"))?,
+            task: Text::read(&task_dir.join("task.toml"))?,
+            program: Text::read(&task_dir.join("task.py"))?,
+        };
+        let task = Self::from_texts(id, files, &env_dir)?;
+        Ok(Self {
+            human_reward: human_reward.is_file().then_some(human_reward),
+            ..task
+        })
+    }
 
+    /// A task from the texts that describe it, wherever they come from; paths in them are relative to `env_dir`.
+    pub(crate) fn from_texts(id: &str, texts: TaskTexts, env_dir: &Path) -> Result<Self, TaskError> {
+        let TaskTexts {
+            env: env_text,
+            task: task_text,
+            program,
+        } = texts;
         let env: EnvFile = env_text.parse()?;
         let task: TaskFile = task_text.parse()?;
+        let model_path = env_dir.join(env.model.as_deref().unwrap_or(Path::new("model.xml")));
+        let model_text = Text::read(&model_path)?;
         let schema = Schema::from_toml(&env_text.text).map_err(|cause| env_text.whole(cause.to_string()))?;
         let model = Model::load(&model_path).map_err(|cause| match cause {
             PhysicsError::Load { path, message } => TaskError::File { path, message },
@@ -111,12 +139,6 @@ impl Task {
         ];
         let bindings = bind(&env_text, &env, &schema, &model, control_ranges.len())?;
         let observed = observe(&task_text, &task, &schema, &bindings)?;
-        let human_reward = envs
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join("reward_programs")
-            .join(id)
-            .join("human.py");
 
         Ok(Self {
             id: id.to_owned(),
@@ -130,7 +152,7 @@ impl Task {
                 .collect(),
             substeps,
             horizon,
-            human_reward: human_reward.is_file().then_some(human_reward),
+            human_reward: None,
             ppo: task.ppo,
             hash: hash(&[&model_text, &env_text, &task_text, &program], &model.bytes()),
             program: (program.text, program.path),

@@ -245,3 +245,14 @@ fn the_hash_sees_every_file_that_can_change_results() {
     assert_eq!(with_part("2"), with_part("2"));
     assert_ne!(with_part("2"), with_part("3"));
 }
+
+#[test]
+fn the_model_may_lie_elsewhere() {
+    let cartpole = Cartpole::new().edit("env.toml", "[control]", "model = \"mjcf/cart.xml\"\n\n[control]");
+    let error = cartpole.load().err().unwrap().to_string();
+    assert!(error.contains("mjcf/cart.xml: cannot be read"), "{error}");
+    let place = cartpole.path("mjcf");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::rename(cartpole.path("model.xml"), place.join("cart.xml")).unwrap();
+    assert_eq!(cartpole.load().unwrap().action_size(), 1);
+}

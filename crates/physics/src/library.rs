@@ -116,7 +116,12 @@ pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) {
     unsafe {
         match stage {
             Stage::Step => mj_step(model, data),
-            Stage::Step1 => mj_step1(model, data),
+            Stage::Step1 => {
+                // With `<flag energy="enable"/>` MuJoCo takes the kinetic energy of the step before for the present one,
+                // since it evaluates sensors first; unmarked, it is computed for them.
+                (*data).flg_energyvel = false;
+                mj_step1(model, data);
+            }
             Stage::Step2 => mj_step2(model, data),
             Stage::Forward => mj_forward(model, data),
             Stage::Kinematics => mj_fwdKinematics(model, data),
