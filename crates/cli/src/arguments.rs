@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use carrot_environment::Engine;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
@@ -172,7 +173,7 @@ pub struct Eval {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, policy, …}, or {stopped, message}"
+    after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, engine, policy, …}, or {stopped, message}"
 )]
 pub struct Train {
     /// The task
@@ -181,6 +182,9 @@ pub struct Train {
     /// Reward program (.py or .wasm) [default: the task's human-written reward]
     #[arg(long, value_name = "PROGRAM")]
     pub reward: Option<PathBuf>,
+    /// Physics engine: mujoco or rapier
+    #[arg(long, default_value_t = Engine::Mujoco)]
+    pub engine: Engine,
     /// Seed of every random number
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
@@ -212,12 +216,15 @@ pub enum ProposerKind {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0\n\n--json: {winner: {fitness, program_hash, source, …}, finalists, final, proposer, seed, run, film, report, …}"
+    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0\n\n--json: {winner: {fitness, program_hash, source, …}, finalists, final, proposer, seed, engine, run, film, report, …}"
 )]
 pub struct Search {
     /// The task
     #[arg(long, value_name = "ENV/TASK", required_unless_present = "resume")]
     pub task: Option<String>,
+    /// Physics engine: mujoco or rapier
+    #[arg(long, default_value_t = Engine::Mujoco)]
+    pub engine: Engine,
     /// Who writes the programs
     #[arg(long, value_enum, default_value = "evolve")]
     pub proposer: ProposerKind,
@@ -293,7 +300,7 @@ pub struct Search {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png\n\n--json: {out, task, seed, seconds, frames, fitness}"
+    after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png\n\n--json: {out, task, engine, seed, seconds, frames, fitness}"
 )]
 pub struct Play {
     /// A policy file, or the folder of a run, whose winner plays
@@ -301,6 +308,9 @@ pub struct Play {
     /// Picture to write: .gif for a film, .png for four moments side by side
     #[arg(long, value_name = "FILE", default_value = "rollout.gif")]
     pub out: PathBuf,
+    /// Physics engine: mujoco or rapier [default: the one that the policy was trained in]
+    #[arg(long)]
+    pub engine: Option<Engine>,
     /// Seed of the start
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,

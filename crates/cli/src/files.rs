@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carrot_environment::Task;
+use carrot_environment::{Engine, Task};
 use carrot_reward_interface::Schema;
 use carrot_reward_search::{ProgramBody, ProgramBytes};
 
@@ -37,9 +37,9 @@ pub fn environments_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
         })
 }
 
-/// Loads a task; an unknown name is a usage error.
-pub fn task(envs: &Path, id: &str) -> Result<Task, Failure> {
-    Task::load(envs, id).map_err(|error| match error {
+/// Loads a task for an engine; an unknown name is a usage error.
+pub fn task(envs: &Path, id: &str, engine: Engine) -> Result<Task, Failure> {
+    Task::load(envs, id, engine).map_err(|error| match error {
         carrot_environment::TaskError::NotFound(message) => Failure::Usage(message),
         error => Failure::Fault(error.into()),
     })
@@ -48,7 +48,7 @@ pub fn task(envs: &Path, id: &str) -> Result<Task, Failure> {
 /// The variables to check a program against.
 pub fn schema(against: &Against, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Schema, Failure> {
     match (&against.task, &against.schema) {
-        (Some(id), _) => Ok(task(&envs()?, id)?.schema),
+        (Some(id), _) => Ok(task(&envs()?, id, Engine::Mujoco)?.schema),
         (None, Some(path)) => {
             let text = text(path.display().to_string(), read(path)?)?;
             Ok(Schema::from_toml(&text).with_context(|| path.display().to_string())?)

@@ -23,6 +23,7 @@ mod task;
 mod vec_env;
 mod world;
 
+pub use carrot_physics::Engine;
 pub use episode::Episode;
 pub use evaluation::{Checkpoint, Evaluation};
 pub use task::{Task, TaskError, task_ids};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_physics::{Model, PhysicsError};
+use carrot_physics::{Engine, Model, PhysicsError};
 use carrot_reward_interface::Schema;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
@@ -74,11 +74,11 @@ pub(crate) struct TaskTexts {
 }
 
 impl Task {
-    /// Loads `<env>/<task>` below `envs`, its human reward from `reward_programs/<env>/<task>/human.py` beside `envs`.
+    /// Loads `<env>/<task>` below `envs` for one engine, its human reward from `reward_programs/<env>/<task>/human.py` beside `envs`.
     ///
     /// Errors: [`TaskError::NotFound`] with the nearest id that exists, or [`TaskError::File`] for the first file that
     /// cannot be used, with the line where there is one.
-    pub fn load(envs: &Path, id: &str) -> Result<Self, TaskError> {
+    pub fn load(envs: &Path, id: &str, engine: Engine) -> Result<Self, TaskError> {
         let known = task_ids(envs)?;
         if !known.iter().any(|task| task == id) {
             return Err(TaskError::NotFound(no_such_task(envs, id, &known)));
@@ -99,7 +99,7 @@ impl Task {
             task: Text::read(&task_dir.join("task.toml"))?,
             program: Text::read(&task_dir.join("task.py"))?,
         };
-        let task = Self::from_texts(id, files, &env_dir)?;
+        let task = Self::from_texts(id, files, &env_dir, engine)?;
         Ok(Self {
             human_reward: human_reward.is_file().then_some(human_reward),
             ..task
@@ -107,7 +107,7 @@ impl Task {
     }
 
     /// A task from the texts that describe it, wherever they come from; paths in them are relative to `env_dir`.
-    pub(crate) fn from_texts(id: &str, texts: TaskTexts, env_dir: &Path) -> Result<Self, TaskError> {
+    pub(crate) fn from_texts(id: &str, texts: TaskTexts, env_dir: &Path, engine: Engine) -> Result<Self, TaskError> {
         let TaskTexts {
             env: env_text,
             task: task_text,
@@ -118,7 +118,7 @@ impl Task {
         let model_path = env_dir.join(env.model.as_deref().unwrap_or(Path::new("model.xml")));
         let model_text = Text::read(&model_path)?;
         let schema = Schema::from_toml(&env_text.text).map_err(|cause| env_text.whole(cause.to_string()))?;
-        let model = Model::load(&model_path).map_err(|cause| match cause {
+        let model = Model::load(&model_path, engine).map_err(|cause| match cause {
             PhysicsError::Load { path, message } => TaskError::File { path, message },
             other => model_text.whole(other.to_string()),
         })?;

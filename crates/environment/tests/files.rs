@@ -2,7 +2,7 @@
 
 mod support;
 
-use carrot_environment::{Task, task_ids};
+use carrot_environment::{Engine, Task, task_ids};
 use support::{Cartpole, envs};
 
 #[test]
@@ -214,7 +214,7 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn an_unknown_task_names_the_nearest_and_reaches_nothing_outside() {
-    let message = |id| Task::load(&envs(), id).err().unwrap().to_string();
+    let message = |id| Task::load(&envs(), id, Engine::Mujoco).err().unwrap().to_string();
     assert!(message("hopper/hop_foward").contains("did you mean `hopper/hop_forward`?"));
     assert!(message("../envs/hopper/hop_forward").contains("there is no task"));
     assert!(message("xyz").contains("cartpole/balance"), "{}", message("xyz"));

@@ -4,7 +4,7 @@ mod support;
 
 use std::path::PathBuf;
 
-use carrot_environment::{MEASURES, Task, VecEnv, task_ids};
+use carrot_environment::{Engine, MEASURES, Task, VecEnv, task_ids};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_interface::{RewardFn, Rewards, Schema};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
@@ -13,7 +13,9 @@ use support::{actions, envs};
 fn tasks() -> Vec<Task> {
     let ids = task_ids(&envs()).unwrap();
     assert_eq!(ids, ["ant/run_forward", "cartpole/balance", "hopper/hop_forward"]);
-    ids.iter().map(|id| Task::load(&envs(), id).unwrap()).collect()
+    ids.iter()
+        .map(|id| Task::load(&envs(), id, Engine::Mujoco).unwrap())
+        .collect()
 }
 
 fn instance(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {

@@ -2,12 +2,12 @@
 
 mod support;
 
-use carrot_environment::{StepData, Task, VecEnv};
+use carrot_environment::{Engine, StepData, Task, VecEnv};
 use carrot_reward_interface::StopCause;
 use support::{Cartpole, Measures, Row, actions, envs};
 
 fn hopper() -> Task {
-    Task::load(&envs(), "hopper/hop_forward").unwrap()
+    Task::load(&envs(), "hopper/hop_forward", Engine::Mujoco).unwrap()
 }
 
 fn fallen(row: &Row<'_>) -> [f64; 3] {

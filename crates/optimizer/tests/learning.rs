@@ -3,14 +3,19 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use carrot_environment::{Evaluation, MEASURES, Task, VecEnv};
+use carrot_environment::{Engine, Evaluation, MEASURES, Task, VecEnv};
 use carrot_optimizer::{Policy, PpoSettings, TrainError, Trained, evaluate, train};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Stop, StopCause};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 
 fn task(id: &str) -> Task {
-    Task::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs"), id).unwrap()
+    Task::load(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs"),
+        id,
+        Engine::Mujoco,
+    )
+    .unwrap()
 }
 
 fn program(source: &str, file: &Path, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {

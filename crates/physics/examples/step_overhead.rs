@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use carrot_physics::Model;
+use carrot_physics::{Engine, Model};
 use mujoco_rs::prelude::{MjData, MjModel, MjtDisableBit};
 
 const CONTROL_STEPS: usize = 100;
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("usage: step_overhead MODEL.xml [SUBSTEPS]")?;
     let substeps: usize = arguments.next().map_or(Ok(4), |text| text.parse())?;
-    let model = Model::load(Path::new(&path))?;
+    let model = Model::load(Path::new(&path), Engine::Mujoco)?;
     let mut world = model.world();
     let mut reference = MjModel::from_xml(&path)?;
     reference.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;

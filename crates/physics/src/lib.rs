@@ -9,13 +9,15 @@
 //!                 └──world()──▶ Physics ──read──┴──▶ f64 values      Physics ──▶ Renderer ──▶ Frame ──▶ GIF, PNG
 //! ```
 //!
-//! Start in [`Physics`]; [`Model`] is MuJoCo's side of it. Absent here: tasks, rewards, random numbers and threads; a
+//! Start in [`Physics`]; a [`Model`] is made for one [`Engine`], and every quantity is read through MuJoCo's kinematics. Absent here: tasks, rewards, random numbers and threads; a
 //! [`Model`] is shared between threads, a world belongs to whoever steps it.
 
 mod animation;
+mod engine;
 mod library;
 mod model;
 mod picture;
+mod readings;
 mod renderer;
 mod source;
 mod world;
@@ -23,6 +25,7 @@ mod world;
 use std::path::PathBuf;
 
 pub use animation::write_gif;
+pub use engine::Engine;
 pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
 pub use renderer::Renderer;

@@ -8,21 +8,22 @@ use mujoco_rs::prelude::{MjModel, MjtDisableBit};
 
 use crate::source::{self, Quantity, Source};
 use crate::world::World;
-use crate::{Physics, PhysicsError, library};
+use crate::{Engine, Physics, PhysicsError, library};
 
 /// A compiled model; cheap to clone and to share between threads.
 #[derive(Clone)]
 pub struct Model {
     pub(crate) compiled: Arc<MjModel>,
+    engine: Engine,
 }
 
 impl Model {
-    /// Loads MJCF. Files it includes are found relative to it.
+    /// Loads MJCF for one engine. Files it includes are found relative to it.
     ///
     /// MuJoCo's automatic reset is switched off: it would put a diverged world silently back to its start.
     ///
-    /// Errors: [`PhysicsError::Load`].
-    pub fn load(path: &Path) -> Result<Self, PhysicsError> {
+    /// Errors: [`PhysicsError::Load`], also where the model needs what the engine cannot do.
+    pub fn load(path: &Path, engine: Engine) -> Result<Self, PhysicsError> {
         let refuse = |message: String| PhysicsError::Load {
             path: path.to_owned(),
             message,
@@ -37,10 +38,19 @@ impl Model {
         }
         let mut compiled = library::load(path).map_err(refuse)?;
         check(&compiled).map_err(refuse)?;
+        if engine == Engine::Rapier {
+            return Err(refuse("worlds of Rapier cannot be built yet".to_owned()));
+        }
         compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;
         Ok(Self {
             compiled: Arc::new(compiled),
+            engine,
         })
+    }
+
+    /// The engine that moves the worlds of this model.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The compiled model as MuJoCo would write it to a file: everything that the MJCF and the files it refers to (meshes,

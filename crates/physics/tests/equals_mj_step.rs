@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use carrot_physics::{Model, Physics, Source};
+use carrot_physics::{Engine, Model, Physics, Source};
 use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjtStage, MjtState};
 
 const STEPS: usize = 500;
@@ -165,7 +165,7 @@ fn load(xml: &str) -> (Model, MjModel) {
     let path = folder.path().join("model.xml");
     std::fs::write(&path, xml).unwrap();
     let load = |path: &Path| MjModel::from_xml(path).unwrap_or_else(|error| panic!("{error}\n{xml}"));
-    (Model::load(&path).unwrap(), load(&path))
+    (Model::load(&path, Engine::Mujoco).unwrap(), load(&path))
 }
 
 /// The first of `left` whose bits differ.

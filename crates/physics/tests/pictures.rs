@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use carrot_physics::{Frame, Model, PhysicsError, Renderer, write_gif, write_png};
+use carrot_physics::{Engine, Frame, Model, PhysicsError, Renderer, write_gif, write_png};
 
 /// A red ball that may go anywhere above a grey floor, seen by a fixed camera from the front: x to the right, z up.
 const SCENE: &str = r#"<mujoco>
@@ -24,7 +24,7 @@ fn scene() -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.xml");
     std::fs::write(&path, SCENE).unwrap();
-    Model::load(&path).unwrap()
+    Model::load(&path, Engine::Mujoco).unwrap()
 }
 
 fn ball_at(x: f64, z: f64) -> [f64; 7] {

@@ -3,14 +3,14 @@
 use std::f64::consts::PI;
 use std::path::Path;
 
-use carrot_physics::{Model, Physics, PhysicsError, Source};
+use carrot_physics::{Engine, Model, Physics, PhysicsError, Source};
 use mujoco_rs::prelude::{MjData, MjModel};
 
 fn load(xml: &str) -> Result<Model, PhysicsError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.xml");
     std::fs::write(&path, xml).unwrap();
-    Model::load(&path)
+    Model::load(&path, Engine::Mujoco)
 }
 
 fn read(model: &Model, world: &dyn Physics, source: Source) -> Vec<f64> {
@@ -493,7 +493,10 @@ fn load_errors_name_file_and_line() {
         let message = load(&xml).err().unwrap_or_else(|| panic!("{xml} loaded")).to_string();
         assert!(message.contains("model.xml") && message.contains(expected), "{message}");
     }
-    let missing = Model::load(Path::new("no/such/model.xml")).err().unwrap().to_string();
+    let missing = Model::load(Path::new("no/such/model.xml"), Engine::Mujoco)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(missing.starts_with("no/such/model.xml: "), "{missing}");
 }
 

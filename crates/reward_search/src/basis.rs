@@ -4,7 +4,7 @@ use carrot_run_record::RunRecord;
 use serde_json::json;
 
 use crate::search::SearchError;
-use crate::workbench::{CODE_VERSION, Workbench, engine};
+use crate::workbench::{CODE_VERSION, Workbench};
 
 /// Notes code, engine and task files when a search starts, and holds them against the present ones when it is resumed.
 ///
@@ -12,7 +12,7 @@ use crate::workbench::{CODE_VERSION, Workbench, engine};
 pub(crate) fn check(bench: &Workbench, record: &RunRecord) -> Result<(), SearchError> {
     let now = [
         ("carrot", CODE_VERSION.to_owned()),
-        ("engine", engine()),
+        ("engine", bench.engine()),
         ("task", format!("{} with the files {}", bench.task.id, bench.task.hash)),
     ];
     let Some(then) = record.fact("basis")? else {

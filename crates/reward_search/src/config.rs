@@ -1,6 +1,6 @@
 //! What a search is told to do; stored with the run, so that a resumed search does the same.
 
-use carrot_environment::Task;
+use carrot_environment::{Engine, Task};
 use carrot_optimizer::{PpoSettings, TrainError};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct SearchConfig {
     /// `<env>/<task>`.
     pub task: String,
+    /// Which physics engine moves the worlds.
+    pub engine: Engine,
     /// `eureka`: K candidates in each of N generations, each prompt carrying the best so far and its reflection.
     pub strategy: String,
     /// `evolve`, `random`, `openai` or `replay`.
@@ -64,6 +66,7 @@ impl Default for SearchConfig {
     fn default() -> Self {
         Self {
             task: String::new(),
+            engine: Engine::Mujoco,
             strategy: "eureka".into(),
             proposer: "evolve".into(),
             generations: 4,
@@ -153,6 +156,7 @@ mod tests {
     fn survives_the_record() {
         let config = SearchConfig {
             task: "hopper/hop_forward".into(),
+            engine: Engine::Rapier,
             max_cost: Some(0.5),
             ..SearchConfig::default()
         };

@@ -44,5 +44,5 @@ pub use replay::Replay;
 pub use retrain::{Retrained, Retraining, retrain};
 pub use search::{SearchError, Winner, search};
 pub use workbench::{
-    CODE_VERSION, Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, engine, module_refused,
+    CODE_VERSION, Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, module_refused,
 };

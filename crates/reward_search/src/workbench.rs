@@ -76,11 +76,6 @@ impl ProgramBytes {
 /// of the versions of what they depend on.
 pub const CODE_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("CARROT_RESULTS_HASH"));
 
-/// Name and version of the physics engine.
-pub fn engine() -> String {
-    format!("mujoco {}", carrot_physics::mujoco_version())
-}
-
 /// Why a task cannot be worked on. Each is a fault of the task or of this installation, never of a candidate.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkbenchError {
@@ -140,6 +135,11 @@ impl Workbench {
             sandbox,
             measures,
         })
+    }
+
+    /// Name and version of the physics engine, such as `mujoco 3.17.0`.
+    pub fn engine(&self) -> String {
+        self.task.model.engine().version()
     }
 
     /// Compiles text, or checks a foreign module, and binds it to the task's variables.
@@ -209,7 +209,7 @@ impl Workbench {
             optimizer: serde_json::json!(settings),
             episodes,
             seed,
-            engine: engine(),
+            engine: self.engine(),
             code: CODE_VERSION.into(),
         }
     }
@@ -243,6 +243,7 @@ impl Workbench {
 
         let metadata = [
             ("task".to_owned(), self.task.id.clone()),
+            ("engine".to_owned(), self.engine()),
             ("program".to_owned(), program.hash()),
             ("seed".to_owned(), seed.to_string()),
         ];

@@ -4,7 +4,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carrot_environment::{Task, task_ids};
+use carrot_environment::{Engine, Task, task_ids};
 use carrot_physics::Renderer;
 use carrot_reward_search::Workbench;
 use serde_json::json;
@@ -68,7 +68,7 @@ fn environments(dir: &Path) -> (Check, Option<Task>) {
     match task_ids(dir) {
         Ok(ids) => {
             for id in ids {
-                match Task::load(dir, &id) {
+                match Task::load(dir, &id, Engine::Mujoco) {
                     Ok(task) => tasks.push(task),
                     Err(error) => problems.push(error.to_string()),
                 }

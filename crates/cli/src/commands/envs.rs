@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use carrot_environment::{Task, task_ids};
+use carrot_environment::{Engine, Task, task_ids};
 use carrot_reward_interface::Variable;
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub fn run(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
     };
     let mut environments: BTreeMap<String, Vec<Task>> = BTreeMap::new();
     for id in ids.iter().filter(wanted) {
-        let task = files::task(dir, id)?;
+        let task = files::task(dir, id, Engine::Mujoco)?;
         environments
             .entry(id.split('/').next().unwrap_or(id).to_owned())
             .or_default()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use carrot_environment::Task;
+use carrot_environment::{Engine, Task};
 use carrot_optimizer::Policy;
 use carrot_physics::{Frame, Renderer, write_gif, write_png};
 use carrot_reward_search::Workbench;
@@ -49,21 +49,17 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
         )));
     }
     files::check_writable(&options.out)?;
-    let (policy, task) = policy(&options.policy_or_run)?;
-    let film = film(
-        &policy,
-        files::task(envs, &task)?,
-        options.seed,
-        options.seconds,
-        options.size,
-    )?;
+    let (policy, task, trained_in) = policy(&options.policy_or_run)?;
+    let task = files::task(envs, &task, options.engine.unwrap_or(trained_in))?;
+    let (id, engine) = (task.id.clone(), task.model.engine().version());
+    let film = film(&policy, task, options.seed, options.seconds, options.size)?;
     if kind == "gif" {
         write_gif(&options.out, &film.frames, Film::FRAME_SECS)?;
     } else {
         write_png(&options.out, &side_by_side(&film.frames, 4))?;
     }
     let json = json!({
-        "out": options.out, "task": task, "seed": options.seed, "seconds": film.seconds,
+        "out": options.out, "task": id, "engine": engine, "seed": options.seed, "seconds": film.seconds,
         "frames": film.frames.len(), "fitness": film.fitness,
     });
     let fitness = film
@@ -71,12 +67,16 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
         .map_or(String::new(), |fitness| format!(", fitness {fitness:.4}"));
     Ok(Answer::new(
         json,
-        format!("{}: {:.1} s of {task}{fitness}", options.out.display(), film.seconds),
+        format!(
+            "{}: {:.1} s of {id} in {engine}{fitness}",
+            options.out.display(),
+            film.seconds
+        ),
     ))
 }
 
-/// A policy file, or the winner of a run; and its task.
-fn policy(path: &Path) -> Result<(Policy, String), Failure> {
+/// A policy file, or the winner of a run; its task, and the engine it was trained in.
+fn policy(path: &Path) -> Result<(Policy, String, Engine), Failure> {
     let (policy, metadata) = if path.is_dir() {
         let record = runs::open(path)?;
         let file = record.dir().join(WINNER_POLICY);
@@ -96,14 +96,12 @@ fn policy(path: &Path) -> Result<(Policy, String), Failure> {
             path.display()
         )));
     };
-    let task = metadata
-        .into_iter()
-        .find(|(key, _)| key == "task")
-        .map(|(_, task)| task);
-    Ok((
-        policy,
-        task.with_context(|| format!("{}: the policy does not say its task", path.display()))?,
-    ))
+    let said = |wanted: &str| metadata.iter().find(|(key, _)| key == wanted).map(|(_, value)| value);
+    let task = said("task").with_context(|| format!("{}: the policy does not say its task", path.display()))?;
+    // With the version behind it. Policies older than the second engine say nothing.
+    let engine = said("engine").and_then(|engine| engine.split(' ').next()?.parse().ok());
+    let engine = engine.unwrap_or_default();
+    Ok((policy, task.clone(), engine))
 }
 
 /// Plays one episode, or as much of it as `seconds` hold, and draws it.

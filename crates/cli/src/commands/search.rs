@@ -69,9 +69,10 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
 type Start = (RunConfig, Task, RunRecord, Box<dyn Proposer>);
 
 fn started(options: &Search, envs: &Path) -> Result<Start, Failure> {
-    let task = files::task(envs, options.task.as_deref().unwrap_or_default())?;
+    let task = files::task(envs, options.task.as_deref().unwrap_or_default(), options.engine)?;
     let mut search = SearchConfig {
         task: task.id.clone(),
+        engine: options.engine,
         strategy: options.strategy.clone(),
         proposer: match options.proposer {
             ProposerKind::Evolve => "evolve",
@@ -148,7 +149,7 @@ fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<Start, Fai
         .try_into()
         .with_context(|| format!("{}: config.toml", run.display()))?;
     config.search.workers = workers.unwrap_or_else(files::cores);
-    let task = files::task(envs, &config.search.task)?;
+    let task = files::task(envs, &config.search.task, config.search.engine)?;
     let proposer = proposer(&config.search)?;
     Ok((config, task, record, proposer))
 }
@@ -355,7 +356,7 @@ impl Run {
                 "task version",
                 format!("{} ({})", self.bench.task.version, &self.bench.task.hash[..12]),
             ),
-            fact("engine", format!("mujoco {}", carrot_physics::mujoco_version())),
+            fact("engine", self.bench.engine()),
             fact("carrot", env!("CARGO_PKG_VERSION").to_owned()),
         ];
         if let Some(ledger) = self.record.fact("ledger")? {
@@ -377,7 +378,7 @@ impl Run {
                 "proposer": winner.candidate.proposer, "policy": pictures.policy,
             },
             "finalists": winner.finalists, "final": comparison,
-            "proposer": winner.proposer, "strategy": config.strategy, "seed": config.seed, "task": config.task,
+            "proposer": winner.proposer, "strategy": config.strategy, "seed": config.seed, "task": config.task, "engine": self.bench.engine(),
             "generations": config.generations, "candidates": config.candidates, "steps": config.steps,
             "evaluated": winner.evaluated.0, "proposed": winner.evaluated.1, "ended_early": winner.ended_early,
             "trainings": trainings,

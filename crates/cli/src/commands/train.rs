@@ -19,7 +19,7 @@ use crate::progress::{Progress, interrupt_flag};
 
 /// Trains a policy and judges it by the task's fitness.
 pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
-    let task = files::task(envs, &options.task)?;
+    let task = files::task(envs, &options.task, options.engine)?;
     let reward = options
         .reward
         .clone()
@@ -85,7 +85,7 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
             let json = json!({
                 "fitness": judged.fitness, "fitness_sd": judged.fitness_sd, "success": judged.success_rate,
                 "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
-                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": options.task,
+                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": options.task, "engine": bench.engine(),
                 "reward": reward, "policy": options.out, "checkpoints": evaluated.checkpoints,
             });
             let text = format!(

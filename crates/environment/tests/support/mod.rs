@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_environment::{MEASURES, Task, TaskError};
+use carrot_environment::{Engine, MEASURES, Task, TaskError};
 use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Stop};
 
 /// The repository's own worlds.
@@ -51,7 +51,7 @@ impl Cartpole {
     }
 
     pub fn load(&self) -> Result<Task, TaskError> {
-        Task::load(&self.dir.path().join("envs"), "cartpole/balance")
+        Task::load(&self.dir.path().join("envs"), "cartpole/balance", Engine::Mujoco)
     }
 }
 

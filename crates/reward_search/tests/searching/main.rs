@@ -8,14 +8,14 @@ mod server;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use carrot_environment::Task;
+use carrot_environment::{Engine, Task};
 use carrot_reward_search::{Event, Proposer, SearchConfig, SearchError, Winner, Workbench, search};
 use carrot_run_record::RunRecord;
 
 /// The cartpole, ready to judge programs.
 fn bench() -> Workbench {
     let envs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs");
-    Workbench::new(Task::load(&envs, "cartpole/balance").unwrap()).unwrap()
+    Workbench::new(Task::load(&envs, "cartpole/balance", Engine::Mujoco).unwrap()).unwrap()
 }
 
 /// A search whose candidates train for a second or less.

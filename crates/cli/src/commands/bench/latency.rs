@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
-use carrot_environment::Task;
+use carrot_environment::{Engine, Task};
 use carrot_reward_compiler::{Entry, check, compile};
 use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema};
 use carrot_reward_sandbox::{Origin, Sandbox};
@@ -98,7 +98,7 @@ fn found(folder: &Path, envs: Option<&Path>) -> anyhow::Result<Vec<(PathBuf, Sch
             Schema::from_toml(&std::fs::read_to_string(&beside)?).with_context(|| beside.display().to_string())?
         } else {
             let task = current.strip_prefix(folder).unwrap_or(&current).display().to_string();
-            match envs.and_then(|envs| Task::load(envs, &task).ok()) {
+            match envs.and_then(|envs| Task::load(envs, &task, Engine::Mujoco).ok()) {
                 Some(task) => task.schema,
                 None => continue,
             }

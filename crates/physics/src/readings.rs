@@ -1,0 +1,186 @@
+//! What a world shows, the same for both engines.
+//!
+//! Whichever engine moved the world, its coordinates lie in one `MjData` and every quantity is read from there: a number
+//! cannot mean one thing under MuJoCo and another under Rapier. What does not follow from the coordinates, the contacts
+//! and forces of the last physics step, is put in by the engine that made them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase};
+
+use crate::Divergence;
+use crate::source::{Place, Quantity};
+
+/// Beyond this MuJoCo calls a number bad (`mjMAXVAL`).
+pub(crate) const LARGEST: f64 = 1e10;
+
+/// Room made beforehand for contacts of a step, so that stepping allocates nothing.
+const USUAL_CONTACTS: usize = 128;
+
+/// Two geoms that touched in the last physics step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Contact {
+    /// Ids of the geoms; negative for a flexible body, which has no geom.
+    pub(crate) geoms: [i32; 2],
+    /// Force on the second geom by the first, in the world, N.
+    pub(crate) force: [f64; 3],
+}
+
+impl Contact {
+    /// How many numbers a contact is in a snapshot.
+    const SIZE: usize = 5;
+
+    fn numbers(&self) -> [f64; Self::SIZE] {
+        let [x, y, z] = self.force;
+        [f64::from(self.geoms[0]), f64::from(self.geoms[1]), x, y, z]
+    }
+
+    fn from_numbers(numbers: &[f64]) -> Self {
+        Self {
+            geoms: [numbers[0] as i32, numbers[1] as i32],
+            force: [numbers[2], numbers[3], numbers[4]],
+        }
+    }
+}
+
+/// Everything of a world that can be read.
+pub(crate) struct Readings {
+    pub(crate) model: Arc<MjModel>,
+    pub(crate) data: MjData<Arc<MjModel>>,
+    /// Contacts of the last physics step.
+    pub(crate) contacts: Vec<Contact>,
+}
+
+impl Readings {
+    /// Readings of a model at its initial state; nothing is computed yet.
+    pub(crate) fn new(model: &Arc<MjModel>) -> Self {
+        Self {
+            model: Arc::clone(model),
+            data: MjData::new(Arc::clone(model)),
+            contacts: Vec::with_capacity(USUAL_CONTACTS),
+        }
+    }
+
+    /// Writes a quantity into `out`.
+    pub(crate) fn read(&self, quantity: &Quantity, out: &mut [f64]) {
+        let data = &self.data;
+        match &quantity.place {
+            Place::BodyPosition(body) => out.copy_from_slice(&data.xpos()[*body]),
+            Place::BodyQuaternion(body) => out.copy_from_slice(&data.xquat()[*body]),
+            Place::BodyLinearVelocity(body) => out.copy_from_slice(&self.body_velocity(*body)[3..]),
+            Place::BodyAngularVelocity(body) => out.copy_from_slice(&self.body_velocity(*body)[..3]),
+            Place::SubtreeCom(body) => out.copy_from_slice(&data.subtree_com()[*body]),
+            Place::SitePosition(site) => out.copy_from_slice(&data.site_xpos()[*site]),
+            Place::Qpos(ranges) => gather(data.qpos(), ranges, out),
+            Place::Qvel(ranges) => gather(data.qvel(), ranges, out),
+            Place::Sensor(range) => out.copy_from_slice(&data.sensordata()[range.clone()]),
+            Place::ActuatorForce => out.copy_from_slice(data.actuator_force()),
+            Place::ContactForce(body) => out.copy_from_slice(&self.contact_force(*body)),
+        }
+    }
+
+    /// 6 numbers of a body's frame: angular, then linear velocity, in the world.
+    fn body_velocity(&self, body: usize) -> [f64; 6] {
+        // XBODY is the frame of the body itself; BODY would be that of its inertia.
+        self.data.object_velocity(MjtObjBase::mjOBJ_XBODY, body, false)
+    }
+
+    /// Total force of all contacts on a body.
+    fn contact_force(&self, body: usize) -> [f64; 3] {
+        let geom_body = self.model.geom_bodyid();
+        let mut total = [0.0; 3];
+        for contact in &self.contacts {
+            for (geom, sign) in contact.geoms.iter().zip([-1.0, 1.0]) {
+                let Ok(geom) = usize::try_from(*geom) else { continue };
+                if geom_body[geom] as usize == body {
+                    total
+                        .iter_mut()
+                        .zip(contact.force)
+                        .for_each(|(total, part)| *total += sign * part);
+                }
+            }
+        }
+        total
+    }
+
+    /// What a snapshot holds beside the state: outcomes of the last step that cannot be recomputed from it.
+    pub(crate) fn outcomes(&self) -> impl Iterator<Item = f64> {
+        let contacts = self.contacts.iter().flat_map(Contact::numbers);
+        let data = &self.data;
+        data.sensordata()
+            .iter()
+            .chain(data.actuator_force())
+            .copied()
+            .chain(contacts)
+    }
+
+    /// Puts back what [`Readings::outcomes`] gave. Panics when it was of another model.
+    pub(crate) fn set_outcomes(&mut self, values: &[f64]) {
+        let fixed = self.data.sensordata().len() + self.data.actuator_force().len();
+        assert!(
+            values.len() >= fixed && (values.len() - fixed).is_multiple_of(Contact::SIZE),
+            "a snapshot of the same model"
+        );
+        let (sensors, rest) = values.split_at(self.data.sensordata().len());
+        let (actuators, contacts) = rest.split_at(self.data.actuator_force().len());
+        self.data.sensordata_mut().copy_from_slice(sensors);
+        self.data.actuator_force_mut().copy_from_slice(actuators);
+        self.contacts.clear();
+        self.contacts
+            .extend(contacts.chunks_exact(Contact::SIZE).map(Contact::from_numbers));
+    }
+
+    /// Every position and velocity is a number of reasonable size. Errors: names the first that is not.
+    pub(crate) fn bounded(&self) -> Result<(), Divergence> {
+        let bad = |values: &[f64]| values.iter().position(|value| value.is_nan() || value.abs() > LARGEST);
+        let message = match (bad(self.data.qpos()), bad(self.data.qvel())) {
+            (None, None) => return Ok(()),
+            (Some(index), _) => self.bad_number("QPOS", index, self.model.jnt_qposadr()),
+            (None, Some(dof)) => self.bad_number("QVEL", dof, self.model.jnt_dofadr()),
+        };
+        Err(self.divergence(message))
+    }
+
+    /// A divergence noticed now.
+    pub(crate) fn divergence(&self, message: String) -> Divergence {
+        Divergence {
+            message,
+            time_secs: self.data.time(),
+        }
+    }
+
+    /// Puts controls in. Errors: the first that is no number.
+    pub(crate) fn take_controls(&mut self, ctrl: &[f64]) -> Result<(), Divergence> {
+        if let Some(index) = ctrl.iter().position(|value| !value.is_finite()) {
+            return Err(self.divergence(format!("control {index} is {}", ctrl[index])));
+        }
+        self.data.ctrl_mut().copy_from_slice(ctrl);
+        Ok(())
+    }
+
+    /// In MuJoCo's words: a number that is no number of reasonable size, and the joint it belongs to.
+    pub(crate) fn bad_number(&self, array: &str, index: usize, joint_starts: &[i32]) -> String {
+        let unit = if array == "QPOS" { "index" } else { "DOF" };
+        format!(
+            "Nan, Inf or huge value in {array} at {unit} {index}{}",
+            self.joint_at(index, joint_starts)
+        )
+    }
+
+    /// ` (joint …)`, where the joint has a name.
+    pub(crate) fn joint_at(&self, index: usize, joint_starts: &[i32]) -> String {
+        let joint = joint_starts.iter().rposition(|&start| start as usize <= index);
+        let name = joint.and_then(|joint| self.model.id_to_name(MjtObjBase::mjOBJ_JOINT, joint));
+        name.map(|name| format!(" (joint `{name}`)")).unwrap_or_default()
+    }
+}
+
+fn gather(values: &[f64], ranges: &[Range<usize>], out: &mut [f64]) {
+    let mut filled = 0;
+    for range in ranges {
+        out[filled..filled + range.len()].copy_from_slice(&values[range.clone()]);
+        filled += range.len();
+    }
+    assert_eq!(filled, out.len(), "room for exactly the quantity");
+}
