@@ -190,9 +190,17 @@ fn programs() -> Vec<Program> {
     for family in folders(&home) {
         let name = family.file_name().unwrap().to_str().unwrap();
         let tasks = folders(&family);
-        if tasks.is_empty() {
-            let schema = read_schema(&family.join("schema.toml"));
-            programs.extend(programs_in(&home, &family, &schema));
+        // Programs beside the tasks are for robots, or for variables, that no world has yet.
+        let own_schema = family.join("schema.toml");
+        if tasks.is_empty() || own_schema.is_file() {
+            programs.extend(programs_in(&home, &family, &read_schema(&own_schema)));
+        } else {
+            let strays = programs_in(&home, &family, &Schema { variables: Vec::new() });
+            assert!(
+                strays.is_empty(),
+                "{} belongs to no task and has no schema.toml",
+                strays[0].name
+            );
         }
         for task in tasks {
             let schema = read_schema(&root().join("envs").join(name).join("env.toml"));
