@@ -14,6 +14,7 @@
 
 mod animation;
 mod engine;
+pub mod inventory;
 mod library;
 mod model;
 mod picture;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 
 pub use animation::write_gif;
 pub use engine::Engine;
+pub use inventory::Inventory;
 pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
 pub use renderer::Renderer;

@@ -43,6 +43,8 @@ unsafe extern "C-unwind" {
     fn mj_step2(model: *const mjModel, data: *mut mjData);
     fn mj_forward(model: *const mjModel, data: *mut mjData);
     fn mj_fwdKinematics(model: *const mjModel, data: *mut mjData);
+    // Exported, and in no header: makes what follows from `tree_asleep` agree with it.
+    fn mj_updateSleep(model: *const mjModel, data: *mut mjData);
 }
 
 /// What an error of MuJoCo unwinds with.
@@ -127,6 +129,20 @@ pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) {
             Stage::Kinematics => mj_fwdKinematics(model, data),
         }
     }
+}
+
+/// Says which trees of bodies sleep, as `tree_asleep` does. Panics when the length is another model's.
+pub(crate) fn lull(data: &mut MjData<Arc<MjModel>>, asleep: &[f64]) {
+    // SAFETY: the values are what MuJoCo itself had there for the same model: counters, or links between its own trees.
+    let trees = unsafe { data.tree_asleep_mut() };
+    assert_eq!(trees.len(), asleep.len(), "a snapshot of the same model");
+    trees
+        .iter_mut()
+        .zip(asleep)
+        .for_each(|(tree, &since)| *tree = since as i32);
+    let model: *const mjModel = data.model().ffi();
+    // SAFETY: as in `run`.
+    unsafe { mj_updateSleep(model, data.ffi_mut()) };
 }
 
 /// Loads MJCF.

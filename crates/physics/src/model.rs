@@ -8,7 +8,7 @@ use mujoco_rs::prelude::{MjModel, MjtDisableBit};
 
 use crate::source::{self, Quantity, Source};
 use crate::world::World;
-use crate::{Engine, Physics, PhysicsError, library};
+use crate::{Engine, Inventory, Physics, PhysicsError, inventory, library};
 
 /// A compiled model; cheap to clone and to share between threads.
 #[derive(Clone)]
@@ -80,6 +80,11 @@ impl Model {
             }
         };
         limited.copied().zip(ranges).map(bound).collect()
+    }
+
+    /// What the model is made of.
+    pub fn inventory(&self) -> Inventory {
+        inventory::take(&self.compiled)
     }
 
     /// Resolves a quantity by name.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjModel, MjtState, MjtWarning};
 
-use crate::library::{Stage, catching, run};
+use crate::library::{Stage, catching, lull, run};
 use crate::readings::{Contact, Readings};
 use crate::source::Quantity;
 use crate::{Divergence, Physics, Snapshot};
@@ -186,13 +186,16 @@ impl Physics for World {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let mut values = self.readings.data.state(STATE).into_vec();
+        let data = &self.readings.data;
+        let mut values = data.state(STATE).into_vec();
+        values.extend(data.tree_asleep().iter().map(|&since| f64::from(since)));
         values.extend(self.readings.outcomes());
         Snapshot(values)
     }
 
     fn restore(&mut self, snapshot: &Snapshot) {
-        let (state, outcomes) = snapshot.0.split_at(self.readings.model.state_size(STATE));
+        let (state, rest) = snapshot.0.split_at(self.readings.model.state_size(STATE));
+        let (asleep, outcomes) = rest.split_at(self.readings.data.tree_asleep().len());
         // A world that diverged or met an error must be reset before anything else.
         self.readings.data.reset();
         self.readings
@@ -200,6 +203,12 @@ impl Physics for World {
             .set_state(state, STATE)
             .expect("a snapshot holds what MuJoCo itself wrote");
         self.fault = self.guarded(|world| world.settle(Stage::Step1)).err();
+        // MuJoCo's own state does not say who sleeps, or for how long others have been still.
+        lull(&mut self.readings.data, asleep);
+        if asleep.iter().any(|&since| since >= 0.0) {
+            // Sleepers keep the places that were just computed for them awake.
+            self.fault = self.guarded(|world| world.settle(Stage::Step1)).err();
+        }
         self.readings.set_outcomes(outcomes);
     }
 }

@@ -284,8 +284,7 @@ fn a_state_put_in_goes_on_as_in_mujoco() {
 
 #[test]
 fn a_snapshot_goes_on_as_if_nothing_had_been() {
-    // MuJoCo's state does not hold who is asleep.
-    for (name, xml) in models().into_iter().filter(|(name, _)| name != "asleep") {
+    for (name, xml) in models() {
         let (model, _) = load(&xml);
         let mut world = model.world();
         let actuators = model.control_ranges().len();
