@@ -7,27 +7,33 @@
 //! ```text
 //! envs/<env>/env.toml + tasks/<task>/task.toml ──▶ Task {schema, instruction, horizon, …}
 //!                                                    │
-//!                     actions [N, A] ──▶ VecEnv ──▶ observations [N, O], Batch, fitness, terminated, truncated
+//!                     actions [N, A] ──▶ VecEnv ──▶ observations [N, O], rewards, terminated, truncated, episodes
 //! ```
 //!
 //! Fitness, success and termination are the task's own program (`task.py`), run through the same
 //! [`RewardFn`](carrot_reward_interface::RewardFn) trait as the reward under test. They never read that reward. Start in
 //! [`Task`], then [`VecEnv`].
 
+mod async_vec_env;
 mod binding;
+mod block;
 mod episode;
 mod evaluation;
 mod files;
 mod random;
 mod task;
+mod team;
 mod vec_env;
 mod world;
 
+pub use async_vec_env::{AsyncVecEnv, Turn};
+pub use block::{Programs, StepData};
 pub use carrot_physics::Engine;
 pub use episode::Episode;
 pub use evaluation::{Checkpoint, Evaluation};
 pub use task::{Task, TaskError, task_ids};
-pub use vec_env::{StepData, VecEnv};
+pub use vec_env::VecEnv;
+pub use world::EnvSnapshot;
 
 /// Names of the terms of a task program, in the order that [`VecEnv::new`] expects.
 pub const MEASURES: [&str; 3] = ["fitness", "success", "terminated"];

@@ -1,9 +1,9 @@
 //! One environment: a simulated world, where it stands in its episode, and the variables it shows.
 //!
 //! A world answers for itself: whatever is no physics (a divergence, an action or a variable that is no number) comes back
-//! as the reason, and never as a number that someone might score.
+//! as the reason, and never as a number that someone might score. Steps allocate nothing.
 
-use carrot_physics::Physics;
+use carrot_physics::{Physics, Snapshot};
 use carrot_reward_interface::{Stop, StopCause};
 use rand::RngExt;
 
@@ -12,108 +12,195 @@ use crate::binding::{Binding, Clock};
 use crate::episode::Tally;
 use crate::random::{Purpose, stream};
 
+/// What all worlds of a vectorised environment share.
+pub(crate) struct Setting {
+    pub(crate) task: Task,
+    pub(crate) seed: u64,
+    /// The bindings that someone reads.
+    pub(crate) gathered: Vec<usize>,
+}
+
+impl Setting {
+    /// For variables `used` (positions in the schema) and those that the task observes.
+    pub(crate) fn new(task: &Task, seed: u64, used: impl IntoIterator<Item = usize>) -> Self {
+        let mut gathered: Vec<usize> = used.into_iter().collect();
+        gathered.extend(task.observation.iter().filter_map(|name| task.schema.index(name)));
+        gathered.sort_unstable();
+        gathered.dedup();
+        Self {
+            task: task.clone(),
+            seed,
+            gathered,
+        }
+    }
+}
+
 /// One environment: its world, its place in the episode, and its variables.
 pub(crate) struct World {
+    env_index: usize,
     physics: Box<dyn Physics>,
+    /// What to do in the next step, `[A]`.
+    pub(crate) action: Vec<f32>,
+    pub(crate) state: EpisodeState,
+    /// All variables as they are now, in the order of the schema; those that nobody reads are zero.
+    pub(crate) row: Vec<f64>,
+    /// The variables at the end of the episode that the last step ended.
+    ended_row: Vec<f64>,
+    scratch: Vec<f64>,
+    /// Initial positions and velocities, with noise.
+    start: [Vec<f64>; 2],
+    /// The same action in actuator units.
+    scaled_control: Vec<f64>,
+    /// Why the step just made is no physics.
+    pub(crate) fault: Option<String>,
+}
+
+/// Where an environment stands in its episode, beside its physics.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EpisodeState {
     /// Number of the next episode to begin.
     pub(crate) episode: u64,
     pub(crate) tally: Tally,
     /// The action just applied, in [-1, 1].
     control: Vec<f64>,
     previous_control: Vec<f64>,
-    /// The same action in actuator units.
-    scaled_control: Vec<f64>,
-    /// All variables, in the order of the schema.
-    pub(crate) row: Vec<f64>,
-    scratch: Vec<f64>,
-    /// Why the step just made is no physics.
-    pub(crate) fault: Option<String>,
+}
+
+/// One environment as it stands, in the middle of an episode too: restoring it repeats what follows bit for bit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnvSnapshot {
+    physics: Snapshot,
+    state: EpisodeState,
+    row: Vec<f64>,
+    /// What the task program and the reward remember of it.
+    memories: [Vec<u8>; 2],
+}
+
+impl EnvSnapshot {
+    /// What the task program and the reward remember.
+    pub(crate) fn memories(&self) -> &[Vec<u8>; 2] {
+        &self.memories
+    }
 }
 
 impl World {
-    pub(crate) fn new(task: &Task) -> Self {
+    pub(crate) fn new(task: &Task, env_index: usize) -> Self {
         let scratch = task.bindings.iter().map(Binding::scratch).max();
+        let physics = task.model.world();
+        let (qpos, qvel) = physics.state();
         Self {
-            physics: task.model.world(),
-            episode: 0,
-            tally: Tally::new(),
-            control: vec![0.0; task.action_size()],
-            previous_control: vec![0.0; task.action_size()],
-            scaled_control: vec![0.0; task.action_size()],
+            env_index,
+            action: vec![0.0; task.action_size()],
+            state: EpisodeState {
+                episode: 0,
+                tally: Tally::new(),
+                control: vec![0.0; task.action_size()],
+                previous_control: vec![0.0; task.action_size()],
+            },
             row: vec![0.0; task.row_size()],
+            ended_row: vec![0.0; task.row_size()],
             scratch: vec![0.0; scratch.unwrap_or(0)],
+            start: [qpos.to_vec(), qvel.to_vec()],
+            scaled_control: vec![0.0; task.action_size()],
             fault: None,
+            physics,
         }
     }
 
     /// Puts the world into the initial state of its next episode: the model's own, with uniform noise.
-    pub(crate) fn begin_episode(&mut self, task: &Task, seed: u64, env_index: usize) -> Result<(), Stop> {
+    pub(crate) fn begin_episode(&mut self, setting: &Setting) -> Result<(), Stop> {
+        let task = &setting.task;
         self.physics.reset();
-        let mut random = stream(seed, env_index, Purpose::Reset, self.episode);
+        let mut random = stream(setting.seed, self.env_index, Purpose::Reset, self.state.episode);
         let (qpos, qvel) = self.physics.state();
-        let mut with_noise = |values: &[f64], half_width: f64| -> Vec<f64> {
-            let noise = |value| value + half_width * random.random_range(-1.0..=1.0);
-            values.iter().copied().map(noise).collect()
-        };
-        let qpos = with_noise(qpos, task.reset_noise[0]);
-        let qvel = with_noise(qvel, task.reset_noise[1]);
-        self.physics.set_state(&qpos, &qvel);
-        self.control.fill(0.0);
-        self.previous_control.fill(0.0);
-        self.tally = Tally::new();
-        self.episode += 1;
-        self.gather(task, 0).map_err(|message| Stop {
+        for ((start, values), half_width) in self.start.iter_mut().zip([qpos, qvel]).zip(task.reset_noise) {
+            for (start, value) in start.iter_mut().zip(values) {
+                *start = value + half_width * random.random_range(-1.0..=1.0);
+            }
+        }
+        let [qpos, qvel] = &self.start;
+        self.physics.set_state(qpos, qvel);
+        self.state.control.fill(0.0);
+        self.state.previous_control.fill(0.0);
+        self.state.tally = Tally::new();
+        self.state.episode += 1;
+        std::mem::swap(&mut self.row, &mut self.ended_row);
+        self.gather(setting, 0).map_err(|message| Stop {
             file: task.id.clone(),
             at: None,
             cause: StopCause::Diverged {
-                message: format!("right after the reset of environment {env_index}, {message}"),
+                message: format!("right after the reset of environment {}, {message}", self.env_index),
             },
         })
     }
 
-    /// Generalised positions.
-    pub(crate) fn qpos(&self) -> &[f64] {
-        self.physics.state().0
+    /// The same episodes as a fresh world, from the first on.
+    pub(crate) fn begin_again(&mut self, setting: &Setting) -> Result<(), Stop> {
+        self.state.episode = 0;
+        self.begin_episode(setting)
     }
 
-    /// One control step. Errors: why its result is no physics.
-    pub(crate) fn advance(&mut self, task: &Task, action: &[f32]) -> Result<(), String> {
-        self.previous_control.copy_from_slice(&self.control);
-        for (index, (&value, range)) in action.iter().zip(&task.control_ranges).enumerate() {
+    /// Generalised positions and velocities.
+    pub(crate) fn generalised(&self) -> (&[f64], &[f64]) {
+        self.physics.state()
+    }
+
+    /// State of the physics alone.
+    pub(crate) fn physics_state(&self) -> Snapshot {
+        self.physics.snapshot()
+    }
+
+    /// The variables at the end of the episode before this one.
+    pub(crate) fn ended_row(&self) -> &[f64] {
+        &self.ended_row
+    }
+
+    /// One control step with [`World::action`]; `fault` then says why its result is no physics, if it is none.
+    pub(crate) fn advance(&mut self, setting: &Setting) {
+        self.fault = self.try_advance(setting).err();
+    }
+
+    fn try_advance(&mut self, setting: &Setting) -> Result<(), String> {
+        let task = &setting.task;
+        let state = &mut self.state;
+        std::mem::swap(&mut state.previous_control, &mut state.control);
+        for (index, (&value, range)) in self.action.iter().zip(&task.control_ranges).enumerate() {
             if !value.is_finite() {
                 return Err(format!("action {index} is {value}"));
             }
-            self.control[index] = f64::from(value.clamp(-1.0, 1.0));
-            self.scaled_control[index] = in_actuator_units(self.control[index], *range);
+            state.control[index] = f64::from(value.clamp(-1.0, 1.0));
+            self.scaled_control[index] = in_actuator_units(state.control[index], *range);
         }
         self.physics
             .step(&self.scaled_control, task.substeps)
             .map_err(|divergence| divergence.to_string())?;
         // The tally does not count this step yet.
-        self.gather(task, self.tally.steps + 1)
+        self.gather(setting, self.state.tally.steps + 1)
     }
 
-    /// Reads every variable after `steps` control steps. Errors: the first one that is not finite.
-    fn gather(&mut self, task: &Task, steps: usize) -> Result<(), String> {
+    /// Reads the variables in use after `steps` control steps. Errors: the first one that is not finite.
+    fn gather(&mut self, setting: &Setting, steps: usize) -> Result<(), String> {
+        let task = &setting.task;
         let control_dt_secs = task.control_dt_secs();
         let clock = Clock {
-            control: &self.control,
-            previous_control: &self.previous_control,
+            control: &self.state.control,
+            previous_control: &self.state.previous_control,
             time_secs: steps as f64 * control_dt_secs,
             control_dt_secs,
         };
-        for binding in &task.bindings {
-            binding.read(self.physics.as_ref(), &clock, &mut self.scratch, &mut self.row);
+        for &index in &setting.gathered {
+            task.bindings[index].read(self.physics.as_ref(), &clock, &mut self.scratch, &mut self.row);
         }
         // Programs and policies compute in f32, so a number that overflows there is as bad as an infinite one.
-        match self.row.iter().position(|&value| !(value as f32).is_finite()) {
-            None => Ok(()),
-            Some(place) => {
-                let owner = task.bindings.iter().rposition(|binding| binding.offset <= place);
-                let name = &task.schema.variables[owner.unwrap_or(0)].name;
-                Err(format!("variable `{name}` is {}", self.row[place]))
-            }
+        let bad = |value: f64| value.is_nan() | (value.abs() > f64::from(f32::MAX));
+        // Without an early exit, so that it is a vector loop.
+        if !self.row.iter().fold(false, |any, &value| any | bad(value)) {
+            return Ok(());
         }
+        let place = self.row.iter().position(|&value| bad(value)).unwrap_or(0);
+        let owner = task.bindings.iter().rposition(|binding| binding.offset <= place);
+        let name = &task.schema.variables[owner.unwrap_or(0)].name;
+        Err(format!("variable `{name}` is {}", self.row[place]))
     }
 
     /// Writes the observation, `[O]`.
@@ -121,6 +208,24 @@ impl World {
         for (slot, &place) in out.iter_mut().zip(&task.observed) {
             *slot = self.row[place] as f32;
         }
+    }
+
+    /// `memories`: what the task program and the reward remember.
+    pub(crate) fn snapshot(&self, memories: [Vec<u8>; 2]) -> EnvSnapshot {
+        EnvSnapshot {
+            physics: self.physics.snapshot(),
+            state: self.state.clone(),
+            row: self.row.clone(),
+            memories,
+        }
+    }
+
+    /// Panics when the snapshot is of another task.
+    pub(crate) fn restore(&mut self, snapshot: &EnvSnapshot) {
+        self.physics.restore(&snapshot.physics);
+        self.state.clone_from(&snapshot.state);
+        self.row.copy_from_slice(&snapshot.row);
+        self.fault = None;
     }
 }
 

@@ -4,10 +4,10 @@ mod support;
 
 use std::path::PathBuf;
 
-use carrot_environment::{Engine, MEASURES, Task, VecEnv, task_ids};
+use carrot_environment::{Engine, MEASURES, Programs, Task, VecEnv, task_ids};
 use carrot_reward_compiler::{Entry, compile};
-use carrot_reward_interface::{RewardFn, Rewards, Schema};
-use carrot_reward_sandbox::{Limits, Origin, Sandbox};
+use carrot_reward_interface::{RewardSource, Schema};
+use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use support::{actions, envs};
 
 fn tasks() -> Vec<Task> {
@@ -26,19 +26,18 @@ fn tasks() -> Vec<Task> {
         .collect()
 }
 
-fn instance(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {
+fn load(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> LoadedReward {
     let compiled = compile(source, file, schema, entry);
     let Some(module) = compiled.module else {
         panic!("{file}: {:#?}", compiled.diagnostics)
     };
     let sandbox = Sandbox::new(Limits::default()).unwrap();
-    let loaded = sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap();
-    Box::new(loaded.instantiate().unwrap())
+    sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap()
 }
 
-fn measures(task: &Task) -> Box<dyn RewardFn> {
+fn measures(task: &Task) -> LoadedReward {
     let (source, file) = &task.program;
-    instance(
+    load(
         source,
         &file.display().to_string(),
         &task.schema,
@@ -46,8 +45,16 @@ fn measures(task: &Task) -> Box<dyn RewardFn> {
     )
 }
 
+fn env(task: &Task, reward: Option<&LoadedReward>, n_envs: usize, seed: u64) -> VecEnv {
+    let programs = Programs {
+        measures: &measures(task),
+        reward: reward.map(|reward| reward as &dyn RewardSource),
+    };
+    VecEnv::new(task, programs, n_envs, seed, 1).unwrap()
+}
+
 /// The task's reward programs: the human-written one and those beside it.
-fn programs(task: &Task) -> Vec<(PathBuf, Box<dyn RewardFn>)> {
+fn programs(task: &Task) -> Vec<(PathBuf, LoadedReward)> {
     let human = task
         .human_reward
         .as_ref()
@@ -60,7 +67,7 @@ fn programs(task: &Task) -> Vec<(PathBuf, Box<dyn RewardFn>)> {
         .into_iter()
         .map(|file| {
             let source = std::fs::read_to_string(&file).unwrap();
-            let program = instance(&source, &file.display().to_string(), &task.schema, Entry::Reward);
+            let program = load(&source, &file.display().to_string(), &task.schema, Entry::Reward);
             (file, program)
         })
         .collect()
@@ -69,22 +76,21 @@ fn programs(task: &Task) -> Vec<(PathBuf, Box<dyn RewardFn>)> {
 #[test]
 fn programs_run_on_real_physics() {
     for task in tasks() {
-        let mut programs = programs(&task);
+        let programs = programs(&task);
         assert!(programs.len() >= 4, "{}: {} programs", task.id, programs.len());
-        let mut env = VecEnv::new(&task, measures(&task), 6, 1, 1).unwrap();
-        let mut rewards = Rewards::default();
         let mut episodes = Vec::new();
-        for step in 0..200 {
-            env.step(&actions(step, 6 * task.action_size())).unwrap();
-            for (file, program) in &mut programs {
-                program.evaluate(&env.step.batch, &mut rewards).unwrap();
+        for (file, program) in &programs {
+            let mut env = env(&task, Some(program), 6, 1);
+            for step in 0..200 {
+                let data = env.step(&actions(step, 6 * task.action_size())).unwrap();
                 assert!(
-                    rewards.total.iter().all(|total| total.abs() < 100.0),
-                    "{}: {rewards:?}",
-                    file.display()
+                    data.rewards.total.iter().all(|total| total.abs() < 100.0),
+                    "{}: {:?}",
+                    file.display(),
+                    data.rewards
                 );
+                episodes.extend(data.episodes.iter().cloned());
             }
-            episodes.extend(env.step.episodes.iter().cloned());
         }
         for episode in &episodes {
             assert_eq!(episode.fault, None, "{}", task.id);
@@ -102,7 +108,7 @@ fn programs_run_on_real_physics() {
 #[test]
 fn a_new_episode_neither_ends_nor_succeeds_at_once() {
     for task in tasks() {
-        let mut env = VecEnv::new(&task, measures(&task), 32, 9, 1).unwrap();
+        let mut env = env(&task, None, 32, 9);
         let data = env.step(&vec![0.0; 32 * task.action_size()]).unwrap();
         assert!(data.episodes.is_empty(), "{}: {:?}", task.id, data.episodes);
     }

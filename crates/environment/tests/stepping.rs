@@ -3,8 +3,8 @@
 mod support;
 
 use carrot_environment::{Engine, StepData, Task, VecEnv};
-use carrot_reward_interface::StopCause;
-use support::{Cartpole, Measures, Row, actions, envs};
+use carrot_reward_interface::{Batch, StopCause};
+use support::{Cartpole, Row, actions, env, envs};
 
 fn hopper() -> Task {
     Task::load(&envs(), "hopper/hop_forward", Engine::Mujoco).unwrap()
@@ -19,12 +19,12 @@ fn for_ever(_: &Row<'_>) -> [f64; 3] {
 }
 
 /// Everything a step shows, with floats as bits.
-fn bits(step: &StepData) -> (Vec<u32>, Vec<u32>, Vec<u64>, Vec<bool>, String) {
+fn bits(step: &StepData, variables: &Batch) -> (Vec<u32>, Vec<u32>, Vec<u64>, Vec<bool>, String) {
     let f32_bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect();
     (
         f32_bits(&step.observations),
         f32_bits(&step.final_observations),
-        step.batch
+        variables
             .columns
             .iter()
             .flatten()
@@ -35,19 +35,25 @@ fn bits(step: &StepData) -> (Vec<u32>, Vec<u32>, Vec<u64>, Vec<bool>, String) {
     )
 }
 
+fn step_bits(env: &mut VecEnv, actions: &[f32]) -> (Vec<u32>, Vec<u32>, Vec<u64>, Vec<bool>, String) {
+    env.step(actions).unwrap();
+    bits(env.step_data(), &env.variables())
+}
+
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let task = hopper();
-    let mut envs: Vec<VecEnv> = [1, 2, 3]
-        .map(|threads| VecEnv::new(&task, Measures::boxed(&task, fallen), 7, 5, threads).unwrap())
+    let mut envs: Vec<VecEnv> = [1, 2, 3, 8]
+        .map(|threads| env(&task, fallen, 7, 5, threads).unwrap())
         .into();
     let mut ended = 0;
     for step in 0..150 {
         let actions = actions(step, 7 * task.action_size());
-        let results: Vec<_> = envs.iter_mut().map(|env| bits(env.step(&actions).unwrap())).collect();
+        let results: Vec<_> = envs.iter_mut().map(|env| step_bits(env, &actions)).collect();
         assert_eq!(results[0], results[1], "step {step}");
         assert_eq!(results[0], results[2], "step {step}");
-        ended += envs[0].step.episodes.len();
+        assert_eq!(results[0], results[3], "step {step}");
+        ended += envs[0].step_data().episodes.len();
     }
     assert!(
         ended > 7,
@@ -59,11 +65,11 @@ fn the_number_of_threads_changes_nothing() {
 fn a_seed_determines_the_trajectory_and_reset_repeats_it() {
     let task = hopper();
     let run = |env: &mut VecEnv| -> Vec<_> {
-        let first = bits(&env.step);
-        let steps = (0..40).map(|step| bits(env.step(&actions(step, 3 * task.action_size())).unwrap()));
+        let first = bits(env.step_data(), &env.variables());
+        let steps = (0..40).map(|step| step_bits(env, &actions(step, 3 * task.action_size())));
         std::iter::once(first).chain(steps).collect()
     };
-    let new = |seed| VecEnv::new(&task, Measures::boxed(&task, fallen), 3, seed, 1).unwrap();
+    let new = |seed| env(&task, fallen, 3, seed, 1).unwrap();
     let mut env = new(11);
     let once = run(&mut env);
     assert_eq!(once, run(&mut new(11)));
@@ -78,10 +84,10 @@ fn environments_and_episodes_start_differently() {
         .edit("task.toml", "horizon = 500", "horizon = 1")
         .load()
         .unwrap();
-    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1).unwrap();
-    let first = env.step.observations.clone();
+    let mut env = support::env(&task, for_ever, 2, 0, 1).unwrap();
+    let first = env.observations().to_vec();
     env.step(&[0.0, 0.0]).unwrap();
-    let second = env.step.observations.clone();
+    let second = env.observations().to_vec();
     let mut starts: Vec<&[f32]> = first.chunks(4).chain(second.chunks(4)).collect();
     for start in &starts {
         assert!(
@@ -105,7 +111,7 @@ fn the_clock_truncates_and_the_task_terminates() {
         let leaves = (row.get("time") - 0.2).abs() < 0.01 && row.get("tip_position") < 0.0;
         [1.0, 1.0, f64::from(leaves)]
     };
-    let mut env = VecEnv::new(&task, Measures::boxed(&task, left), 8, 3, 1).unwrap();
+    let mut env = support::env(&task, left, 8, 3, 1).unwrap();
     let mut began = [0; 8];
     let mut ends = [Vec::new(), Vec::new()];
     for step in 1..=20 {
@@ -139,8 +145,8 @@ fn actions_are_clamped_scaled_and_remembered() {
         .edit("model.xml", "ctrlrange=\"-1 1\"", "ctrlrange=\"0 3\"")
         .load()
         .unwrap();
-    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 3, 0, 1).unwrap();
-    let column = |env: &VecEnv, name: &str| env.step.batch.columns[task.schema.index(name).unwrap()].clone();
+    let mut env = support::env(&task, for_ever, 3, 0, 1).unwrap();
+    let column = |env: &VecEnv, name: &str| env.variables().columns[task.schema.index(name).unwrap()].clone();
     let before = column(&env, "cart_velocity");
     env.step(&[-7.0, -1.0, 0.5]).unwrap();
     assert_eq!(column(&env, "control"), [-1.0, -1.0, 0.5]);
@@ -164,9 +170,10 @@ fn a_divergence_ends_one_episode_and_spares_the_others() {
         .edit("model.xml", "gear=\"10\"", "gear=\"1e14\"")
         .load()
         .unwrap();
-    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 3, 0, 2).unwrap();
+    let mut env = support::env(&task, for_ever, 3, 0, 2).unwrap();
     env.step(&[0.0; 3]).unwrap();
-    let data = env.step(&[0.0, 1.0, 0.0]).unwrap();
+    env.step(&[0.0, 1.0, 0.0]).unwrap();
+    let (data, variables) = (env.step_data(), env.variables());
     assert_eq!(data.faulted, [false, true, false]);
     assert_eq!(
         (&data.terminated[..], &data.truncated[..]),
@@ -177,7 +184,7 @@ fn a_divergence_ends_one_episode_and_spares_the_others() {
     };
     assert_eq!((episode.env_index, episode.success, episode.fitness), (1, false, 0.0));
     assert!(episode.fault.as_ref().unwrap().contains("t = "), "{episode:?}");
-    let finite = data.batch.columns.iter().flatten().all(|value| value.is_finite());
+    let finite = variables.columns.iter().flatten().all(|value| value.is_finite());
     assert!(finite, "nothing of the divergence is shown");
     assert!(
         data.observations[4..8].iter().all(|value| value.abs() <= 0.05),
@@ -190,7 +197,7 @@ fn a_divergence_ends_one_episode_and_spares_the_others() {
 #[test]
 fn an_action_that_is_no_number_is_a_fault_of_its_environment() {
     let task = Cartpole::new().load().unwrap();
-    let mut env = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1).unwrap();
+    let mut env = support::env(&task, for_ever, 2, 0, 1).unwrap();
     for bad in [f32::NAN, f32::INFINITY] {
         let data = env.step(&[0.3, bad]).unwrap();
         assert_eq!(data.faulted, [false, true]);
@@ -208,9 +215,7 @@ fn an_initial_state_that_is_no_number_stops_at_once() {
         .edit("env.toml", "qpos_noise = 0.05", "qpos_noise = 1e300")
         .load()
         .unwrap();
-    let stop = VecEnv::new(&task, Measures::boxed(&task, for_ever), 2, 0, 1)
-        .err()
-        .unwrap();
+    let stop = env(&task, for_ever, 2, 0, 1).err().unwrap();
     assert!(matches!(stop.cause, StopCause::Diverged { .. }), "{stop}");
     assert!(stop.to_string().contains("after the reset of environment 0"), "{stop}");
 }

@@ -1,7 +1,7 @@
 //! How well a policy does its task, without exploration.
 
 use carrot_environment::{Episode, Evaluation, StepData, VecEnv};
-use carrot_reward_interface::{RewardFn, Rewards, Stop};
+use carrot_reward_interface::Stop;
 
 use crate::policy::Policy;
 use crate::rollout::{check_finite, diverged, finite};
@@ -9,41 +9,31 @@ use crate::rollout::{check_finite, diverged, finite};
 /// Plays whole episodes with the policy's mean action: the first `episodes / N` (rounded up) of each environment, so that
 /// short episodes are not favoured.
 ///
-/// Every episode of `env` starts anew. The number of episodes that were played stands in the result.
+/// Every episode of `env`, which has the reward to report, starts anew. The number of episodes that were played stands in the result.
 ///
 /// Errors: a [`Stop`] of the reward or task program, or `Diverged` when an episode faulted: it is not scored.
 ///
 /// # Panics
 /// If the policy was trained for other observation or action sizes.
-pub fn evaluate(
-    policy: &Policy,
-    env: &mut VecEnv,
-    reward: &mut dyn RewardFn,
-    episodes: usize,
-) -> Result<Evaluation, Stop> {
+pub fn evaluate(policy: &Policy, env: &mut VecEnv, episodes: usize) -> Result<Evaluation, Stop> {
     env.reset()?;
-    reward.begin_all_episodes();
+    let terms = env.reward_terms().to_vec();
     let n_envs = env.n_envs();
     let mut tally = Tally {
         missing: vec![episodes.div_ceil(n_envs).max(1); n_envs],
         episodes: Vec::new(),
         steps: 0,
         total: 0.0,
-        terms: vec![0.0; reward.terms().len()],
+        terms: vec![0.0; terms.len()],
     };
     let mut actions = vec![0.0; n_envs * policy.action_size()];
-    let mut rewards = Rewards::default();
     while tally.missing.iter().any(|&missing| missing > 0) {
-        check_finite(&env.step.observations, policy.observation_size())?;
-        policy.act(&env.step.observations, &mut actions);
+        check_finite(env.observations(), policy.observation_size())?;
+        policy.act(env.observations(), &mut actions);
         let data = env.step(&actions)?;
-        reward.evaluate(&data.batch, &mut rewards)?;
-        data.episodes
-            .iter()
-            .for_each(|episode| reward.begin_episode(episode.env_index));
-        tally.take_in(data, &rewards, reward.terms())?;
+        tally.take_in(data, &terms)?;
     }
-    Ok(tally.evaluation(reward.terms()))
+    Ok(tally.evaluation(&terms))
 }
 
 /// Sums over the steps and episodes that count.
@@ -57,14 +47,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn take_in(&mut self, data: &StepData, rewards: &Rewards, names: &[String]) -> Result<(), Stop> {
+    fn take_in(&mut self, data: &StepData, names: &[String]) -> Result<(), Stop> {
         for env_index in (0..self.missing.len()).filter(|&env_index| self.missing[env_index] > 0) {
             if data.faulted[env_index] {
                 continue;
             }
             self.steps += 1;
-            self.total += finite(rewards.total[env_index], "total", env_index)?;
-            for ((sum, term), name) in self.terms.iter_mut().zip(&rewards.terms).zip(names) {
+            self.total += finite(data.rewards.total[env_index], "total", env_index)?;
+            for ((sum, term), name) in self.terms.iter_mut().zip(&data.rewards.terms).zip(names) {
                 *sum += finite(term[env_index], name, env_index)?;
             }
         }
@@ -109,9 +99,11 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use carrot_reward_interface::Rewards;
+
     use super::*;
 
-    fn step(total: [f64; 2], ended: &[(usize, f64, usize, Option<&str>)]) -> (StepData, Rewards) {
+    fn step(total: [f64; 2], ended: &[(usize, f64, usize, Option<&str>)]) -> StepData {
         let episodes = ended.iter().map(|&(env_index, fitness, steps, fault)| Episode {
             env_index,
             fitness,
@@ -119,18 +111,17 @@ mod tests {
             steps,
             fault: fault.map(Into::into),
         });
-        let data = StepData {
+        StepData {
             faulted: (0..2)
                 .map(|env| ended.iter().any(|e| e.0 == env && e.3.is_some()))
                 .collect(),
             episodes: episodes.collect(),
+            rewards: Rewards {
+                total: total.into(),
+                terms: vec![total.into()],
+            },
             ..StepData::default()
-        };
-        let rewards = Rewards {
-            total: total.into(),
-            terms: vec![total.into()],
-        };
-        (data, rewards)
+        }
     }
 
     fn tally() -> Tally {
@@ -152,8 +143,7 @@ mod tests {
             ([100.0, 2.0], vec![(0, 50.0, 1, None)]),
             ([100.0, 2.0], vec![(1, 4.0, 3, None)]),
         ] {
-            let (data, rewards) = step(total, &ended);
-            tally.take_in(&data, &rewards, &["go".into()]).unwrap();
+            tally.take_in(&step(total, &ended), &["go".into()]).unwrap();
         }
         let expected = Evaluation {
             fitness: 2.5,
@@ -169,11 +159,8 @@ mod tests {
 
     #[test]
     fn a_diverged_episode_is_not_scored() {
-        let (data, rewards) = step([1.0, f64::NAN], &[(1, 3.0, 17, Some("NaN in QACC"))]);
-        let stop = tally()
-            .take_in(&data, &rewards, &["go".into()])
-            .unwrap_err()
-            .to_string();
+        let data = step([1.0, f64::NAN], &[(1, 3.0, 17, Some("NaN in QACC"))]);
+        let stop = tally().take_in(&data, &["go".into()]).unwrap_err().to_string();
         assert!(
             stop.contains("evaluation episode of environment 1 after 17 steps: NaN in QACC"),
             "{stop}"

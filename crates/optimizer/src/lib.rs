@@ -2,11 +2,11 @@
 //!
 //! A search trains dozens of policies in minutes, one core each, so this crate spends its care on two things: few
 //! environment steps until a policy does its task, and little time per step beside the physics. It knows neither the
-//! task's meaning nor the reward's text: rewards come from a [`carrot_reward_interface::RewardFn`], fitness from the
+//! task's meaning nor the reward's text: rewards come with the steps of a [`carrot_environment::VecEnv`], fitness from the
 //! [`carrot_environment::VecEnv`], and the two never meet.
 //!
 //! ```text
-//! VecEnv + RewardFn ──rollout──▶ [T, N] ──gae──▶ advantages ──update──▶ Policy ──evaluate──▶ Evaluation
+//! VecEnv ──rollout──▶ [T, N] ──gae──▶ advantages ──update──▶ Policy ──evaluate──▶ Evaluation
 //! ```
 //!
 //! Start in [`train`], which reads from top to bottom; then `rollout`, `gae` and `update`, in that order.

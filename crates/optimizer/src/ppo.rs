@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use carrot_environment::{Checkpoint, VecEnv};
-use carrot_reward_interface::{RewardFn, Stop};
+use carrot_reward_interface::Stop;
 
 use crate::actor_critic::ActorCritic;
 use crate::curve::Curve;
@@ -51,12 +51,11 @@ pub struct Trained {
 
 /// Trains a policy with PPO. Same settings and seed give the same policy bit for bit, whatever the thread count.
 ///
-/// Every episode of `env` starts anew. `observer` is called after every update and may end the training.
+/// Every episode of `env`, which has the reward to train for, starts anew. `observer` is called after every update and may end the training.
 ///
 /// Errors: [`TrainError`]. A reward or observation that is not finite stops the training before it reaches the policy.
 pub fn train(
     env: &mut VecEnv,
-    reward: &mut dyn RewardFn,
     settings: &PpoSettings,
     seed: u64,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
@@ -70,10 +69,10 @@ pub fn train(
         )));
     }
     env.reset()?;
-    reward.begin_all_episodes();
+    let terms = env.reward_terms().to_vec();
     let n_envs = env.n_envs();
     let (updates, horizon) = plan(settings);
-    let observation_size = env.step.observations.len() / n_envs;
+    let observation_size = env.observations().len() / n_envs;
     let mut model = ActorCritic::new(
         observation_size,
         env.action_size(),
@@ -91,7 +90,7 @@ pub fn train(
     for update in 0..updates {
         // 1. Act. The normaliser stands still, so that every step of a rollout means the same.
         let normalizer = observation_moments.normalizer();
-        rollout.collect(env, reward, &model, &normalizer, horizon, &mut stepper)?;
+        rollout.collect(env, &terms, &model, &normalizer, horizon, &mut stepper)?;
         curve.take_in(&rollout)?;
         // 2. Judge each action against what the value network expected.
         let (discount, gae_lambda) = (settings.discount as f32, settings.gae_lambda as f32);

@@ -1,7 +1,7 @@
 //! A stretch of experience: what every environment saw, did and got between two updates.
 
 use carrot_environment::{Episode, StepData, VecEnv};
-use carrot_reward_interface::{RewardFn, Rewards, Stop, StopCause};
+use carrot_reward_interface::{Stop, StopCause};
 use rand_chacha::ChaCha8Rng;
 
 use crate::actor_critic::{ActorCritic, CHUNK, mean_actions};
@@ -50,7 +50,6 @@ pub(crate) struct Rollout {
 /// Buffers of one step.
 pub(crate) struct Stepper {
     noise: Vec<f32>,
-    rewards: Rewards,
     policy: Activations,
     value: Activations,
     rng: ChaCha8Rng,
@@ -61,7 +60,6 @@ impl Stepper {
     pub(crate) fn new(model: &ActorCritic, rng: ChaCha8Rng) -> Self {
         Self {
             noise: Vec::new(),
-            rewards: Rewards::default(),
             policy: model.policy.activations(CHUNK),
             value: model.value.activations(CHUNK),
             rng,
@@ -76,16 +74,16 @@ impl Rollout {
     pub(crate) fn collect(
         &mut self,
         env: &mut VecEnv,
-        reward: &mut dyn RewardFn,
+        terms: &[String],
         model: &ActorCritic,
         normalizer: &ObservationNormalizer,
         horizon: usize,
         stepper: &mut Stepper,
     ) -> Result<(), Stop> {
         let n_envs = env.n_envs();
-        self.clear(n_envs * horizon, model, reward.terms().len());
+        self.clear(n_envs * horizon, model, terms.len());
         for step in 0..horizon {
-            let observations = &env.step.observations;
+            let observations = env.observations();
             check_finite(observations, model.observation_size)?;
             let of_step = |size: usize| step * n_envs * size..(step + 1) * n_envs * size;
             self.raw_observations.extend_from_slice(observations);
@@ -107,11 +105,7 @@ impl Rollout {
                 &mut stepper.rng,
             );
             let data = env.step(actions)?;
-            reward.evaluate(&data.batch, &mut stepper.rewards)?;
-            data.episodes
-                .iter()
-                .for_each(|episode| reward.begin_episode(episode.env_index));
-            self.take_in(data, &stepper.rewards, reward.terms(), normalizer, step + 1 == horizon)?;
+            self.take_in(data, terms, normalizer, step + 1 == horizon)?;
         }
         Ok(())
     }
@@ -192,7 +186,6 @@ impl Rollout {
     fn take_in(
         &mut self,
         data: &StepData,
-        rewards: &Rewards,
         names: &[String],
         normalizer: &ObservationNormalizer,
         last: bool,
@@ -217,8 +210,9 @@ impl Rollout {
                 self.rewards.push(0.0);
                 continue;
             }
-            self.rewards.push(finite(rewards.total[env_index], "total", env_index)?);
-            for ((sum, term), name) in self.term_sums.iter_mut().zip(&rewards.terms).zip(names) {
+            self.rewards
+                .push(finite(data.rewards.total[env_index], "total", env_index)?);
+            for ((sum, term), name) in self.term_sums.iter_mut().zip(&data.rewards.terms).zip(names) {
                 *sum += finite(term[env_index], name, env_index)?;
             }
         }

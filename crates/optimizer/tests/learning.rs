@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use carrot_environment::{Engine, Evaluation, MEASURES, Task, VecEnv};
+use carrot_environment::{Engine, Evaluation, MEASURES, Programs, Task, VecEnv};
 use carrot_optimizer::{Policy, PpoSettings, TrainError, Trained, evaluate, train};
 use carrot_reward_compiler::{Entry, compile};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Stop, StopCause};
-use carrot_reward_sandbox::{Limits, Origin, Sandbox};
+use carrot_reward_interface::{RewardFn, RewardSource, Rewards, Schema, Stop, StopCause};
+use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 
 fn task(id: &str) -> Task {
     Task::load(
@@ -18,21 +18,24 @@ fn task(id: &str) -> Task {
     .unwrap()
 }
 
-fn program(source: &str, file: &Path, schema: &Schema, entry: Entry<'_>) -> Box<dyn RewardFn> {
+fn program(source: &str, file: &Path, schema: &Schema, entry: Entry<'_>) -> LoadedReward {
     let compiled = compile(source, &file.display().to_string(), schema, entry);
     let module = compiled.module.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
     let sandbox = Sandbox::new(Limits::default()).unwrap();
-    let loaded = sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap();
-    Box::new(loaded.instantiate().unwrap())
+    sandbox.load(&module.wasm, Origin::Compiled, schema).unwrap()
 }
 
-fn environments(task: &Task, n_envs: usize, seed: u64, threads: usize) -> VecEnv {
+fn environments(task: &Task, reward: &dyn RewardSource, n_envs: usize, seed: u64, threads: usize) -> VecEnv {
     let (source, file) = &task.program;
     let measures = program(source, file, &task.schema, Entry::Functions(&MEASURES));
-    VecEnv::new(task, measures, n_envs, seed, threads).unwrap()
+    let programs = Programs {
+        measures: &measures,
+        reward: Some(reward),
+    };
+    VecEnv::new(task, programs, n_envs, seed, threads).unwrap()
 }
 
-fn human_reward(task: &Task) -> Box<dyn RewardFn> {
+fn human_reward(task: &Task) -> LoadedReward {
     let file: PathBuf = task.human_reward.clone().unwrap();
     program(
         &std::fs::read_to_string(&file).unwrap(),
@@ -53,13 +56,13 @@ fn go_on(_: &carrot_optimizer::Progress) -> ControlFlow<()> {
 
 fn trained(task: &Task, steps: u64, seed: u64, threads: usize) -> Trained {
     let settings = settings(task, steps);
-    let mut env = environments(task, settings.n_envs, seed, threads);
-    train(&mut env, human_reward(task).as_mut(), &settings, seed, &mut go_on).unwrap()
+    let mut env = environments(task, &human_reward(task), settings.n_envs, seed, threads);
+    train(&mut env, &settings, seed, &mut go_on).unwrap()
 }
 
 fn evaluated(task: &Task, policy: &Policy, episodes: usize) -> Evaluation {
-    let mut env = environments(task, 10, 99, 1);
-    evaluate(policy, &mut env, human_reward(task).as_mut(), episodes).unwrap()
+    let mut env = environments(task, &human_reward(task), 10, 99, 1);
+    evaluate(policy, &mut env, episodes).unwrap()
 }
 
 #[test]
@@ -109,10 +112,9 @@ fn an_evaluation_repeats_itself() {
     let task = task("cartpole/balance");
     let policy = trained(&task, 4_000, 1, 1).policy;
     let (read, _) = Policy::from_bytes(&policy.to_bytes(&[("task".into(), task.id.clone())])).unwrap();
-    let mut env = environments(&task, 4, 3, 1);
-    let mut reward = human_reward(&task);
-    let first = evaluate(&policy, &mut env, reward.as_mut(), 5).unwrap();
-    assert_eq!(first, evaluate(&read, &mut env, reward.as_mut(), 5).unwrap());
+    let mut env = environments(&task, &human_reward(&task), 4, 3, 1);
+    let first = evaluate(&policy, &mut env, 5).unwrap();
+    assert_eq!(first, evaluate(&read, &mut env, 5).unwrap());
     // Five episodes on four environments are two each.
     assert_eq!(first.episodes, 8);
 }
@@ -121,9 +123,9 @@ fn an_evaluation_repeats_itself() {
 fn an_observer_ends_a_training() {
     let task = task("cartpole/balance");
     let settings = settings(&task, 50_000);
-    let mut env = environments(&task, settings.n_envs, 1, 1);
+    let mut env = environments(&task, &human_reward(&task), settings.n_envs, 1, 1);
     let mut seen = Vec::new();
-    let result = train(&mut env, human_reward(&task).as_mut(), &settings, 1, &mut |progress| {
+    let result = train(&mut env, &settings, 1, &mut |progress| {
         seen.push(progress.steps);
         match seen.len() {
             3 => ControlFlow::Break(()),
@@ -135,17 +137,36 @@ fn an_observer_ends_a_training() {
 }
 
 /// A reward that answers with a given number in environment 1.
+#[derive(Clone)]
 struct Constant([String; 1], f64);
 
 impl RewardFn for Constant {
     fn terms(&self) -> &[String] {
         &self.0
     }
-    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
-        rewards.total = vec![0.0; batch.n_envs];
+    fn inputs(&self) -> &[usize] {
+        &[]
+    }
+    fn place(&mut self, _n_envs: usize, _env_index: usize, _row: &[f64]) -> Result<(), Stop> {
+        Ok(())
+    }
+    fn evaluate_placed(&mut self, rewards: &mut Rewards) -> Result<(), Stop> {
+        rewards.total = vec![0.0; 32];
         rewards.total[1] = self.1;
         rewards.terms = vec![rewards.total.clone()];
         Ok(())
+    }
+}
+
+impl RewardSource for Constant {
+    fn terms(&self) -> &[String] {
+        &self.0
+    }
+    fn whole_batch(&self) -> bool {
+        false
+    }
+    fn instance(&self) -> Result<Box<dyn RewardFn>, Stop> {
+        Ok(Box::new(self.clone()))
     }
 }
 
@@ -154,8 +175,9 @@ fn numbers_that_are_not_finite_never_reach_the_policy() {
     let task = task("cartpole/balance");
     let settings = settings(&task, 10_000);
     let run = |value| {
-        let mut env = environments(&task, settings.n_envs, 1, 1);
-        train(&mut env, &mut Constant(["all".into()], value), &settings, 1, &mut go_on)
+        let reward = Constant(["all".into()], value);
+        let mut env = environments(&task, &reward, settings.n_envs, 1, 1);
+        train(&mut env, &settings, 1, &mut go_on)
     };
     for value in [f64::NAN, f64::INFINITY] {
         match run(value) {
@@ -176,14 +198,8 @@ fn numbers_that_are_not_finite_never_reach_the_policy() {
 #[test]
 fn a_wrong_number_of_environments_is_refused() {
     let task = task("cartpole/balance");
-    let mut env = environments(&task, 3, 1, 1);
-    let result = train(
-        &mut env,
-        human_reward(&task).as_mut(),
-        &settings(&task, 10_000),
-        1,
-        &mut go_on,
-    );
+    let mut env = environments(&task, &human_reward(&task), 3, 1, 1);
+    let result = train(&mut env, &settings(&task, 10_000), 1, &mut go_on);
     let message = result.err().unwrap().to_string();
     assert!(
         message.contains("`n_envs` is 32, but there are 3 environments"),

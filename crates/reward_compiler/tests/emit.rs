@@ -7,10 +7,10 @@ use carrot_reward_compiler::{
     ir::{Binary, Graph, NodeId, Output, Program, Reduction, Type, Unary},
 };
 use carrot_reward_interface::{
-    Batch, DType, Dialect, Input, ModuleInterface, RewardFn, Rewards, Schema, Span, StopCause, Term, Variable,
+    Batch, DType, Dialect, Input, ModuleInterface, Rewards, Schema, Span, StopCause, Term, Variable,
     module::ABI_VERSION,
 };
-use carrot_reward_sandbox::{Limits, Origin, Sandbox};
+use carrot_reward_sandbox::{Limits, Origin, Sandbox, SandboxedReward};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -258,7 +258,7 @@ fn same_bits(a: f64, b: f64) -> bool {
 }
 
 /// What the module gives; `None` if the sandbox stopped it for a value that is not finite.
-fn run(reward: &mut impl RewardFn, batch: &Batch) -> Option<Rewards> {
+fn run(reward: &mut SandboxedReward, batch: &Batch) -> Option<Rewards> {
     let mut rewards = Rewards::default();
     match reward.evaluate(batch, &mut rewards) {
         Ok(()) => Some(rewards),

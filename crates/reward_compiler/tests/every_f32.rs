@@ -9,7 +9,7 @@
 //! The tests in `kernels.rs` look at every 4,099th argument each time.
 
 use carrot_reward_compiler::{Entry, compile};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, StopCause};
+use carrot_reward_interface::{Batch, Rewards, Schema, StopCause};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 
 /// Name in torch, and the reference, whose own error does not show in an f32.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use carrot_reward_compiler::{Compiled, Entry, compile, render};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Severity, StopCause};
+use carrot_reward_interface::{Batch, Rewards, Schema, Severity, StopCause};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 
 const LONGEST: Duration = Duration::from_secs(1);

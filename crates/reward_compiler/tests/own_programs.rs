@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use carrot_reward_compiler::{Entry, Module, compile, render};
-use carrot_reward_interface::{Batch, DType, Dialect, RewardFn, Rewards, Schema};
+use carrot_reward_interface::{Batch, DType, Dialect, Rewards, Schema};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

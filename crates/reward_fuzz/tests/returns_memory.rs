@@ -3,7 +3,7 @@
 
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_fuzz::{Choices, program_of_seed, world};
-use carrot_reward_interface::{RewardFn, Rewards};
+use carrot_reward_interface::Rewards;
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 
 const PROGRAMS: u64 = 10_000;

@@ -50,24 +50,68 @@ pub struct Rewards {
     pub terms: Vec<Vec<f64>>,
 }
 
+impl Rewards {
+    /// No environments, and so many terms.
+    pub fn clear(&mut self, terms: usize) {
+        self.total.clear();
+        self.terms.resize_with(terms, Vec::new);
+        self.terms.iter_mut().for_each(Vec::clear);
+    }
+}
+
 /// Anything that scores a batch of environments: a compiled program, and later a learned model or a mixture of them.
+///
+/// Environments are scored in two strokes, so that their numbers go straight to where the reward reads them: each
+/// environment is placed as one row, and then all are evaluated at once.
 pub trait RewardFn: Send {
     /// Names of the reward terms, in the order of [`Rewards::terms`].
     fn terms(&self) -> &[String];
 
-    /// Scores `batch`, whose columns follow the schema that this reward was bound to, into `rewards` (resized as needed).
+    /// Positions in the schema of the variables it reads; whoever places rows may leave out all others.
+    fn inputs(&self) -> &[usize];
+
+    /// Sets what environment `env_index` of `n_envs` shows: `row` holds the numbers of all variables of the schema that this
+    /// reward was bound to, one variable after the other; those it does not read may be anything.
     ///
-    /// A reward with memory takes environment `i` of this call for environment `i` of the call before, one step later; a
-    /// batch of another size begins every episode anew.
+    /// Placing into a batch of another size than before begins every episode anew, and every row must be placed again.
+    ///
+    /// Errors: a [`Stop`] when a batch of that size is more than the limits allow.
+    fn place(&mut self, n_envs: usize, env_index: usize, row: &[f64]) -> Result<(), Stop>;
+
+    /// Scores the rows as placed, into `rewards` (resized as needed).
+    ///
+    /// A reward with memory takes environment `i` of this call for environment `i` of the call before, one step later.
     ///
     /// Errors: a [`Stop`] when a limit was hit or a value is not finite; `rewards` is then meaningless.
-    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop>;
+    fn evaluate_placed(&mut self, rewards: &mut Rewards) -> Result<(), Stop>;
 
     /// The next evaluation of this environment is the first of its episode: what the reward remembers of it is forgotten.
     fn begin_episode(&mut self, _env_index: usize) {}
 
     /// The same for every environment.
     fn begin_all_episodes(&mut self) {}
+
+    /// What the reward remembers of an environment, to be put back by [`RewardFn::recall`]; empty where it remembers nothing.
+    fn remembered(&self, _env_index: usize) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Puts back what [`RewardFn::remembered`] gave, for this or another environment of any instance of the same reward.
+    fn recall(&mut self, _env_index: usize, _memory: &[u8]) {}
+}
+
+/// Makes instances of one reward; each has its own memory, so that threads share nothing.
+pub trait RewardSource: Sync {
+    /// Names of the reward terms.
+    fn terms(&self) -> &[String];
+
+    /// Whether some value depends on several environments, so that one instance must see all of them.
+    fn whole_batch(&self) -> bool;
+
+    /// A fresh instance.
+    ///
+    /// Errors: a [`Stop`] where none can be made.
+    fn instance(&self) -> Result<Box<dyn RewardFn>, Stop>;
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub mod module;
 pub mod schema;
 pub mod stop;
 
-pub use batch::{Batch, RewardFn, Rewards};
+pub use batch::{Batch, RewardFn, RewardSource, Rewards};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use module::{BatchLayout, Dialect, Fault, Input, LineEntry, MemorySlot, ModuleInterface, Term};
 pub use schema::{DType, QuaternionOrder, Schema, SchemaError, Variable, canonical_name};

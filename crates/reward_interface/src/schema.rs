@@ -200,6 +200,16 @@ impl Schema {
             .ok()
     }
 
+    /// Place of each variable's first number in a row that holds the numbers of all variables, one after the other.
+    pub fn places(&self) -> Vec<usize> {
+        let place = |place: &mut usize, variable: &Variable| {
+            let first = *place;
+            *place += variable.components();
+            Some(first)
+        };
+        self.variables.iter().scan(0, place).collect()
+    }
+
     /// A variable by name.
     pub fn get(&self, name: &str) -> Option<&Variable> {
         self.index(name).map(|index| &self.variables[index])

@@ -4,14 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use carrot_reward_interface::module::element_bytes;
-use carrot_reward_interface::{Batch, BatchLayout, DType, RewardFn, Rewards, Span, Stop, StopCause};
+use carrot_reward_interface::{Batch, BatchLayout, DType, RewardFn, RewardSource, Rewards, Span, Stop, StopCause};
 use wasmtime::{Memory, Store, TypedFunc};
 
 use crate::limits::StoreGuard;
 use crate::runtime::InstanceSlot;
 use crate::stop::{stop_anywhere, stop_from};
-use crate::transfer::{read_row, write_column};
-use crate::{Loaded, Origin};
+use crate::transfer::{read_row, read_value, write_column, write_value};
+use crate::{Loaded, LoadedReward, Origin};
 
 const PAGE_BYTES: usize = 65_536;
 
@@ -42,6 +42,18 @@ impl SandboxedReward {
         })
     }
 
+    /// Scores `batch`, whose columns follow the schema that this reward was bound to, into `rewards` (resized as needed).
+    ///
+    /// Memory and errors are as with [`RewardFn::evaluate_placed`].
+    pub fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
+        self.check_shapes(batch)?;
+        self.prepare(batch.n_envs)?;
+        if let Some(running) = &mut self.running {
+            running.write(&self.loaded, &self.layout, batch);
+        }
+        self.evaluate_placed(rewards)
+    }
+
     /// Evaluates the last batch once more where it lies in the module's memory; nothing is copied in or out, so this is the
     /// time of the module alone. Nothing happens before a first batch.
     ///
@@ -59,19 +71,51 @@ impl SandboxedReward {
         Ok(())
     }
 
+    /// A running instance with room for a batch of that size.
+    fn prepare(&mut self, n_envs: usize) -> Result<(), Stop> {
+        let prepared = self.make_room(n_envs);
+        if prepared.is_err() {
+            // A batch that cannot be held must not be placed into.
+            self.n_envs = 0;
+            self.layout = BatchLayout::new(&self.loaded.interface, 0);
+        }
+        prepared
+    }
+
+    fn make_room(&mut self, n_envs: usize) -> Result<(), Stop> {
+        self.lay_out(n_envs)?;
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => {
+                self.all_begin = true;
+                Running::start(&self.loaded)?
+            }
+        };
+        let limits = &self.loaded.runtime.limits;
+        let fuel = limits.fuel(n_envs);
+        running
+            .reserve(self.layout.bytes)
+            .map_err(|error| stop_from(&error, &self.loaded.interface, limits, fuel))?;
+        self.running = Some(running);
+        Ok(())
+    }
+
+    fn trap(&self, message: String) -> Stop {
+        stop_anywhere(&self.loaded.interface, StopCause::Trap { message })
+    }
+
     /// Refuses a batch that does not follow the schema.
     fn check_shapes(&self, batch: &Batch) -> Result<(), Stop> {
-        let misfit = |message| Err(stop_anywhere(&self.loaded.interface, StopCause::Trap { message }));
         for &variable in &self.loaded.variables {
             let description = &self.loaded.schema.variables[variable];
             let rows = if description.uniform { 1 } else { batch.n_envs };
             let expected = description.components().saturating_mul(rows);
             let given = batch.columns.get(variable).map_or(0, Vec::len);
             if given != expected {
-                return misfit(format!(
+                return Err(self.trap(format!(
                     "the batch of {} environments has {given} values of `{}`; it must have {expected}",
                     batch.n_envs, description.name
-                ));
+                )));
             }
         }
         Ok(())
@@ -96,7 +140,7 @@ impl SandboxedReward {
     }
 
     /// The program's own stop in the first environment that has one.
-    fn raised(&self, batch: &Batch, faults: &[f64]) -> Option<Stop> {
+    fn raised(&self, faults: &[f64]) -> Option<Stop> {
         let env_index = faults.iter().position(|&number| number != 0.0)?;
         let interface = &self.loaded.interface;
         // A foreign module may write any number.
@@ -108,7 +152,7 @@ impl SandboxedReward {
         let cause = StopCause::Raised {
             message,
             env_index,
-            state: self.state(batch, env_index),
+            state: self.state(env_index),
         };
         Some(Stop {
             at: fault.and_then(|fault| fault.at),
@@ -116,21 +160,19 @@ impl SandboxedReward {
         })
     }
 
-    /// The variables that the program reads, as they are in one environment.
-    fn state(&self, batch: &Batch, env_index: usize) -> Vec<(String, Vec<f64>)> {
-        let schema = &self.loaded.schema;
-        let variables = self.loaded.variables.iter();
-        variables
-            .map(|&variable| {
-                let values = batch.row(schema, variable, env_index);
-                (schema.variables[variable].name.clone(), values)
-            })
-            .collect()
+    /// The variables that the program reads, as it saw them in one environment.
+    fn state(&self, env_index: usize) -> Vec<(String, Vec<f64>)> {
+        let Some(running) = &self.running else {
+            return Vec::new();
+        };
+        let values = running.state(&self.loaded, &self.layout, env_index);
+        let names = self.loaded.interface.inputs.iter().map(|input| input.name.clone());
+        names.zip(values).collect()
     }
 
     /// The first term that is not finite, else the total: every term counts before the total, since the total usually
     /// only inherits what a term did.
-    fn non_finite(&self, batch: &Batch, rewards: &Rewards) -> Option<Stop> {
+    fn non_finite(&self, rewards: &Rewards) -> Option<Stop> {
         let interface = &self.loaded.interface;
         let terms = interface.terms.iter().zip(&rewards.terms);
         let outputs = terms.map(|(term, row)| (term.name.as_str(), term.at, row)).chain([(
@@ -140,18 +182,18 @@ impl SandboxedReward {
         )]);
         for (name, at, row) in outputs {
             if let Some(env_index) = row.iter().position(|value| !value.is_finite()) {
-                return Some(self.non_finite_stop(batch, name, at, env_index, row[env_index]));
+                return Some(self.non_finite_stop(name, at, env_index, row[env_index]));
             }
         }
         None
     }
 
-    fn non_finite_stop(&self, batch: &Batch, name: &str, at: Option<Span>, env_index: usize, value: f64) -> Stop {
+    fn non_finite_stop(&self, name: &str, at: Option<Span>, env_index: usize, value: f64) -> Stop {
         let cause = StopCause::NonFinite {
             term: name.into(),
             value: value.to_string(),
             env_index,
-            state: self.state(batch, env_index),
+            state: self.state(env_index),
         };
         Stop {
             at,
@@ -165,38 +207,49 @@ impl RewardFn for SandboxedReward {
         &self.loaded.term_names
     }
 
-    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
-        self.check_shapes(batch)?;
-        self.lay_out(batch.n_envs)?;
-        if batch.n_envs == 0 {
-            rewards.total.clear();
-            rewards.terms.resize_with(self.layout.terms.len(), Vec::new);
-            rewards.terms.iter_mut().for_each(Vec::clear);
+    fn inputs(&self) -> &[usize] {
+        &self.loaded.variables
+    }
+
+    fn place(&mut self, n_envs: usize, env_index: usize, row: &[f64]) -> Result<(), Stop> {
+        if n_envs != self.n_envs || self.running.is_none() {
+            self.prepare(n_envs)?;
+        }
+        let Some(running) = &mut self.running else {
+            return Ok(());
+        };
+        running.place(&self.loaded, &self.layout, env_index, row);
+        Ok(())
+    }
+
+    fn evaluate_placed(&mut self, rewards: &mut Rewards) -> Result<(), Stop> {
+        if self.n_envs == 0 {
+            rewards.clear(self.layout.terms.len());
             return Ok(());
         }
         // Taken out while it works and put back only if it came to its end.
         let mut running = match self.running.take() {
             Some(running) => running,
-            None => {
-                self.all_begin = true;
-                Running::start(&self.loaded)?
-            }
+            None => return Err(self.trap("nothing was placed since the last stop".into())),
         };
         let limits = &self.loaded.runtime.limits;
-        let fuel = limits.fuel(batch.n_envs);
-        let all_begin = std::mem::replace(&mut self.all_begin, false);
-        let finite = running
-            .evaluate(&self.loaded, &self.layout, batch, all_begin, fuel, rewards)
+        let fuel = limits.fuel(self.n_envs);
+        if std::mem::replace(&mut self.all_begin, false) {
+            running.forget(&self.loaded, &self.layout, 0..self.layout.stride);
+        }
+        running
+            .call(&self.loaded, self.n_envs, fuel)
             .map_err(|error| stop_from(&error, &self.loaded.interface, limits, fuel))?;
-        let faults = running.faults(&self.layout, batch.n_envs, self.loaded.interface.output);
+        let finite = running.read(&self.loaded, &self.layout, self.n_envs, rewards);
+        let faults = running.faults(&self.layout, self.n_envs, self.loaded.interface.output);
         self.running = Some(running);
-        if let Some(stop) = faults.and_then(|faults| self.raised(batch, &faults)) {
+        if let Some(stop) = faults.and_then(|faults| self.raised(&faults)) {
             return Err(stop);
         }
         if finite {
             return Ok(());
         }
-        self.non_finite(batch, rewards).map_or(Ok(()), Err)
+        self.non_finite(rewards).map_or(Ok(()), Err)
     }
 
     fn begin_episode(&mut self, env_index: usize) {
@@ -209,6 +262,41 @@ impl RewardFn for SandboxedReward {
 
     fn begin_all_episodes(&mut self) {
         self.all_begin = true;
+    }
+
+    fn remembered(&self, env_index: usize) -> Vec<u8> {
+        match &self.running {
+            Some(running) if env_index < self.n_envs && !self.all_begin => {
+                running.remembered(&self.loaded, &self.layout, env_index)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn recall(&mut self, env_index: usize, memory: &[u8]) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        if std::mem::replace(&mut self.all_begin, false) {
+            running.forget(&self.loaded, &self.layout, 0..self.layout.stride);
+        }
+        if env_index < self.n_envs {
+            running.recall(&self.loaded, &self.layout, env_index, memory);
+        }
+    }
+}
+
+impl RewardSource for LoadedReward {
+    fn terms(&self) -> &[String] {
+        &self.loaded.term_names
+    }
+
+    fn whole_batch(&self) -> bool {
+        self.loaded.interface.whole_batch
+    }
+
+    fn instance(&self) -> Result<Box<dyn RewardFn>, Stop> {
+        Ok(Box::new(self.instantiate()?))
     }
 }
 
@@ -259,25 +347,6 @@ impl Running {
             evaluate,
             _slot: slot,
         })
-    }
-
-    /// Scores a batch; true if every value is finite.
-    fn evaluate(
-        &mut self,
-        loaded: &Loaded,
-        layout: &BatchLayout,
-        batch: &Batch,
-        all_begin: bool,
-        fuel: u64,
-        rewards: &mut Rewards,
-    ) -> wasmtime::Result<bool> {
-        self.reserve(layout.bytes)?;
-        if all_begin {
-            self.forget(loaded, layout, 0..layout.stride);
-        }
-        self.write(loaded, layout, batch);
-        self.call(loaded, batch.n_envs, fuel)?;
-        Ok(self.read(loaded, layout, batch.n_envs, rewards))
     }
 
     /// Calls the module on what lies in the region.
@@ -332,6 +401,79 @@ impl Running {
         faults.iter().any(|&number| number != 0.0).then_some(faults)
     }
 
+    /// Writes the numbers of one environment straight to where the module reads them.
+    fn place(&mut self, loaded: &Loaded, layout: &BatchLayout, env_index: usize, row: &[f64]) {
+        let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
+        let inputs = loaded.interface.inputs.iter().zip(&loaded.variables);
+        for ((input, &variable), &offset) in inputs.zip(&layout.inputs) {
+            let first = loaded.places[variable];
+            let values = &row[first..first + loaded.schema.variables[variable].components()];
+            let element = element_bytes(input.dtype);
+            let (start, step) = match input.uniform {
+                true => (offset, element),
+                false => (offset + env_index * element, layout.stride * element),
+            };
+            match input.dtype {
+                DType::F32 => scatter(region, start, step, values, |value| (value as f32).to_le_bytes()),
+                DType::F64 => scatter(region, start, step, values, f64::to_le_bytes),
+                dtype => {
+                    for (k, &value) in values.iter().enumerate() {
+                        write_value(&mut region[start + k * step..], value, dtype);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The numbers of each input in one environment.
+    fn state(&self, loaded: &Loaded, layout: &BatchLayout, env_index: usize) -> Vec<Vec<f64>> {
+        let region = &self.memory.data(&self.store)[self.base..];
+        let inputs = loaded.interface.inputs.iter().zip(&layout.inputs);
+        inputs
+            .map(|(input, &offset)| {
+                let element = element_bytes(input.dtype);
+                let (start, step) = match input.uniform {
+                    true => (offset, element),
+                    false => (offset + env_index * element, layout.stride * element),
+                };
+                let components: usize = input.shape.iter().product();
+                (0..components)
+                    .map(|k| read_value(&region[start + k * step..], input.dtype))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// The bytes of every memory slot of one environment, slot after slot.
+    fn remembered(&self, loaded: &Loaded, layout: &BatchLayout, env_index: usize) -> Vec<u8> {
+        let region = &self.memory.data(&self.store)[self.base..];
+        let slots = loaded.interface.memory.iter().zip(&layout.memory);
+        slots
+            .flat_map(|(slot, &offset)| {
+                let bytes = element_bytes(slot.dtype);
+                &region[offset + env_index * bytes..][..bytes]
+            })
+            .copied()
+            .collect()
+    }
+
+    /// Puts back what [`Running::remembered`] gave; nothing at all stands for the beginning of an episode.
+    fn recall(&mut self, loaded: &Loaded, layout: &BatchLayout, env_index: usize, memory: &[u8]) {
+        if memory.is_empty() {
+            return self.forget(loaded, layout, env_index..env_index + 1);
+        }
+        let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
+        let mut rest = memory;
+        for (slot, &offset) in loaded.interface.memory.iter().zip(&layout.memory) {
+            let bytes = element_bytes(slot.dtype);
+            let Some((value, others)) = rest.split_at_checked(bytes) else {
+                return; // of another program; nothing else to put back
+            };
+            region[offset + env_index * bytes..][..bytes].copy_from_slice(value);
+            rest = others;
+        }
+    }
+
     fn write(&mut self, loaded: &Loaded, layout: &BatchLayout, batch: &Batch) {
         let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
         for ((input, &variable), &offset) in loaded
@@ -360,6 +502,20 @@ impl Running {
             finite &= read_row(&region[offset..], n_envs, output, row);
         }
         finite
+    }
+}
+
+/// Writes `values` from byte `start` on, one every `step` bytes.
+fn scatter<const BYTES: usize>(
+    region: &mut [u8],
+    start: usize,
+    step: usize,
+    values: &[f64],
+    encode: impl Fn(f64) -> [u8; BYTES],
+) {
+    for (k, &value) in values.iter().enumerate() {
+        let at = start + k * step;
+        region[at..at + BYTES].copy_from_slice(&encode(value));
     }
 }
 

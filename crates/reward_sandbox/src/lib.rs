@@ -98,6 +98,7 @@ impl Sandbox {
                 interface,
                 schema: schema.clone(),
                 variables,
+                places: schema.places(),
                 term_names,
             }),
         })
@@ -119,6 +120,8 @@ struct Loaded {
     schema: Schema,
     /// Position in `schema` of each input.
     variables: Vec<usize>,
+    /// Place of each variable's first number in a row of all variables.
+    places: Vec<usize>,
     term_names: Vec<String>,
 }
 

@@ -31,6 +31,25 @@ fn write_row<const BYTES: usize>(memory: &mut [u8], row: &[f64], encode: impl Fn
     }
 }
 
+/// Writes one value into the first bytes of `memory`, encoded as in [`write_column`].
+pub(crate) fn write_value(memory: &mut [u8], value: f64, dtype: DType) {
+    write_column(memory, &[value], 1, 1, dtype);
+}
+
+/// Reads one value from the first bytes of `memory`. An f32 comes back as the shortest decimal that rounds to it, which is
+/// how a person would write it.
+pub(crate) fn read_value(memory: &[u8], dtype: DType) -> f64 {
+    match dtype {
+        DType::F32 => {
+            let value = f32::from_le_bytes(memory.as_chunks().0[0]);
+            value.to_string().parse().unwrap_or(f64::from(value))
+        }
+        DType::I64 => i64::from_le_bytes(memory.as_chunks().0[0]) as f64,
+        DType::Bool => f64::from(i32::from_le_bytes(memory.as_chunks().0[0])),
+        DType::F64 | DType::Float | DType::Pose | DType::Str => f64::from_le_bytes(memory.as_chunks().0[0]),
+    }
+}
+
 /// Reads one output row of `n_envs` values from the first bytes of `memory`; says whether all are finite.
 pub(crate) fn read_row(memory: &[u8], n_envs: usize, dtype: DType, row: &mut Vec<f64>) -> bool {
     row.clear();

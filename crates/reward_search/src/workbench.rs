@@ -5,10 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use carrot_environment::{MEASURES, Task, VecEnv};
+use carrot_environment::{MEASURES, Programs, Task, VecEnv};
 use carrot_optimizer::{PpoSettings, Progress, TrainError, evaluate, train};
 use carrot_reward_compiler::{Entry, compile, render};
-use carrot_reward_interface::{Diagnostic, Severity, Span, Stop, schema::hex};
+use carrot_reward_interface::{Diagnostic, RewardSource, Severity, Span, Stop, schema::hex};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
 use carrot_run_record::{Evaluated, Job, Outcome, Program, RecordError, RunRecord};
 use sha2::{Digest as _, Sha256};
@@ -162,15 +162,19 @@ impl Workbench {
         }
     }
 
-    /// N environments of the task. `threads` changes speed only. Errors: a [`Stop`] of the task's own program.
-    pub fn env(&self, n_envs: usize, seed: u64, threads: usize) -> Result<VecEnv, Stop> {
-        VecEnv::new(
-            &self.task,
-            Box::new(self.measures.instantiate()?),
-            n_envs,
-            seed,
-            threads,
-        )
+    /// N environments of the task, scored by `reward` where there is one. `threads` changes speed only.
+    ///
+    /// Errors: a [`Stop`] of the task's own program.
+    pub fn env(&self, reward: Option<&LoadedReward>, n_envs: usize, seed: u64, threads: usize) -> Result<VecEnv, Stop> {
+        VecEnv::new(&self.task, self.programs(reward), n_envs, seed, threads)
+    }
+
+    /// The programs that judge an environment of the task.
+    pub fn programs<'a>(&'a self, reward: Option<&'a LoadedReward>) -> Programs<'a> {
+        Programs {
+            measures: &self.measures,
+            reward: reward.map(|reward| reward as &dyn RewardSource),
+        }
     }
 
     /// Trains a policy on `program` and judges it by the task's fitness over `episodes` episodes, which start from states
@@ -233,13 +237,12 @@ impl Workbench {
             steps = progress.steps;
             observer(progress)
         };
-        let mut env = self.env(settings.n_envs, seed, threads)?;
-        let mut reward = loaded.instantiate()?;
-        let trained = train(&mut env, &mut reward, settings, seed, &mut counting)?;
+        let mut env = self.env(Some(loaded), settings.n_envs, seed, threads)?;
+        let trained = train(&mut env, settings, seed, &mut counting)?;
 
         let n_envs = episodes.clamp(1, settings.n_envs.max(1));
-        let mut env = self.env(n_envs, derived_seed(seed, "judgement"), threads)?;
-        let evaluation = evaluate(&trained.policy, &mut env, &mut reward, episodes)?;
+        let mut env = self.env(Some(loaded), n_envs, derived_seed(seed, "judgement"), threads)?;
+        let evaluation = evaluate(&trained.policy, &mut env, episodes)?;
 
         let metadata = [
             ("task".to_owned(), self.task.id.clone()),

@@ -125,22 +125,18 @@ pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, 
         return Err(Failure::Usage(message.into()));
     }
     let bench = Workbench::new(task)?;
-    let mut env = bench.env(1, seed, 1)?;
+    let mut env = bench.env(None, 1, seed, 1)?;
     let mut actions = vec![0.0; action_size];
-    let mut frames = vec![renderer.draw(env.qpos(0))?];
+    let mut frames = vec![renderer.draw(&env.qpos(0))?];
     let mut fitness = None;
     let mut time_secs = 0.0;
     while time_secs + control_dt_secs <= seconds && fitness.is_none() {
-        policy.act(&env.step.observations, &mut actions);
-        let qpos_before = env.qpos(0).to_vec();
+        policy.act(env.observations(), &mut actions);
+        let qpos_before = env.qpos(0);
         fitness = env.step(&actions)?.episodes.first().map(|episode| episode.fitness);
         time_secs += control_dt_secs;
         // After the last step of an episode the world is already reset; its last picture is the one before.
-        let qpos = if fitness.is_some() {
-            qpos_before
-        } else {
-            env.qpos(0).to_vec()
-        };
+        let qpos = if fitness.is_some() { qpos_before } else { env.qpos(0) };
         while frames.len() as f64 * Film::FRAME_SECS <= time_secs + 1e-9 {
             frames.push(renderer.draw(&qpos)?);
         }

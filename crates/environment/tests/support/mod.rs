@@ -7,8 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_environment::{Engine, MEASURES, Task, TaskError};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema, Stop};
+use carrot_environment::{Engine, MEASURES, Programs, Task, TaskError, VecEnv};
+use carrot_reward_interface::{RewardFn, RewardSource, Rewards, Schema, Stop};
 
 /// The repository's own worlds.
 pub fn envs() -> PathBuf {
@@ -61,32 +61,43 @@ pub type Rule = fn(&Row<'_>) -> [f64; 3];
 /// The variables of one environment.
 pub struct Row<'a> {
     schema: &'a Schema,
-    batch: &'a Batch,
-    env_index: usize,
+    numbers: &'a [f64],
 }
 
 impl Row<'_> {
     /// The first number of a variable.
     pub fn get(&self, name: &str) -> f64 {
-        let index = self.schema.index(name).unwrap();
-        self.batch.row(self.schema, index, self.env_index)[0]
+        self.numbers[self.schema.places()[self.schema.index(name).unwrap()]]
     }
 }
 
 /// A task program written in Rust.
+#[derive(Clone)]
 pub struct Measures {
     terms: Vec<String>,
+    inputs: Vec<usize>,
     schema: Schema,
     rule: Rule,
+    rows: Vec<Vec<f64>>,
 }
 
 impl Measures {
-    pub fn boxed(task: &Task, rule: Rule) -> Box<dyn RewardFn> {
-        Box::new(Self {
+    pub fn new(task: &Task, rule: Rule) -> Self {
+        Self {
             terms: MEASURES.map(str::to_owned).to_vec(),
+            inputs: (0..task.schema.variables.len()).collect(),
             schema: task.schema.clone(),
             rule,
-        })
+            rows: Vec::new(),
+        }
+    }
+
+    /// As the programs of an environment.
+    pub fn programs(&self) -> Programs<'_> {
+        Programs {
+            measures: self,
+            reward: None,
+        }
     }
 }
 
@@ -95,21 +106,47 @@ impl RewardFn for Measures {
         &self.terms
     }
 
-    fn evaluate(&mut self, batch: &Batch, rewards: &mut Rewards) -> Result<(), Stop> {
-        rewards.terms = vec![vec![0.0; batch.n_envs]; 3];
-        for env_index in 0..batch.n_envs {
-            let values = (self.rule)(&Row {
-                schema: &self.schema,
-                batch,
-                env_index,
-            });
-            for (term, value) in rewards.terms.iter_mut().zip(values) {
-                term[env_index] = value;
-            }
-        }
-        rewards.total = rewards.terms[0].clone();
+    fn inputs(&self) -> &[usize] {
+        &self.inputs
+    }
+
+    fn place(&mut self, n_envs: usize, env_index: usize, row: &[f64]) -> Result<(), Stop> {
+        self.rows.resize(n_envs, Vec::new());
+        self.rows[env_index] = row.to_vec();
         Ok(())
     }
+
+    fn evaluate_placed(&mut self, rewards: &mut Rewards) -> Result<(), Stop> {
+        rewards.clear(3);
+        for numbers in &self.rows {
+            let schema = &self.schema;
+            let values = (self.rule)(&Row { schema, numbers });
+            rewards.total.push(values[0]);
+            for (term, value) in rewards.terms.iter_mut().zip(values) {
+                term.push(value);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RewardSource for Measures {
+    fn terms(&self) -> &[String] {
+        &self.terms
+    }
+
+    fn whole_batch(&self) -> bool {
+        false
+    }
+
+    fn instance(&self) -> Result<Box<dyn RewardFn>, Stop> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+/// N environments of a task that `rule` judges.
+pub fn env(task: &Task, rule: Rule, n_envs: usize, seed: u64, threads: usize) -> Result<VecEnv, Stop> {
+    VecEnv::new(task, Measures::new(task, rule).programs(), n_envs, seed, threads)
 }
 
 /// Actions in [-1.2, 1.2] that look random and depend on the step and the place only.

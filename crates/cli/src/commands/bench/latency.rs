@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use carrot_environment::{Engine, Task};
 use carrot_reward_compiler::{Entry, check, compile};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema};
+use carrot_reward_interface::{Batch, Rewards, Schema};
 use carrot_reward_sandbox::{Origin, Sandbox};
 
 use super::throughput::Spread;

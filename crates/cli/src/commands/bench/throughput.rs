@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use carrot_reward_compiler::{Entry, compile};
-use carrot_reward_interface::{Batch, RewardFn, Rewards, Schema};
+use carrot_reward_interface::{Batch, Rewards, Schema};
 use carrot_reward_sandbox::{Origin, Sandbox, SandboxedReward};
 
 /// The program under test: fifteen operations, as rewards for manipulation have them.
