@@ -78,7 +78,8 @@ impl Variable {
     pub fn components(&self) -> usize {
         match self.dtype {
             DType::Str => 0,
-            _ => self.array_shape().iter().product(),
+            DType::Pose => self.shape.iter().product::<usize>() * POSE_NUMBERS,
+            _ => self.shape.iter().product(),
         }
     }
 

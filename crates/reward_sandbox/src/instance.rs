@@ -404,10 +404,9 @@ impl Running {
     /// Writes the numbers of one environment straight to where the module reads them.
     fn place(&mut self, loaded: &Loaded, layout: &BatchLayout, env_index: usize, row: &[f64]) {
         let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
-        let inputs = loaded.interface.inputs.iter().zip(&loaded.variables);
-        for ((input, &variable), &offset) in inputs.zip(&layout.inputs) {
-            let first = loaded.places[variable];
-            let values = &row[first..first + loaded.schema.variables[variable].components()];
+        let inputs = loaded.interface.inputs.iter().zip(&loaded.places);
+        for ((input, place), &offset) in inputs.zip(&layout.inputs) {
+            let values = &row[place.clone()];
             let element = element_bytes(input.dtype);
             let (start, step) = match input.uniform {
                 true => (offset, element),

@@ -28,6 +28,7 @@ mod transfer;
 pub use instance::SandboxedReward;
 pub use limits::Limits;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use carrot_reward_interface::{ModuleInterface, Schema, Stop};
@@ -97,12 +98,19 @@ impl Sandbox {
                 ready,
                 interface,
                 schema: schema.clone(),
+                places: places(schema, &variables),
                 variables,
-                places: schema.places(),
                 term_names,
             }),
         })
     }
+}
+
+/// Where the numbers of `variables` lie in a row of all variables.
+fn places(schema: &Schema, variables: &[usize]) -> Vec<Range<usize>> {
+    let starts = schema.places();
+    let place = |&variable: &usize| starts[variable]..starts[variable] + schema.variables[variable].components();
+    variables.iter().map(place).collect()
 }
 
 /// A checked module bound to a schema; instances of it are independent. Clones share the compiled code.
@@ -120,8 +128,8 @@ struct Loaded {
     schema: Schema,
     /// Position in `schema` of each input.
     variables: Vec<usize>,
-    /// Place of each variable's first number in a row of all variables.
-    places: Vec<usize>,
+    /// The numbers of each input in a row of all variables.
+    places: Vec<Range<usize>>,
     term_names: Vec<String>,
 }
 
