@@ -5,7 +5,7 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use carrot_environment::{AsyncVecEnv, MEASURES, Programs, Task, VecEnv};
+use carrot_environment::{AsyncVecEnv, Engine, MEASURES, Programs, Task, VecEnv};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use support::{actions, envs};
@@ -44,7 +44,7 @@ fn load(task: &Task, source: &str, entry: Entry<'_>) -> LoadedReward {
 #[test]
 fn steps_allocate_nothing() {
     for id in ["hopper/hop_forward", "ant/run_forward"] {
-        let task = Task::load(&envs(), id).unwrap();
+        let task = Task::load(&envs(), id, Engine::Mujoco).unwrap();
         let human = std::fs::read_to_string(task.human_reward.clone().unwrap()).unwrap();
         let measures = load(&task, &task.program.0, Entry::Functions(&MEASURES));
         let reward = load(&task, &human, Entry::Reward);

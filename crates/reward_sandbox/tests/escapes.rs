@@ -4,7 +4,7 @@ mod modules;
 
 use std::time::{Duration, Instant};
 
-use carrot_reward_interface::{RewardFn, Rewards, StopCause};
+use carrot_reward_interface::{Rewards, StopCause};
 use carrot_reward_sandbox::{Origin, Sandbox};
 use modules::{IDLE, assemble, batch, body, interface, limits, load, run, with_section};
 

@@ -5,7 +5,7 @@ mod modules;
 use std::time::{Duration, Instant};
 
 use carrot_reward_interface::{
-    Batch, DType, Input, LineEntry, ModuleInterface, RewardFn, Rewards, Schema, Span, StopCause, Term,
+    Batch, DType, Input, LineEntry, ModuleInterface, Rewards, Schema, Span, StopCause, Term,
 };
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 use modules::{IDLE, assemble, batch, body, input, interface, limits, load, run, with_section};

@@ -3,7 +3,7 @@
 
 mod modules;
 
-use carrot_reward_interface::{RewardFn, Rewards};
+use carrot_reward_interface::Rewards;
 use carrot_reward_sandbox::{Origin, Sandbox};
 use modules::{assemble, batch, body, interface, limits};
 

@@ -3,7 +3,7 @@
 
 mod modules;
 
-use carrot_reward_interface::{RewardFn, Rewards, StopCause};
+use carrot_reward_interface::{Rewards, StopCause};
 use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 use modules::{assemble, batch, body, interface, schema};
 

@@ -2,7 +2,7 @@
 #![allow(dead_code)] // every test file uses its own part
 
 use carrot_reward_interface::module::{ABI_VERSION, SECTION};
-use carrot_reward_interface::{Batch, DType, Input, ModuleInterface, RewardFn, Rewards, Schema, Stop, Term};
+use carrot_reward_interface::{Batch, DType, Input, ModuleInterface, Rewards, Schema, Stop, Term};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
 use wasm_encoder::{CustomSection, Section};
 
