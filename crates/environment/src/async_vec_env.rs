@@ -11,7 +11,8 @@ use carrot_reward_interface::{Stop, StopCause};
 
 use crate::Task;
 use crate::block::{Block, Programs, StepData, lock};
-use crate::world::{Setting, World};
+use crate::setting::Setting;
+use crate::world::World;
 
 /// Most environments of a block; enough for a network to be evaluated on many rows at once.
 const LARGEST: usize = 32;
@@ -66,7 +67,7 @@ impl AsyncVecEnv {
             .iter()
             .map(|&first| Block::new(task, programs, first, size.min(n_envs - first)));
         let blocks = blocks.collect::<Result<Vec<Block>, Stop>>()?;
-        let setting = Setting::new(task, seed, blocks.iter().flat_map(Block::inputs));
+        let setting = Setting::new(task, seed, blocks.iter().flat_map(Block::inputs))?;
         let part = |(block, first): (Block, usize)| {
             let envs = first..n_envs.min(first + size);
             Mutex::new(Part {

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use carrot_reward_interface::{RewardFn, RewardSource, Rewards, Stop, StopCause};
 
 use crate::episode::Episode;
-use crate::world::{EnvSnapshot, Setting, World};
+use crate::setting::Setting;
+use crate::world::{EnvSnapshot, World};
 use crate::{MEASURES, Task};
 
 /// Result of a step. Arrays are environment-major.
@@ -175,7 +176,8 @@ impl Block {
         self.step.terminated[index] = terminated;
         self.step.truncated[index] = truncated;
         if terminated || truncated {
-            let episode = world.state.tally.finish(self.first_env + index, task.aggregates.0);
+            let (how, dt) = (task.aggregates.0, task.control_dt_secs());
+            let episode = world.state.tally.finish(self.first_env + index, how, task.horizon, dt);
             self.step.episodes.push(episode);
             world.begin_episode(setting)?;
             world.observe(task, slot(&mut self.step.observations, index, setting));
@@ -201,7 +203,7 @@ impl Block {
     }
 
     pub(crate) fn restore(&mut self, setting: &Setting, index: usize, world: &mut World, snapshot: &EnvSnapshot) {
-        world.restore(snapshot);
+        world.restore(setting, snapshot);
         world.observe(&setting.task, slot(&mut self.step.observations, index, setting));
         let [measures, reward] = snapshot.memories();
         self.measures.recall(index, measures);

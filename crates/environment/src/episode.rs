@@ -19,12 +19,17 @@ pub struct Episode {
 
 /// How the fitness of an episode comes from the `fitness()` of its steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum FitnessAggregate {
     Sum,
     Mean,
     Last,
     Max,
+    Min,
+    /// 1 if `success()` held at any step, else 0, whatever `fitness()` says.
+    Success,
+    /// Minus the seconds until `success()` first held; minus those of the whole horizon if it never did.
+    TimeToSuccess,
 }
 
 /// How the success of an episode comes from the `success()` of its steps.
@@ -42,6 +47,8 @@ pub(crate) struct Tally {
     pub(crate) steps: usize,
     fitness: f64,
     success: bool,
+    /// Steps until `success()` first held.
+    first_success: Option<usize>,
 }
 
 impl Tally {
@@ -50,6 +57,7 @@ impl Tally {
             steps: 0,
             fitness: 0.0,
             success: false,
+            first_success: None,
         }
     }
 
@@ -59,7 +67,9 @@ impl Tally {
         self.fitness = match how.0 {
             FitnessAggregate::Sum | FitnessAggregate::Mean => self.fitness + fitness,
             FitnessAggregate::Max if !first => self.fitness.max(fitness),
-            FitnessAggregate::Max | FitnessAggregate::Last => fitness,
+            FitnessAggregate::Min if !first => self.fitness.min(fitness),
+            FitnessAggregate::Max | FitnessAggregate::Min | FitnessAggregate::Last => fitness,
+            FitnessAggregate::Success | FitnessAggregate::TimeToSuccess => 0.0,
         };
         self.success = match how.1 {
             SuccessAggregate::Any => self.success || success,
@@ -67,17 +77,29 @@ impl Tally {
             SuccessAggregate::Last => success,
         };
         self.steps += 1;
+        if success {
+            self.first_success.get_or_insert(self.steps);
+        }
     }
 
-    /// The episode that ends here.
-    pub(crate) fn finish(&self, env_index: usize, how: FitnessAggregate) -> Episode {
-        let divisor = match how {
-            FitnessAggregate::Mean => self.steps.max(1) as f64,
-            FitnessAggregate::Sum | FitnessAggregate::Last | FitnessAggregate::Max => 1.0,
-        };
+    /// The episode that ends here, of a task with this horizon, in control steps of so many seconds.
+    pub(crate) fn finish(
+        &self,
+        env_index: usize,
+        how: FitnessAggregate,
+        horizon: usize,
+        control_dt_secs: f64,
+    ) -> Episode {
         Episode {
             env_index,
-            fitness: self.fitness / divisor,
+            fitness: match how {
+                FitnessAggregate::Mean => self.fitness / self.steps.max(1) as f64,
+                FitnessAggregate::Sum | FitnessAggregate::Last | FitnessAggregate::Max | FitnessAggregate::Min => {
+                    self.fitness
+                }
+                FitnessAggregate::Success => f64::from(self.first_success.is_some()),
+                FitnessAggregate::TimeToSuccess => -(self.first_success.unwrap_or(horizon) as f64 * control_dt_secs),
+            },
             success: self.success,
             steps: self.steps,
             fault: None,
@@ -108,17 +130,31 @@ mod tests {
             (FitnessAggregate::Mean, SuccessAggregate::Any, -2.5, true),
             (FitnessAggregate::Last, SuccessAggregate::All, -2.5, false),
             (FitnessAggregate::Max, SuccessAggregate::All, -1.0, false),
+            (FitnessAggregate::Min, SuccessAggregate::All, -4.0, false),
+            (FitnessAggregate::Success, SuccessAggregate::Last, 1.0, true),
+            (FitnessAggregate::TimeToSuccess, SuccessAggregate::Last, -0.5, true),
         ] {
             let mut tally = Tally::new();
             for (step_fitness, step_success) in steps {
                 tally.add(step_fitness, step_success, (fitness_how, success_how));
             }
-            let episode = tally.finish(7, fitness_how);
+            let episode = tally.finish(7, fitness_how, 100, 0.5);
             assert_eq!(
                 (episode.fitness, episode.success, episode.steps),
                 (fitness, success, 3),
                 "{fitness_how:?} {success_how:?}"
             );
+        }
+    }
+    #[test]
+    fn what_never_succeeded_took_the_whole_horizon() {
+        for (how, expected) in [
+            (FitnessAggregate::Success, 0.0),
+            (FitnessAggregate::TimeToSuccess, -50.0),
+        ] {
+            let mut tally = Tally::new();
+            tally.add(3.0, false, (how, SuccessAggregate::Any));
+            assert_eq!(tally.finish(0, how, 100, 0.5).fitness, expected, "{how:?}");
         }
     }
 }

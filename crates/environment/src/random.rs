@@ -11,6 +11,12 @@ use rand_chacha::rand_core::SeedableRng;
 pub(crate) enum Purpose {
     /// Noise on the initial state of an episode.
     Reset,
+    /// What the task asks for during an episode.
+    Command,
+    /// How the world of an episode differs from the model, and pushes.
+    Randomization,
+    /// Noise on what the policy sees.
+    Observation,
 }
 
 /// The stream of (`seed`, `env_index`, `purpose`, `episode`): these four numbers are the generator's whole key.

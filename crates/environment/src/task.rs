@@ -2,14 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+
 use carrot_physics::{Engine, Model, PhysicsError};
-use carrot_reward_interface::Schema;
+use carrot_reward_interface::{RewardSource, Schema};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
-use crate::binding::{Binding, bind};
+use crate::binding::{Binder, Binding, Bound};
+use crate::command::Command;
+use crate::control::{Actuation, substeps};
+use crate::derived::DerivedText;
+use crate::env_file::EnvFile;
 use crate::episode::{FitnessAggregate, SuccessAggregate};
-use crate::files::{EnvFile, TaskFile, Text};
+use crate::nearest::nearest;
+use crate::observation::Observation;
+use crate::randomization::Randomization;
+use crate::reset::InitialStates;
+use crate::schema_of_files::schema;
+use crate::task_file::TaskFile;
+use crate::text::Text;
 
 /// A task, read from its files and checked.
 #[derive(Clone)]
@@ -39,14 +51,23 @@ pub struct Task {
     /// SHA-256 over every file that can change results, and over the compiled model, which has in it whatever further files
     /// `model.xml` refers to; as hex.
     pub hash: String,
+    /// Engines that the task is validated on.
+    pub engines: Vec<Engine>,
+    /// Version of the environment, raised whenever a change makes results incomparable.
+    pub env_version: u32,
+    /// What computes the derived variables, as text; none where there are none.
+    pub derived: Option<DerivedText>,
+    /// The same, compiled, once somebody has attached it.
+    pub(crate) derived_program: Option<Arc<dyn RewardSource + Send + Sync>>,
     /// Where each variable comes from, in the order of the schema.
     pub(crate) bindings: Vec<Binding>,
-    /// Place of each observed number in a row of all variables.
-    pub(crate) observed: Vec<usize>,
-    /// Lower and upper bound of each actuator.
-    pub(crate) control_ranges: Vec<[f64; 2]>,
-    /// Half-width of the uniform noise on the initial positions and velocities.
-    pub(crate) reset_noise: [f64; 2],
+    /// Positions of the `previous` variables, in the order in which they are taken.
+    pub(crate) previous: Vec<usize>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) observed: Observation,
+    pub(crate) actuation: Actuation,
+    pub(crate) initial_states: InitialStates,
+    pub(crate) randomization: Randomization,
     pub(crate) aggregates: (FitnessAggregate, SuccessAggregate),
 }
 
@@ -71,6 +92,8 @@ pub(crate) struct TaskTexts {
     pub(crate) env: Text,
     pub(crate) task: Text,
     pub(crate) program: Text,
+    /// `derived.py`, where there is one.
+    pub(crate) derived: Option<Text>,
 }
 
 impl Task {
@@ -98,6 +121,10 @@ impl Task {
             env: Text::read(&env_dir.join("env.toml"))?,
             task: Text::read(&task_dir.join("task.toml"))?,
             program: Text::read(&task_dir.join("task.py"))?,
+            derived: match env_dir.join("derived.py") {
+                path if path.exists() => Some(Text::read(&path)?),
+                _ => None,
+            },
         };
         let task = Self::from_texts(id, files, &env_dir, engine)?;
         Ok(Self {
@@ -112,33 +139,59 @@ impl Task {
             env: env_text,
             task: task_text,
             program,
+            derived,
         } = texts;
         let env: EnvFile = env_text.parse()?;
         let task: TaskFile = task_text.parse()?;
         let model_path = env_dir.join(env.model.as_deref().unwrap_or(Path::new("model.xml")));
         let model_text = Text::read(&model_path)?;
-        let schema = Schema::from_toml(&env_text.text).map_err(|cause| env_text.whole(cause.to_string()))?;
+        let (schema, declared) = schema(&env_text, &env)?;
         let model = Model::load(&model_path, engine).map_err(|cause| match cause {
             PhysicsError::Load { path, message } => TaskError::File { path, message },
             other => model_text.whole(other.to_string()),
         })?;
-        let control_ranges = model.control_ranges();
-        if control_ranges.is_empty() {
+        let actuation = Actuation::new(&env_text, env.control.get_ref(), &model)?;
+        if actuation.len() == 0 {
             return Err(model_text.whole("the model has no actuator, so no policy can act in it".into()));
         }
 
-        let substeps = at_least_one(&env_text, "control.substeps", &env.control.substeps)?;
+        let substeps = substeps(&env_text, &env, model.timestep_secs())?;
+        let control_dt_secs = model.timestep_secs() * substeps as f64;
         let horizon = at_least_one(&task_text, "horizon", &task.horizon)?;
         if task.instruction.get_ref().trim().is_empty() {
             let message = "`instruction` is empty; write one sentence that says what the robot should do";
             return Err(task_text.at(task.instruction.span(), message));
         }
-        let reset_noise = [
-            noise(&env_text, "reset.qpos_noise", env.reset.qpos_noise.as_ref())?,
-            noise(&env_text, "reset.qvel_noise", env.reset.qvel_noise.as_ref())?,
-        ];
-        let bindings = bind(&env_text, &env, &schema, &model, control_ranges.len())?;
-        let observed = observe(&task_text, &task, &schema, &bindings)?;
+        if task.engines.get_ref().is_empty() {
+            let message = "`engines` is empty; name those the task is validated on, such as [\"mujoco\"]";
+            return Err(task_text.at(task.engines.span(), message));
+        }
+        let reset_files = [(&task_text, &task.reset), (&env_text, &env.reset)];
+        let initial_states = InitialStates::new(reset_files, &model)?;
+        let randomize_files = [(&task_text, &task.randomize), (&env_text, &env.randomize)];
+        let randomization = Randomization::new(randomize_files, &model, control_dt_secs)?;
+        let binder = Binder {
+            env_file: &env_text,
+            task_file: &task_text,
+            task: &task,
+            schema: &schema,
+            declared: &declared,
+            model: &model,
+            action_size: actuation.len(),
+            control_dt_secs,
+        };
+        let Bound {
+            bindings,
+            commands,
+            derived: derived_entries,
+            previous,
+        } = binder.bind()?;
+        let observed = Observation::new(&task_text, &task, &schema, &bindings)?;
+        let mut texts = vec![&model_text, &env_text, &task_text, &program];
+        texts.extend(&derived);
+        let hash = hash(&texts, &model.bytes());
+        let derived = DerivedText::new(&env_text, derived.as_ref(), derived_entries)?;
+        drop(declared);
 
         Ok(Self {
             id: id.to_owned(),
@@ -154,16 +207,30 @@ impl Task {
             horizon,
             human_reward: None,
             ppo: task.ppo,
-            hash: hash(&[&model_text, &env_text, &task_text, &program], &model.bytes()),
+            hash,
             program: (program.text, program.path),
             schema,
             model,
+            engines: task.engines.into_inner(),
+            env_version: env.version,
+            derived,
+            derived_program: None,
             bindings,
+            previous,
+            commands,
             observed,
-            control_ranges,
-            reset_noise,
+            actuation,
+            initial_states,
+            randomization,
             aggregates: (task.fitness.aggregate, task.success.aggregate),
         })
+    }
+
+    /// The same task with the compiled program of its derived variables, whose terms are
+    /// [`DerivedText::terms`](crate::DerivedText::terms).
+    pub fn with_derived(mut self, program: Arc<dyn RewardSource + Send + Sync>) -> Self {
+        self.derived_program = Some(program);
+        self
     }
 
     /// Seconds per control step.
@@ -178,7 +245,7 @@ impl Task {
 
     /// Length of the action vector; every action lies in [-1, 1] and is scaled to the actuator's range.
     pub fn action_size(&self) -> usize {
-        self.control_ranges.len()
+        self.actuation.len()
     }
 
     /// Number of scalars in all variables together.
@@ -235,56 +302,11 @@ fn no_such_task(envs: &Path, id: &str, known: &[String]) -> String {
     }
 }
 
-/// The name closest to `wanted`, if one is close enough to be a slip.
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .map(|name| (strsim::jaro_winkler(wanted, name), name))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
-}
-
 fn at_least_one(file: &Text, key: &str, value: &Spanned<usize>) -> Result<usize, TaskError> {
     match value.get_ref() {
         0 => Err(file.at(value.span(), format!("`{key}` must be at least 1"))),
         number => Ok(*number),
     }
-}
-
-fn noise(file: &Text, key: &str, value: Option<&Spanned<f64>>) -> Result<f64, TaskError> {
-    match value {
-        None => Ok(0.0),
-        Some(value) if value.get_ref().is_finite() && *value.get_ref() >= 0.0 => Ok(*value.get_ref()),
-        Some(value) => Err(file.at(
-            value.span(),
-            format!(
-                "`{key}` is {}; it is the half-width of a uniform distribution, so zero or more",
-                value.get_ref()
-            ),
-        )),
-    }
-}
-
-/// Places of the observed numbers in a row of all variables.
-fn observe(file: &Text, task: &TaskFile, schema: &Schema, bindings: &[Binding]) -> Result<Vec<usize>, TaskError> {
-    let mut observed = Vec::new();
-    for name in task.observation.get_ref() {
-        let Some(index) = schema.index(name.get_ref()) else {
-            let unknown = format!("`observation`: env.toml declares no variable `{}`", name.get_ref());
-            let names = schema.variables.iter().map(|variable| variable.name.as_str());
-            return Err(match nearest(name.get_ref(), names) {
-                Some(near) => file.at(name.span(), format!("{unknown}; did you mean `{near}`?")),
-                None => file.at(name.span(), unknown),
-            });
-        };
-        let binding = &bindings[index];
-        observed.extend(binding.offset..binding.offset + binding.components);
-    }
-    if observed.is_empty() {
-        let message = "`observation` is empty; name the variables that the policy sees";
-        return Err(file.at(task.observation.span(), message));
-    }
-    Ok(observed)
 }
 
 fn hash(files: &[&Text], model: &[u8]) -> String {

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
-use crate::world::{Setting, World};
+use crate::setting::Setting;
+use crate::world::World;
 
 /// Rounds of spinning before a waiting thread sleeps: some ten microseconds to a few hundred.
 const SPINS: u32 = 20_000;

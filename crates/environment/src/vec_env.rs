@@ -14,8 +14,9 @@ use carrot_reward_interface::{Batch, Stop};
 
 use crate::Task;
 use crate::block::{Block, Programs, StepData, lock};
+use crate::setting::Setting;
 use crate::team::Team;
-use crate::world::{EnvSnapshot, Setting, World};
+use crate::world::{EnvSnapshot, World};
 
 /// N environments of one task, stepped together.
 pub struct VecEnv {
@@ -31,7 +32,7 @@ impl VecEnv {
     /// instantiated, or when the initial state itself is not finite.
     pub fn new(task: &Task, programs: Programs<'_>, n_envs: usize, seed: u64, threads: usize) -> Result<Self, Stop> {
         let block = Block::new(task, programs, 0, n_envs)?;
-        let setting = Setting::new(task, seed, block.inputs());
+        let setting = Setting::new(task, seed, block.inputs())?;
         Self::begin(setting, block, n_envs, threads)
     }
 
@@ -46,7 +47,7 @@ impl VecEnv {
         threads: usize,
     ) -> Result<Self, Stop> {
         let block = Block::new(task, programs, 0, n_envs)?;
-        let setting = Setting::new(task, seed, 0..task.schema.variables.len());
+        let setting = Setting::new(task, seed, 0..task.schema.variables.len())?;
         Self::begin(setting, block, n_envs, threads)
     }
 

@@ -5,35 +5,15 @@
 
 use carrot_physics::{Physics, Snapshot};
 use carrot_reward_interface::{Stop, StopCause};
-use rand::RngExt;
 
 use crate::Task;
 use crate::binding::{Binding, Clock};
+use crate::command::CommandState;
 use crate::episode::Tally;
+use crate::observation::ObservationState;
 use crate::random::{Purpose, stream};
-
-/// What all worlds of a vectorised environment share.
-pub(crate) struct Setting {
-    pub(crate) task: Task,
-    pub(crate) seed: u64,
-    /// The bindings that someone reads.
-    pub(crate) gathered: Vec<usize>,
-}
-
-impl Setting {
-    /// For variables `used` (positions in the schema) and those that the task observes.
-    pub(crate) fn new(task: &Task, seed: u64, used: impl IntoIterator<Item = usize>) -> Self {
-        let mut gathered: Vec<usize> = used.into_iter().collect();
-        gathered.extend(task.observation.iter().filter_map(|name| task.schema.index(name)));
-        gathered.sort_unstable();
-        gathered.dedup();
-        Self {
-            task: task.clone(),
-            seed,
-            gathered,
-        }
-    }
-}
+use crate::randomization::RandomizationState;
+use crate::setting::Setting;
 
 /// One environment: its world, its place in the episode, and its variables.
 pub(crate) struct World {
@@ -64,6 +44,9 @@ pub(crate) struct EpisodeState {
     /// The action just applied, in [-1, 1].
     control: Vec<f64>,
     previous_control: Vec<f64>,
+    commands: CommandState,
+    randomization: RandomizationState,
+    observation: ObservationState,
 }
 
 /// One environment as it stands, in the middle of an episode too: restoring it repeats what follows bit for bit.
@@ -96,6 +79,9 @@ impl World {
                 tally: Tally::new(),
                 control: vec![0.0; task.action_size()],
                 previous_control: vec![0.0; task.action_size()],
+                commands: CommandState::new(&task.commands),
+                randomization: RandomizationState::new(&task.randomization, task.action_size()),
+                observation: ObservationState::new(&task.observed),
             },
             row: vec![0.0; task.row_size()],
             ended_row: vec![0.0; task.row_size()],
@@ -107,25 +93,29 @@ impl World {
         }
     }
 
-    /// Puts the world into the initial state of its next episode: the model's own, with uniform noise.
+    /// Puts the world into an initial state of its next episode.
     pub(crate) fn begin_episode(&mut self, setting: &Setting) -> Result<(), Stop> {
         let task = &setting.task;
-        self.physics.reset();
+        let key = (setting.seed, self.env_index, self.state.episode);
+        let physics = self.physics.as_mut();
+        let rest = |actuator| task.actuation.in_actuator_units(actuator, 0.0);
+        self.state.randomization.begin(&task.randomization, key, rest, physics);
         let mut random = stream(setting.seed, self.env_index, Purpose::Reset, self.state.episode);
-        let (qpos, qvel) = self.physics.state();
-        for ((start, values), half_width) in self.start.iter_mut().zip([qpos, qvel]).zip(task.reset_noise) {
-            for (start, value) in start.iter_mut().zip(values) {
-                *start = value + half_width * random.random_range(-1.0..=1.0);
-            }
-        }
-        let [qpos, qvel] = &self.start;
-        self.physics.set_state(qpos, qvel);
+        let [qpos, qvel] = &mut self.start;
+        let (initial_qpos, initial_qvel) = physics.state();
+        qpos.copy_from_slice(initial_qpos);
+        qvel.copy_from_slice(initial_qvel);
+        task.initial_states.draw(&mut random, qpos, qvel);
+        self.state.commands.begin(&task.commands, key, physics);
+        physics.set_state(qpos, qvel);
         self.state.control.fill(0.0);
         self.state.previous_control.fill(0.0);
         self.state.tally = Tally::new();
         self.state.episode += 1;
         std::mem::swap(&mut self.row, &mut self.ended_row);
-        self.gather(setting, 0).map_err(|message| Stop {
+        let shown = self.gather(setting, 0, true);
+        self.state.observation.begin(&task.observed, key, &self.row);
+        shown.map_err(|message| Stop {
             file: task.id.clone(),
             at: None,
             cause: StopCause::Diverged {
@@ -163,33 +153,60 @@ impl World {
     fn try_advance(&mut self, setting: &Setting) -> Result<(), String> {
         let task = &setting.task;
         let state = &mut self.state;
+        // The tally does not count this step yet.
+        let steps = state.tally.steps + 1;
         std::mem::swap(&mut state.previous_control, &mut state.control);
-        for (index, (&value, range)) in self.action.iter().zip(&task.control_ranges).enumerate() {
+        for (index, &value) in self.action.iter().enumerate() {
             if !value.is_finite() {
                 return Err(format!("action {index} is {value}"));
             }
             state.control[index] = f64::from(value.clamp(-1.0, 1.0));
-            self.scaled_control[index] = in_actuator_units(state.control[index], *range);
+            self.scaled_control[index] = task.actuation.in_actuator_units(index, state.control[index]);
         }
-        self.physics
+        state.randomization.delay(&task.randomization, &mut self.scaled_control);
+        let physics = self.physics.as_mut();
+        let room = self.start.each_mut().map(Vec::as_mut_slice);
+        state.randomization.push(&task.randomization, steps - 1, physics, room);
+        physics
             .step(&self.scaled_control, task.substeps)
             .map_err(|divergence| divergence.to_string())?;
-        // The tally does not count this step yet.
-        self.gather(setting, self.state.tally.steps + 1)
+        state.commands.advance(&task.commands, steps, physics);
+        self.gather(setting, steps, false)?;
+        self.state.observation.advance(&task.observed, &self.row);
+        Ok(())
     }
 
     /// Reads the variables in use after `steps` control steps. Errors: the first one that is not finite.
-    fn gather(&mut self, setting: &Setting, steps: usize) -> Result<(), String> {
+    fn gather(&mut self, setting: &Setting, steps: usize, is_first: bool) -> Result<(), String> {
         let task = &setting.task;
-        let control_dt_secs = task.control_dt_secs();
         let clock = Clock {
             control: &self.state.control,
             previous_control: &self.state.previous_control,
-            time_secs: steps as f64 * control_dt_secs,
-            control_dt_secs,
+            steps,
+            control_dt_secs: task.control_dt_secs(),
+            commands: self.state.commands.values(),
         };
-        for &index in &setting.gathered {
-            task.bindings[index].read(self.physics.as_ref(), &clock, &mut self.scratch, &mut self.row);
+        let row = &mut self.row[..];
+        for &index in &setting.previous {
+            let binding = &task.bindings[index];
+            if is_first {
+                row[binding.offset..binding.offset + binding.components].fill(0.0);
+            } else {
+                binding.copy(row);
+            }
+        }
+        for &index in &setting.read {
+            let binding = &task.bindings[index];
+            binding.read(self.physics.as_ref(), &clock, &mut self.scratch, row);
+        }
+        setting.complete(row)?;
+        if is_first && !setting.previous.is_empty() {
+            // The first value has no predecessor but itself; a chain takes it from link to link.
+            for &index in setting.previous.iter().rev() {
+                let binding = &task.bindings[index];
+                binding.copy(row);
+            }
+            setting.complete(row)?;
         }
         // Programs and policies compute in f32, so a number that overflows there is as bad as an infinite one.
         let bad = |value: f64| value.is_nan() | (value.abs() > f64::from(f32::MAX));
@@ -205,9 +222,7 @@ impl World {
 
     /// Writes the observation, `[O]`.
     pub(crate) fn observe(&self, task: &Task, out: &mut [f32]) {
-        for (slot, &place) in out.iter_mut().zip(&task.observed) {
-            *slot = self.row[place] as f32;
-        }
+        self.state.observation.write(&task.observed, &self.row, out);
     }
 
     /// `memories`: what the task program and the reward remember.
@@ -221,36 +236,12 @@ impl World {
     }
 
     /// Panics when the snapshot is of another task.
-    pub(crate) fn restore(&mut self, snapshot: &EnvSnapshot) {
+    pub(crate) fn restore(&mut self, setting: &Setting, snapshot: &EnvSnapshot) {
+        let randomization = &setting.task.randomization;
+        snapshot.state.randomization.apply(randomization, self.physics.as_mut());
         self.physics.restore(&snapshot.physics);
         self.state.clone_from(&snapshot.state);
         self.row.copy_from_slice(&snapshot.row);
         self.fault = None;
-    }
-}
-
-/// Scales a control in [-1, 1] to the actuator's range; an unlimited actuator takes it as it is.
-fn in_actuator_units(control: f64, [low, high]: [f64; 2]) -> f64 {
-    if low.is_finite() && high.is_finite() {
-        low + (control + 1.0) * 0.5 * (high - low)
-    } else {
-        control
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_fill_the_range_of_the_actuator() {
-        for (control, range, expected) in [
-            (-1.0, [-1.0, 1.0], -1.0),
-            (0.0, [-2.0, 6.0], 2.0),
-            (1.0, [-2.0, 6.0], 6.0),
-            (0.5, [f64::NEG_INFINITY, f64::INFINITY], 0.5),
-        ] {
-            assert_eq!(in_actuator_units(control, range), expected, "{control} in {range:?}");
-        }
     }
 }

@@ -82,19 +82,19 @@ fn broken_files_say_what_is_wrong() {
             "env.toml",
             tip,
             "source = { site_positon = \"tip\" }",
-            ["site_positon", "unknown variant", "`site_position`"],
+            ["line 40", "no source `site_positon`", "did you mean `site_position`?"],
         ),
         (
             "env.toml",
             "source = \"time\"",
             "source = \"tiem\"",
-            ["\"tiem\"", "expected", "body_position"],
+            ["", "no source `tiem`", "did you mean `time`?"],
         ),
         (
             "env.toml",
             tip,
             "",
-            ["variable.tip_position", "missing field", "`source`"],
+            ["line 38", "`variable.tip_position`: there is no `source`", "such as"],
         ),
         // Shapes and picks.
         (

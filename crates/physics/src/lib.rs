@@ -13,25 +13,31 @@
 //! [`Model`] is shared between threads, a world belongs to whoever steps it.
 
 mod animation;
+mod coordinates;
 mod engine;
 pub mod inventory;
 mod library;
 mod model;
+mod naming;
 mod picture;
+mod quantities;
 mod readings;
 mod renderer;
 mod source;
+mod variation;
 mod world;
 
 use std::path::PathBuf;
 
 pub use animation::write_gif;
+pub use coordinates::{Joint, JointKind, Keyframe};
 pub use engine::Engine;
 pub use inventory::Inventory;
 pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
 pub use renderer::Renderer;
-pub use source::{Quantity, Source};
+pub use source::{Meaning, Names, Quantity, Source, Toucher};
+pub use variation::{Factors, VariedParts};
 
 /// What the physics could not do.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +60,9 @@ pub enum PhysicsError {
         /// The nearest name that exists.
         suggestion: Option<String>,
     },
+    /// The thing exists, but is not what is needed.
+    #[error("{0}")]
+    Unsuitable(String),
     /// Drawing needs a GL context and none could be had.
     #[error("cannot draw: {0}")]
     Draw(String),
@@ -65,6 +74,19 @@ pub enum PhysicsError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+impl PhysicsError {
+    /// Whether it suggests another name.
+    pub(crate) fn suggests(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown {
+                suggestion: Some(_),
+                ..
+            }
+        )
+    }
 }
 
 /// A simulation that left the domain of physics.
@@ -103,6 +125,16 @@ pub trait Physics: Send {
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence>;
     /// Writes a quantity into `out` (`[quantity.components]`). Panics when `out` has another length.
     fn read(&self, quantity: &Quantity, out: &mut [f64]);
+    /// Puts a mocap body (see [`Model::mocap`]) to a place in the world, m. Snapshots hold where it is; a reset puts it back.
+    fn place_mocap(&mut self, _mocap: usize, _position: [f64; 3]) {
+        unreachable!("no model of this engine resolves a mocap body")
+    }
+    /// Scales properties of this world relative to the model as it was loaded, and resets it. Snapshots do not hold the
+    /// factors: restore into a world with the same variation. A factor with which MuJoCo cannot go on is reported by the
+    /// next [`Physics::step`].
+    fn vary(&mut self, _parts: &VariedParts, _factors: &Factors) {
+        unreachable!("no model of this engine resolves varied parts")
+    }
     /// Simulated time since reset.
     fn time_secs(&self) -> f64;
     /// Takes the state out.

@@ -45,6 +45,7 @@ unsafe extern "C-unwind" {
     fn mj_fwdKinematics(model: *const mjModel, data: *mut mjData);
     // Exported, and in no header: makes what follows from `tree_asleep` agree with it.
     fn mj_updateSleep(model: *const mjModel, data: *mut mjData);
+    fn mj_setConst(model: *mut mjModel, data: *mut mjData);
 }
 
 /// What an error of MuJoCo unwinds with.
@@ -143,6 +144,22 @@ pub(crate) fn lull(data: &mut MjData<Arc<MjModel>>, asleep: &[f64]) {
     let model: *const mjModel = data.model().ffi();
     // SAFETY: as in `run`.
     unsafe { mj_updateSleep(model, data.ffi_mut()) };
+}
+
+/// Gain parameters of every actuator.
+pub(crate) fn gains_mut(model: &mut MjModel) -> &mut [[f64; GAINS]] {
+    // SAFETY: numbers of fixed, affine and muscle gains are free of invariants, and no others are written.
+    unsafe { model.actuator_gainprm_mut() }
+}
+
+const GAINS: usize = mujoco_rs::mujoco_c::mjNGAIN as usize;
+
+/// Computes again what MuJoCo derives from the masses of `model`, inside [`catching`]. `data` belongs to a model of the same
+/// sizes; it is left to be reset.
+pub(crate) fn set_constants(model: &mut MjModel, data: &mut MjData<Arc<MjModel>>) {
+    // SAFETY: both structures are borrowed mutably, and MuJoCo keeps their invariants; it uses the data as room to work in,
+    // which is large enough because the sizes agree.
+    unsafe { mj_setConst(model.ffi_mut(), data.ffi_mut()) };
 }
 
 /// Loads MJCF.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use mujoco_rs::mujoco_c::mjVERSION_HEADER;
 use mujoco_rs::prelude::{MjModel, MjtDisableBit};
 
+use crate::coordinates::{self, Joint, Keyframe};
 use crate::source::{self, Quantity, Source};
+use crate::variation::{self, VariedParts};
 use crate::world::World;
 use crate::{Engine, Inventory, Physics, PhysicsError, inventory, library};
 
@@ -92,6 +94,62 @@ impl Model {
     /// Errors: [`PhysicsError::Unknown`], with the nearest name that exists.
     pub fn quantity(&self, source: &Source) -> Result<Quantity, PhysicsError> {
         source::resolve(&self.compiled, source)
+    }
+
+    /// The same quantity, expressed in the frame of a body: positions as seen from it, velocities, forces and orientations
+    /// turned into it.
+    ///
+    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for a quantity that belongs to no frame.
+    pub fn relative(&self, quantity: Quantity, body: &str) -> Result<Quantity, PhysicsError> {
+        source::relative(&self.compiled, quantity, body)
+    }
+
+    /// Finds a joint.
+    ///
+    /// Errors: [`PhysicsError::Unknown`].
+    pub fn joint(&self, name: &str) -> Result<Joint, PhysicsError> {
+        coordinates::joint(&self.compiled, name)
+    }
+
+    /// A state that the model names.
+    ///
+    /// Errors: [`PhysicsError::Unknown`].
+    pub fn keyframe(&self, name: &str) -> Result<Keyframe, PhysicsError> {
+        coordinates::keyframe(&self.compiled, name)
+    }
+
+    /// Generalised positions of the model's own initial state.
+    pub fn initial_qpos(&self) -> &[f64] {
+        self.compiled.qpos0()
+    }
+
+    /// Finds a mocap body, for [`Physics::place_mocap`].
+    ///
+    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for an ordinary body or another engine than MuJoCo.
+    pub fn mocap(&self, name: &str) -> Result<usize, PhysicsError> {
+        self.only_mujoco("place mocap bodies")?;
+        coordinates::mocap(&self.compiled, name)
+    }
+
+    /// Finds what varies from episode to episode, for [`Physics::vary`]: all bodies and all geoms where none are named.
+    ///
+    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for the world body, for a varying gain where some
+    /// actuator has none, or another engine than MuJoCo.
+    pub fn varied_parts(
+        &self,
+        bodies: Option<&[String]>,
+        geoms: Option<&[String]>,
+        gain_varies: bool,
+    ) -> Result<VariedParts, PhysicsError> {
+        self.only_mujoco("vary mass, friction, gain or damping")?;
+        variation::parts(&self.compiled, bodies, geoms, gain_varies)
+    }
+
+    fn only_mujoco(&self, what: &str) -> Result<(), PhysicsError> {
+        match self.engine {
+            Engine::Mujoco => Ok(()),
+            Engine::Rapier => Err(PhysicsError::Unsuitable(format!("worlds of Rapier cannot {what} yet"))),
+        }
     }
 
     /// A new world at the initial state.

@@ -4,13 +4,11 @@
 //! cannot mean one thing under MuJoCo and another under Rapier. What does not follow from the coordinates, the contacts
 //! and forces of the last physics step, is put in by the engine that made them.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase};
 
 use crate::Divergence;
-use crate::source::{Place, Quantity};
 
 /// Beyond this MuJoCo calls a number bad (`mjMAXVAL`).
 pub(crate) const LARGEST: f64 = 1e10;
@@ -60,48 +58,6 @@ impl Readings {
             data: MjData::new(Arc::clone(model)),
             contacts: Vec::with_capacity(USUAL_CONTACTS),
         }
-    }
-
-    /// Writes a quantity into `out`.
-    pub(crate) fn read(&self, quantity: &Quantity, out: &mut [f64]) {
-        let data = &self.data;
-        match &quantity.place {
-            Place::BodyPosition(body) => out.copy_from_slice(&data.xpos()[*body]),
-            Place::BodyQuaternion(body) => out.copy_from_slice(&data.xquat()[*body]),
-            Place::BodyLinearVelocity(body) => out.copy_from_slice(&self.body_velocity(*body)[3..]),
-            Place::BodyAngularVelocity(body) => out.copy_from_slice(&self.body_velocity(*body)[..3]),
-            Place::SubtreeCom(body) => out.copy_from_slice(&data.subtree_com()[*body]),
-            Place::SitePosition(site) => out.copy_from_slice(&data.site_xpos()[*site]),
-            Place::Qpos(ranges) => gather(data.qpos(), ranges, out),
-            Place::Qvel(ranges) => gather(data.qvel(), ranges, out),
-            Place::Sensor(range) => out.copy_from_slice(&data.sensordata()[range.clone()]),
-            Place::ActuatorForce => out.copy_from_slice(data.actuator_force()),
-            Place::ContactForce(body) => out.copy_from_slice(&self.contact_force(*body)),
-        }
-    }
-
-    /// 6 numbers of a body's frame: angular, then linear velocity, in the world.
-    fn body_velocity(&self, body: usize) -> [f64; 6] {
-        // XBODY is the frame of the body itself; BODY would be that of its inertia.
-        self.data.object_velocity(MjtObjBase::mjOBJ_XBODY, body, false)
-    }
-
-    /// Total force of all contacts on a body.
-    fn contact_force(&self, body: usize) -> [f64; 3] {
-        let geom_body = self.model.geom_bodyid();
-        let mut total = [0.0; 3];
-        for contact in &self.contacts {
-            for (geom, sign) in contact.geoms.iter().zip([-1.0, 1.0]) {
-                let Ok(geom) = usize::try_from(*geom) else { continue };
-                if geom_body[geom] as usize == body {
-                    total
-                        .iter_mut()
-                        .zip(contact.force)
-                        .for_each(|(total, part)| *total += sign * part);
-                }
-            }
-        }
-        total
     }
 
     /// What a snapshot holds beside the state: outcomes of the last step that cannot be recomputed from it.
@@ -174,13 +130,4 @@ impl Readings {
         let name = joint.and_then(|joint| self.model.id_to_name(MjtObjBase::mjOBJ_JOINT, joint));
         name.map(|name| format!(" (joint `{name}`)")).unwrap_or_default()
     }
-}
-
-fn gather(values: &[f64], ranges: &[Range<usize>], out: &mut [f64]) {
-    let mut filled = 0;
-    for range in ranges {
-        out[filled..filled + range.len()].copy_from_slice(&values[range.clone()]);
-        filled += range.len();
-    }
-    assert_eq!(filled, out.len(), "room for exactly the quantity");
 }

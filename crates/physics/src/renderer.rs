@@ -6,7 +6,7 @@ use mujoco_rs::prelude::{MjData, MjModel, MjtJoint, MjvCamera};
 use mujoco_rs::renderer::MjRenderer;
 
 use crate::library::{self, Stage};
-use crate::source::{self, Kind};
+use crate::naming::{self, Kind};
 use crate::{Frame, Model, PhysicsError};
 
 /// Longest side of a picture in pixels, which every software driver can draw.
@@ -35,7 +35,7 @@ impl Renderer {
             )));
         }
         let fixed = camera
-            .map(|name| source::id(&model.compiled, Kind::Camera, name))
+            .map(|name| naming::id(&model.compiled, Kind::Camera, name))
             .transpose()?;
         // A copy of the model, so that the buffer can have just the size asked for.
         let mut copy = MjModel::clone(&model.compiled);

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjModel, MjtState, MjtWarning};
 
-use crate::library::{Stage, catching, lull, run};
+use crate::library::{Stage, catching, lull, run, set_constants};
 use crate::readings::{Contact, Readings};
 use crate::source::Quantity;
+use crate::variation::{self, Factors, VariedParts};
 use crate::{Divergence, Physics, Snapshot};
 
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
@@ -21,6 +22,8 @@ const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 /// computed for the present state.
 pub(crate) struct World {
     readings: Readings,
+    /// The model as it was loaded; that of the readings is a copy once something in it varies.
+    original: Arc<MjModel>,
     /// Whether the integrator may be run as `mj_step2` and `mj_step1`.
     splits: bool,
     /// Set when the simulation diverged, cleared by reset and restore.
@@ -34,6 +37,7 @@ impl World {
     pub(crate) fn new(model: &Arc<MjModel>) -> Self {
         let readings = Readings::new(model);
         let mut world = Self {
+            original: Arc::clone(model),
             splits: splits(model),
             fault: None,
             warmstart: vec![0.0; readings.data.qacc_warmstart().len()],
@@ -179,6 +183,35 @@ impl Physics for World {
 
     fn read(&self, quantity: &Quantity, out: &mut [f64]) {
         self.readings.read(quantity, out);
+    }
+
+    fn place_mocap(&mut self, mocap: usize, position: [f64; 3]) {
+        self.readings.data.mocap_pos_mut()[mocap] = position;
+        if self.fault.is_none() {
+            self.fault = self.guarded(|world| world.settle(Stage::Step1)).err();
+        }
+    }
+
+    fn vary(&mut self, parts: &VariedParts, factors: &Factors) {
+        let Readings { model, data, .. } = &mut self.readings;
+        // While the data rests on the original, nobody else holds the copy, and it may be changed.
+        *model = Arc::clone(&self.original);
+        let mut copy = data.swap_model(Arc::clone(&self.original));
+        if Arc::ptr_eq(&copy, &self.original) {
+            copy = Arc::new((*self.original).clone());
+        }
+        let changed = Arc::get_mut(&mut copy).expect("the world alone holds its copy");
+        variation::apply(changed, &self.original, parts, factors);
+        let constants = catching(|| set_constants(changed, data));
+        data.swap_model(Arc::clone(&copy));
+        *model = copy;
+        self.reset();
+        if let Err(words) = constants {
+            self.fault = Some(
+                self.readings
+                    .divergence(format!("MuJoCo cannot vary the model: {words}")),
+            );
+        }
     }
 
     fn time_secs(&self) -> f64 {

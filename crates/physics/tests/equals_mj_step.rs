@@ -217,7 +217,7 @@ impl<'a> Bare<'a> {
 }
 
 fn sensor(model: &Model, world: &dyn Physics, name: &str) -> Vec<f64> {
-    let quantity = model.quantity(&Source::Sensor(name.to_owned())).unwrap();
+    let quantity = model.quantity(&Source::Sensor(name.into())).unwrap();
     let mut out = vec![f64::NAN; quantity.components];
     world.read(&quantity, &mut out);
     out

@@ -15,12 +15,34 @@ pub fn envs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs")
 }
 
-/// A copy of cartpole/balance whose files may be edited.
-pub struct Cartpole {
+/// The files of one environment with one task, which may be edited.
+pub struct Files {
     dir: tempfile::TempDir,
 }
 
-impl Cartpole {
+/// Files that start as a copy of cartpole/balance.
+pub type Cartpole = Files;
+
+impl Files {
+    /// A model, its `env.toml` and a `task.toml`, with a task program that says nothing.
+    pub fn of(model: &str, env: &str, task: &str) -> Self {
+        let files = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        for (file, text) in [
+            ("model.xml", model),
+            ("env.toml", env),
+            ("task.toml", task),
+            ("task.py", ""),
+        ] {
+            let path = files.path(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        files
+    }
+
+    /// A copy of cartpole/balance.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         for file in [
@@ -48,6 +70,11 @@ impl Cartpole {
         assert!(text.contains(from), "{file} has no {from:?}");
         std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
         self
+    }
+
+    /// The task, whose files are right.
+    pub fn task(&self) -> Task {
+        self.load().unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn load(&self) -> Result<Task, TaskError> {
