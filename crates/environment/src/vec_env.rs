@@ -135,6 +135,11 @@ impl VecEnv {
         lock(&self.team.worlds()[env_index]).generalised().1.to_vec()
     }
 
+    /// What the last step sent to the actuators of one environment, in their units.
+    pub fn ctrl(&self, env_index: usize) -> Vec<f64> {
+        lock(&self.team.worlds()[env_index]).ctrl().to_vec()
+    }
+
     /// One environment as it stands, in the middle of an episode too.
     pub fn snapshot(&self, env_index: usize) -> EnvSnapshot {
         self.block.snapshot(env_index, &lock(&self.team.worlds()[env_index]))

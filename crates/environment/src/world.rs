@@ -135,6 +135,11 @@ impl World {
         self.physics.state()
     }
 
+    /// What the last step sent to the actuators.
+    pub(crate) fn ctrl(&self) -> &[f64] {
+        &self.scaled_control
+    }
+
     /// State of the physics alone.
     pub(crate) fn physics_state(&self) -> Snapshot {
         self.physics.snapshot()

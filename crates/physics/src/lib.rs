@@ -13,6 +13,7 @@
 //! [`Model`] is shared between threads, a world belongs to whoever steps it.
 
 mod animation;
+mod bare;
 mod coordinates;
 mod engine;
 pub mod inventory;
@@ -30,6 +31,7 @@ mod world;
 use std::path::PathBuf;
 
 pub use animation::write_gif;
+pub use bare::BareWorld;
 pub use coordinates::{Joint, JointKind, Keyframe};
 pub use engine::Engine;
 pub use inventory::Inventory;

@@ -1,5 +1,6 @@
 //! `carrot bench`.
 
+mod environment;
 mod latency;
 mod throughput;
 
@@ -18,9 +19,15 @@ use throughput::{Spread, Throughput};
 /// Batch sizes: one call, a small training batch, a large one.
 const BATCHES: [usize; 3] = [1, 256, 4_096];
 
-/// Measures the speed of rewards; every ratio comes from one run, its two sides in turns.
-pub fn run(options: &Bench, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
-    let BenchName::Reward = options.name;
+/// Measures; every ratio comes from one run, its two sides in turns.
+pub fn run(options: &Bench, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: bool) -> Result<Answer, Failure> {
+    match options.name {
+        BenchName::Reward => rewards(options, envs),
+        BenchName::Env => environment::run(options, &envs()?, quiet),
+    }
+}
+
+fn rewards(options: &Bench, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
     let sandbox = Sandbox::new(Limits::default())?;
     let scratch = Scratch::new()?;
     let peer = throughput::compile_peer(&scratch.0);

@@ -1,0 +1,269 @@
+//! Whole environment steps against a bare `mj_step` loop, both timed in turns.
+//!
+//! Both sides play the same states: a first run of the environment notes every control and every start of an episode, and
+//! the bare loop then replays them. What differs is only what the environment does beside physics: controls, variables, the
+//! reward, the task's program, resets, and the meeting of the threads.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+use carrot_environment::{AsyncVecEnv, Engine, Task, VecEnv};
+use carrot_physics::BareWorld;
+use carrot_reward_sandbox::LoadedReward;
+use carrot_reward_search::Workbench;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+use super::throughput::Spread;
+use crate::arguments::Bench;
+use crate::files;
+use crate::output::{Answer, Failure};
+use crate::progress::Progress;
+
+/// Models from the cheapest to the size of a humanoid.
+const TASKS: [&str; 3] = ["half_cheetah/run", "ant/run_forward", "humanoid/run"];
+
+/// Rounds of each comparison; a round times every side once.
+const ROUNDS: usize = 9;
+/// Seconds that one side of a round should take at least.
+const ROUND_SECS: f64 = 0.25;
+/// Fewest steps of each environment in a round.
+const FEWEST_STEPS: usize = 6;
+
+/// One task at one number of environments; environment steps per second, and ratios to the bare loop, round by round.
+#[derive(serde::Serialize)]
+struct Row {
+    task: String,
+    n_envs: usize,
+    steps: usize,
+    bare: Spread,
+    lockstep: Spread,
+    asynchronous: Spread,
+    lockstep_ratio: Spread,
+    asynchronous_ratio: Spread,
+}
+
+pub fn run(options: &Bench, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
+    let threads = options.threads.unwrap_or_else(files::cores);
+    let names: Vec<String> = match options.task.is_empty() {
+        true => TASKS.map(str::to_owned).to_vec(),
+        false => options.task.clone(),
+    };
+    if options.n_envs.contains(&0) {
+        return Err(Failure::Usage("--n-envs: at least one environment".into()));
+    }
+    let tasks = names.iter().map(|name| files::task(envs, name, Engine::Mujoco));
+    let tasks = tasks.collect::<Result<Vec<Task>, Failure>>()?;
+    let progress = Progress::new((tasks.len() * options.n_envs.len()) as u64, quiet);
+    let mut rows = Vec::new();
+    for task in tasks {
+        let reward = match &task.human_reward {
+            Some(path) => files::program(path)?,
+            None => return Err(Failure::Usage(format!("{} has no human-written reward", task.id))),
+        };
+        let bench = Workbench::new(task)?;
+        let reward = bench
+            .load(&reward)
+            .map_err(|_| Failure::Usage(format!("the human reward of {} has errors", bench.task.id)))?;
+        for &n_envs in &options.n_envs {
+            rows.push(measure(&bench, &reward, n_envs, threads)?);
+            progress.set(rows.len() as u64);
+        }
+    }
+    progress.finish();
+    let ratios: serde_json::Map<String, serde_json::Value> = rows
+        .iter()
+        .flat_map(|row| {
+            let name = row.task.split('/').next().unwrap_or_default();
+            [
+                (format!("{name}_{}", row.n_envs), json!(row.lockstep_ratio)),
+                (format!("{name}_{}_async", row.n_envs), json!(row.asynchronous_ratio)),
+            ]
+        })
+        .collect();
+    let json = json!({ "ratios": ratios, "threads": threads, "environments": rows });
+    Ok(Answer::new(json, as_text(&rows, threads)))
+}
+
+fn as_text(rows: &[Row], threads: usize) -> String {
+    let mut text = format!(
+        "Whole environment steps on {threads} threads, steps/s (median), and the ratio to a bare mj_step loop\n\n\
+         task                    envs       bare   lockstep  ratio (least to largest)      async  ratio\n"
+    );
+    for row in rows {
+        let (lockstep, free) = (&row.lockstep_ratio, &row.asynchronous_ratio);
+        _ = writeln!(
+            text,
+            "{:<22} {:>5} {:>10.0} {:>10.0}  {:.3} ({:.3} to {:.3}) {:>15.0}  {:.3} ({:.3} to {:.3})",
+            row.task,
+            row.n_envs,
+            row.bare.median,
+            row.lockstep.median,
+            lockstep.median,
+            lockstep.min,
+            lockstep.max,
+            row.asynchronous.median,
+            free.median,
+            free.min,
+            free.max,
+        );
+    }
+    text
+}
+
+/// Actions, and what the environment made of them.
+struct Script {
+    steps: usize,
+    /// `[T][N * A]`.
+    actions: Vec<Vec<f32>>,
+    /// `[T][N]`.
+    controls: Vec<Vec<Vec<f64>>>,
+    /// Of each environment: the step before which an episode starts, and its positions and velocities.
+    starts: Vec<Vec<(usize, Vec<f64>, Vec<f64>)>>,
+    /// Positions after the last step.
+    last: Vec<Vec<f64>>,
+    substeps: usize,
+}
+
+fn measure(bench: &Workbench, reward: &LoadedReward, n_envs: usize, threads: usize) -> anyhow::Result<Row> {
+    let task = &bench.task;
+    let mut lockstep = bench.env(Some(reward), n_envs, 0, threads)?;
+    let mut asynchronous = AsyncVecEnv::new(task, bench.programs(Some(reward)), n_envs, 0, threads)?;
+    let script = Script::write(&mut lockstep, rounds_steps(&mut lockstep, task)?)?;
+    let total = (script.steps * n_envs) as f64;
+
+    let mut worlds: Vec<BareWorld> = (0..n_envs).map(|_| BareWorld::new(&task.model)).collect();
+    let (mut bare, mut together, mut free) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let bare_rate = play_bare(&script, &mut worlds, threads);
+
+        lockstep.reset()?;
+        let start = Instant::now();
+        for actions in &script.actions {
+            lockstep.step(actions)?;
+        }
+        let together_rate = total / start.elapsed().as_secs_f64();
+
+        asynchronous.reset()?;
+        let action_size = task.action_size();
+        let start = Instant::now();
+        asynchronous.run(script.steps, &|turn, out| {
+            if let Some(actions) = script.actions.get(turn.step) {
+                out.copy_from_slice(&actions[turn.first_env * action_size..][..out.len()]);
+            }
+        })?;
+        let free_rate = total / start.elapsed().as_secs_f64();
+
+        // The first round warms up, and shows that both sides did the same.
+        if round == 0 {
+            for (world, last) in worlds.iter().zip(&script.last) {
+                anyhow::ensure!(world.qpos() == last, "{}: the bare loop played other states", task.id);
+            }
+            continue;
+        }
+        bare.push(bare_rate);
+        together.push(together_rate);
+        free.push(free_rate);
+    }
+    let ratio = |rates: &[f64]| Spread::of(rates.iter().zip(&bare).map(|(rate, bare)| rate / bare).collect());
+    Ok(Row {
+        task: task.id.clone(),
+        n_envs,
+        steps: script.steps,
+        lockstep_ratio: ratio(&together),
+        asynchronous_ratio: ratio(&free),
+        bare: Spread::of(bare),
+        lockstep: Spread::of(together),
+        asynchronous: Spread::of(free),
+    })
+}
+
+/// How many steps of all environments make a round.
+fn rounds_steps(env: &mut VecEnv, task: &Task) -> anyhow::Result<usize> {
+    let actions = vec![0.1; env.n_envs() * task.action_size()];
+    env.step(&actions)?;
+    let start = Instant::now();
+    for _ in 0..3 {
+        env.step(&actions)?;
+    }
+    let step_secs = start.elapsed().as_secs_f64() / 3.0;
+    Ok(((ROUND_SECS / step_secs) as usize).clamp(FEWEST_STEPS, 2_000))
+}
+
+impl Script {
+    fn write(env: &mut VecEnv, steps: usize) -> anyhow::Result<Self> {
+        let n_envs = env.n_envs();
+        let width = n_envs * env.action_size();
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        env.reset()?;
+        let start = |env: &VecEnv, index: usize, step: usize| (step, env.qpos(index), env.qvel(index));
+        let mut script = Self {
+            steps,
+            actions: Vec::with_capacity(steps),
+            controls: Vec::with_capacity(steps),
+            starts: (0..n_envs).map(|index| vec![start(env, index, 0)]).collect(),
+            last: Vec::new(),
+            substeps: env.task().substeps,
+        };
+        for step in 1..=steps {
+            let actions: Vec<f32> = (0..width).map(|_| random.random_range(-1.0..=1.0)).collect();
+            env.step(&actions)?;
+            script.actions.push(actions);
+            script.controls.push((0..n_envs).map(|index| env.ctrl(index)).collect());
+            let ended: Vec<usize> = env
+                .step_data()
+                .episodes
+                .iter()
+                .map(|episode| episode.env_index)
+                .collect();
+            for index in ended {
+                anyhow::ensure!(
+                    !env.step_data().faulted[index],
+                    "the simulation diverged under random actions"
+                );
+                script.starts[index].push(start(env, index, step));
+            }
+        }
+        script.last = (0..n_envs).map(|index| env.qpos(index)).collect();
+        Ok(script)
+    }
+}
+
+/// Replays the script: each thread has its own share of the worlds and waits for nobody. Steps/s, added up over threads.
+fn play_bare(script: &Script, worlds: &mut [BareWorld], threads: usize) -> f64 {
+    let share = worlds.len().div_ceil(threads);
+    let rates: Vec<f64> = std::thread::scope(|scope| {
+        let workers: Vec<_> = worlds
+            .chunks_mut(share)
+            .enumerate()
+            .map(|(thread, worlds)| scope.spawn(move || play_share(script, worlds, thread * share)))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a bare loop only steps"))
+            .collect()
+    });
+    rates.into_iter().sum()
+}
+
+fn play_share(script: &Script, worlds: &mut [BareWorld], first: usize) -> f64 {
+    let mut next_start = vec![0; worlds.len()];
+    let clock = Instant::now();
+    for step in 0..=script.steps {
+        for (k, world) in worlds.iter_mut().enumerate() {
+            let starts = &script.starts[first + k];
+            if let Some((at, qpos, qvel)) = starts.get(next_start[k])
+                && *at == step
+            {
+                world.begin(qpos, qvel);
+                next_start[k] += 1;
+            }
+            if let Some(controls) = script.controls.get(step) {
+                world.step(&controls[first + k], script.substeps);
+            }
+        }
+    }
+    (script.steps * worlds.len()) as f64 / clock.elapsed().as_secs_f64()
+}
