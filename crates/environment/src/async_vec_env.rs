@@ -4,8 +4,8 @@
 //! a block and plays it for many steps (observations, actions, physics, reward, resets) before it takes another, so that
 //! threads meet only at the end. Who chooses the actions runs inside the threads, on the block's own observations.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use carrot_reward_interface::{Stop, StopCause};
 
@@ -23,15 +23,9 @@ const BLOCKS_PER_THREAD: usize = 4;
 /// N environments in independent blocks.
 pub struct AsyncVecEnv {
     setting: Setting,
-    parts: Vec<Mutex<Part>>,
-    threads: usize,
-}
-
-/// A block and its worlds.
-struct Part {
-    block: Block,
     worlds: Vec<Mutex<World>>,
-    actions: Vec<f32>,
+    blocks: Vec<Mutex<Block>>,
+    threads: usize,
 }
 
 /// Where a block stands when it is asked for actions.
@@ -49,8 +43,7 @@ impl AsyncVecEnv {
     ///
     /// Errors: as there, and a [`Stop`] for a program that must see the whole batch at once.
     pub fn new(task: &Task, programs: Programs<'_>, n_envs: usize, seed: u64, threads: usize) -> Result<Self, Stop> {
-        let reward = programs.reward.into_iter();
-        if reward.chain([programs.measures]).any(|source| source.whole_batch()) {
+        if programs.whole_batch() {
             return Err(Stop {
                 file: task.id.clone(),
                 at: None,
@@ -62,22 +55,11 @@ impl AsyncVecEnv {
         }
         let threads = threads.max(1);
         let size = (n_envs / (threads * BLOCKS_PER_THREAD)).clamp(1, LARGEST);
-        let starts: Vec<usize> = (0..n_envs).step_by(size).collect();
-        let blocks = starts
-            .iter()
-            .map(|&first| Block::new(task, programs, first, size.min(n_envs - first)));
-        let blocks = blocks.collect::<Result<Vec<Block>, Stop>>()?;
+        let blocks = Block::of_size(task, programs, n_envs, size)?;
         let setting = Setting::new(task, seed, blocks.iter().flat_map(Block::inputs))?;
-        let part = |(block, first): (Block, usize)| {
-            let envs = first..n_envs.min(first + size);
-            Mutex::new(Part {
-                actions: vec![0.0; envs.len() * task.action_size()],
-                worlds: envs.map(|index| Mutex::new(World::new(task, index))).collect(),
-                block,
-            })
-        };
         let mut env = Self {
-            parts: blocks.into_iter().zip(starts).map(part).collect(),
+            worlds: (0..n_envs).map(|index| Mutex::new(World::new(task, index))).collect(),
+            blocks: blocks.into_iter().map(Mutex::new).collect(),
             setting,
             threads,
         };
@@ -89,9 +71,10 @@ impl AsyncVecEnv {
     ///
     /// Errors: a [`Stop`] when the initial state is not finite.
     pub fn reset(&mut self) -> Result<(), Stop> {
-        for part in &mut self.parts {
-            let part = part.get_mut().unwrap_or_else(PoisonError::into_inner);
-            part.block.begin(&self.setting, &part.worlds)?;
+        for block in &self.blocks {
+            let mut block = lock(block);
+            let envs = block.envs();
+            block.begin(&self.setting, &self.worlds[envs])?;
         }
         Ok(())
     }
@@ -103,66 +86,54 @@ impl AsyncVecEnv {
     /// Errors: the [`Stop`] of the first block that had one.
     pub fn run(&mut self, steps: usize, act: &(dyn Fn(&Turn<'_>, &mut [f32]) + Sync)) -> Result<(), Stop> {
         let next = AtomicUsize::new(0);
-        let play = || -> Vec<(usize, Stop)> {
+        let take_blocks = || -> Vec<(usize, Stop)> {
             let mut stops = Vec::new();
-            while let Some((index, part)) = take(&next, &self.parts) {
-                let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Err(stop) = part.play(&self.setting, steps, act) {
-                    stops.push((index, stop));
+            while let Some(block) = self.blocks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut block = lock(block);
+                if let Err(stop) = play(&mut block, &self.worlds, &self.setting, steps, act) {
+                    stops.push((block.envs().start, stop));
                 }
             }
             stops
         };
         let mut stops = std::thread::scope(|scope| {
-            let helpers = (1..self.threads.min(self.parts.len())).map(|_| scope.spawn(play));
+            let helpers = (1..self.threads.min(self.blocks.len())).map(|_| scope.spawn(take_blocks));
             let helpers: Vec<_> = helpers.collect();
-            let mut stops = play();
+            let mut stops = take_blocks();
             for helper in helpers {
                 stops.extend(helper.join().expect("a block was played to its end"));
             }
             stops
         });
-        stops.sort_by_key(|(index, _)| *index);
+        stops.sort_by_key(|(first_env, _)| *first_env);
         stops.into_iter().next().map_or(Ok(()), |(_, stop)| Err(stop))
     }
 
     /// Number of environments.
     pub fn n_envs(&self) -> usize {
-        let of_part = |part: &Mutex<Part>| part.lock().unwrap_or_else(PoisonError::into_inner).worlds.len();
-        self.parts.iter().map(of_part).sum()
+        self.worlds.len()
     }
 }
 
-fn take<'a>(next: &AtomicUsize, parts: &'a [Mutex<Part>]) -> Option<(usize, &'a Mutex<Part>)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, parts.get(index)?))
-}
-
-impl Part {
-    fn play(
-        &mut self,
-        setting: &Setting,
-        steps: usize,
-        act: &(dyn Fn(&Turn<'_>, &mut [f32]) + Sync),
-    ) -> Result<(), Stop> {
-        let action_size = setting.task.action_size();
-        for step in 0..=steps {
-            let turn = Turn {
-                first_env: self.block.first_env(),
-                step,
-                data: &self.block.step,
-            };
-            act(&turn, &mut self.actions);
-            if step == steps {
-                break;
-            }
-            for (world, action) in self.worlds.iter().zip(self.actions.chunks_exact(action_size)) {
-                let mut world = lock(world);
-                world.action.copy_from_slice(action);
-                world.advance(setting);
-            }
-            self.block.conclude(setting, &self.worlds)?;
+fn play(
+    block: &mut Block,
+    worlds: &[Mutex<World>],
+    setting: &Setting,
+    steps: usize,
+    act: &(dyn Fn(&Turn<'_>, &mut [f32]) + Sync),
+) -> Result<(), Stop> {
+    let envs = block.envs();
+    let mut actions = vec![0.0; envs.len() * setting.task.action_size()];
+    for step in 0..=steps {
+        let turn = Turn {
+            first_env: envs.start,
+            step,
+            data: &block.step,
+        };
+        act(&turn, &mut actions);
+        if step < steps {
+            block.step(setting, &worlds[envs.clone()], &actions)?;
         }
-        Ok(())
     }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! worlds' rows ──place──▶ task program, reward ──evaluate──▶ rewards, fitness, ends ──▶ episodes, resets, observations
 //! ```
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use carrot_reward_interface::{RewardFn, RewardSource, Rewards, Stop, StopCause};
@@ -20,7 +21,7 @@ pub struct StepData {
     pub observations: Vec<f32>,
     /// Observation at the end of the step, before any reset, `[N, O]`.
     pub final_observations: Vec<f32>,
-    /// What the reward under test says about the step, before any reset; empty without a reward. Where the step faulted
+    /// What the reward under test says about the step, before any reset; zeros and no terms without a reward. Where the step faulted
     /// it means nothing: the reward then saw the fresh episode, so that it is always finite.
     pub rewards: Rewards,
     /// The task ended the episode; its value is not bootstrapped, `[N]`.
@@ -42,14 +43,57 @@ pub struct Programs<'a> {
     pub reward: Option<&'a dyn RewardSource>,
 }
 
-/// Programs and results of a contiguous group of environments.
+impl Programs<'_> {
+    /// Whether one of them must see all environments at once.
+    pub(crate) fn whole_batch(&self) -> bool {
+        self.measures.whole_batch() || self.reward.is_some_and(|reward| reward.whole_batch())
+    }
+}
+
+/// A contiguous group of environments with programs of their own.
 pub(crate) struct Block {
     first_env: usize,
-    n_envs: usize,
     measures: Box<dyn RewardFn>,
     measured: Rewards,
     reward: Option<Box<dyn RewardFn>>,
     pub(crate) step: StepData,
+}
+
+impl StepData {
+    /// Room for `n_envs` environments.
+    pub(crate) fn new(task: &Task, n_envs: usize, terms: usize) -> Self {
+        Self {
+            observations: vec![0.0; n_envs * task.observation_size()],
+            final_observations: vec![0.0; n_envs * task.observation_size()],
+            rewards: Rewards {
+                total: vec![0.0; n_envs],
+                terms: vec![vec![0.0; n_envs]; terms],
+            },
+            terminated: vec![false; n_envs],
+            truncated: vec![false; n_envs],
+            faulted: vec![false; n_envs],
+            episodes: Vec::with_capacity(n_envs),
+        }
+    }
+
+    /// Takes over what a block of the environments `envs` did.
+    pub(crate) fn take_in(&mut self, block: &StepData, envs: Range<usize>) {
+        let observation_size = block.observations.len() / envs.len().max(1);
+        let observed = envs.start * observation_size..envs.end * observation_size;
+        self.observations[observed.clone()].copy_from_slice(&block.observations);
+        self.final_observations[observed].copy_from_slice(&block.final_observations);
+        self.terminated[envs.clone()].copy_from_slice(&block.terminated);
+        self.truncated[envs.clone()].copy_from_slice(&block.truncated);
+        self.faulted[envs.clone()].copy_from_slice(&block.faulted);
+        self.episodes.extend_from_slice(&block.episodes);
+        // Absent without a reward, and before the first step.
+        if block.rewards.total.len() == envs.len() {
+            self.rewards.total[envs.clone()].copy_from_slice(&block.rewards.total);
+            for (all, term) in self.rewards.terms.iter_mut().zip(&block.rewards.terms) {
+                all[envs.clone()].copy_from_slice(term);
+            }
+        }
+    }
 }
 
 impl Block {
@@ -66,40 +110,36 @@ impl Block {
         }
         Ok(Self {
             first_env,
-            n_envs,
             measures: programs.measures.instance()?,
             measured: Rewards::default(),
             reward: programs.reward.map(|source| source.instance()).transpose()?,
-            step: StepData {
-                observations: vec![0.0; n_envs * task.observation_size()],
-                final_observations: vec![0.0; n_envs * task.observation_size()],
-                rewards: Rewards::default(),
-                terminated: vec![false; n_envs],
-                truncated: vec![false; n_envs],
-                faulted: vec![false; n_envs],
-                episodes: Vec::with_capacity(n_envs),
-            },
+            step: StepData::new(task, n_envs, programs.reward.map_or(0, |reward| reward.terms().len())),
         })
     }
 
-    /// Index of its first environment.
-    pub(crate) fn first_env(&self) -> usize {
-        self.first_env
+    /// Blocks of `size` environments, the last one maybe smaller, for `n_envs` in all.
+    ///
+    /// Errors: as [`Block::new`].
+    pub(crate) fn of_size(task: &Task, programs: Programs<'_>, n_envs: usize, size: usize) -> Result<Vec<Self>, Stop> {
+        let starts = (0..n_envs).step_by(size);
+        starts
+            .map(|first| Self::new(task, programs, first, size.min(n_envs - first)))
+            .collect()
     }
 
-    /// Whether the last step ended the episode of an environment in the regular way.
-    pub(crate) fn ended(&self, index: usize) -> bool {
-        self.step.terminated[index] || self.step.truncated[index]
+    /// Its environments.
+    pub(crate) fn envs(&self) -> Range<usize> {
+        self.first_env..self.first_env + self.step.faulted.len()
+    }
+
+    fn n_envs(&self) -> usize {
+        self.step.faulted.len()
     }
 
     /// Positions in the schema of the variables that its programs read.
     pub(crate) fn inputs(&self) -> impl Iterator<Item = usize> {
         let reward = self.reward.as_ref().map_or(&[][..], |reward| reward.inputs());
         self.measures.inputs().iter().chain(reward).copied()
-    }
-
-    pub(crate) fn reward_terms(&self) -> &[String] {
-        self.reward.as_ref().map_or(&[], |reward| reward.terms())
     }
 
     /// Starts every episode of its `worlds` anew.
@@ -121,6 +161,21 @@ impl Block {
         Ok(())
     }
 
+    /// One control step of its `worlds` with `actions` (`[n, A]`), all on this thread.
+    ///
+    /// Errors: as [`Block::conclude`].
+    pub(crate) fn step(&mut self, setting: &Setting, worlds: &[Mutex<World>], actions: &[f32]) -> Result<(), Stop> {
+        self.step.episodes.clear();
+        let actions = actions.chunks_exact(setting.task.action_size());
+        for ((index, world), action) in worlds.iter().enumerate().zip(actions) {
+            let mut world = lock(world);
+            world.advance(setting, action);
+            // At once, while its numbers are in the cache.
+            self.place(setting, index, &mut world)?;
+        }
+        self.judge(setting, worlds)
+    }
+
     /// What follows from worlds that have just advanced: rewards, ends of episodes, and the next beginnings.
     ///
     /// Errors: a [`Stop`] of the task program or of the reward, or an initial state that is not finite.
@@ -129,19 +184,12 @@ impl Block {
         for (index, world) in worlds.iter().enumerate() {
             self.place(setting, index, &mut lock(world))?;
         }
-        self.measures.evaluate_placed(&mut self.measured)?;
-        if let Some(reward) = &mut self.reward {
-            reward.evaluate_placed(&mut self.step.rewards)?;
-        }
-        self.step.observations.copy_from_slice(&self.step.final_observations);
-        for (index, world) in worlds.iter().enumerate() {
-            self.count(setting, index, world)?;
-        }
-        Ok(())
+        self.judge(setting, worlds)
     }
 
     /// Shows a world to the programs. One that faulted begins its next episode before anything reads it.
     fn place(&mut self, setting: &Setting, index: usize, world: &mut World) -> Result<(), Stop> {
+        let n_envs = self.n_envs();
         let fault = world.fault.take();
         self.step.faulted[index] = fault.is_some();
         if let Some(fault) = fault {
@@ -150,11 +198,25 @@ impl Block {
             world.begin_episode(setting)?;
             self.forget(index);
         }
-        self.measures.place(self.n_envs, index, &world.row)?;
+        self.measures.place(n_envs, index, &world.row)?;
         if let Some(reward) = &mut self.reward {
-            reward.place(self.n_envs, index, &world.row)?;
+            reward.place(n_envs, index, &world.row)?;
         }
         world.observe(&setting.task, slot(&mut self.step.final_observations, index, setting));
+        Ok(())
+    }
+
+    fn judge(&mut self, setting: &Setting, worlds: &[Mutex<World>]) -> Result<(), Stop> {
+        let first_env = self.first_env;
+        let in_all = |stop| among_all(stop, first_env);
+        self.measures.evaluate_placed(&mut self.measured).map_err(in_all)?;
+        if let Some(reward) = &mut self.reward {
+            reward.evaluate_placed(&mut self.step.rewards).map_err(in_all)?;
+        }
+        self.step.observations.copy_from_slice(&self.step.final_observations);
+        for (index, world) in worlds.iter().enumerate() {
+            self.count(setting, index, world)?;
+        }
         Ok(())
     }
 
@@ -213,10 +275,18 @@ impl Block {
     }
 }
 
-/// One world; nobody else wants it between two steps. A panic while stepping is passed on by who steps, so that a poisoned
-/// world is never seen.
-pub(crate) fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
-    world.lock().unwrap_or_else(PoisonError::into_inner)
+/// A world, or a block; nobody else wants it between two steps. A panic while stepping is passed on by who steps, so that
+/// a poisoned one is never seen.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A block counts its environments from 0; people count all.
+fn among_all(mut stop: Stop, first_env: usize) -> Stop {
+    if let StopCause::NonFinite { env_index, .. } | StopCause::Raised { env_index, .. } = &mut stop.cause {
+        *env_index += first_env;
+    }
+    stop
 }
 
 /// The observation of one environment.

@@ -1,40 +1,40 @@
-//! Threads that step worlds together, again and again.
+//! Threads that share the same work again and again.
 //!
 //! A control step of a small robot takes microseconds, so that waking a sleeping thread for each would cost as much as the
 //! step. The threads of a team therefore wait awake for a moment before they sleep. Each owns a contiguous share of the
-//! worlds, which stay in its cache; who is done with its own share takes single worlds from the others, because some steps
+//! items, which stay in its cache; who is done with its own share takes single items from the others, because some steps
 //! (more contacts, a harder solve) take longer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::setting::Setting;
-use crate::world::World;
-
-/// Rounds of spinning before a waiting thread sleeps: some ten microseconds to a few hundred.
+/// Rounds of spinning before a waiting thread sleeps: some hundred microseconds.
 const SPINS: u32 = 20_000;
 
-/// Worlds, and the threads that step them. The calling thread is one of the team.
+/// What a team does with each of its items.
+pub(crate) type Job = Box<dyn Fn(usize) + Send + Sync>;
+
+/// Threads with one job. The calling thread is one of the team.
 pub(crate) struct Team {
     shared: Arc<Shared>,
-    helpers: Vec<(JoinHandle<()>, Thread)>,
+    helpers: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
-    setting: Setting,
-    worlds: Vec<Mutex<World>>,
+    job: Job,
     shares: Vec<Share>,
-    /// Raised once for every step.
+    /// Raised once for every round of work.
     round: AtomicU64,
     /// Helpers that are through with the present round.
     through: AtomicUsize,
+    panicked: AtomicBool,
     leaving: AtomicBool,
 }
 
-/// A contiguous range of worlds: the next one to take, and the end.
-// On a cache line of its own: every thread writes to its own share.
+/// A contiguous range of items: the next one to take, and the end.
+// On cache lines of its own: every thread writes to its own share.
 #[repr(align(128))]
 struct Share {
     next: AtomicUsize,
@@ -43,51 +43,39 @@ struct Share {
 }
 
 impl Team {
-    /// `threads` members for these worlds; fewer where there are fewer worlds, or where the machine gives no more threads.
-    pub(crate) fn new(setting: Setting, worlds: Vec<World>, threads: usize) -> Self {
-        let n_worlds = worlds.len();
-        let members = threads.clamp(1, n_worlds.max(1));
+    /// `threads` members for so many items; fewer where there are fewer items, or where the machine gives no more threads.
+    pub(crate) fn new(threads: usize, items: usize, job: Job) -> Self {
+        let members = threads.clamp(1, items.max(1));
         let shares = (0..members)
             .map(|member| Share {
                 next: AtomicUsize::new(usize::MAX),
-                range: n_worlds * member / members..n_worlds * (member + 1) / members,
+                range: items * member / members..items * (member + 1) / members,
                 asleep: AtomicBool::new(false),
             })
             .collect();
         let shared = Arc::new(Shared {
-            setting,
-            worlds: worlds.into_iter().map(Mutex::new).collect(),
+            job,
             shares,
             round: AtomicU64::new(0),
             through: AtomicUsize::new(0),
+            panicked: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
         });
         let helper = |member: usize| {
             let shared = Arc::clone(&shared);
             let builder = thread::Builder::new().name(format!("worlds-{member}"));
-            let helper = builder.spawn(move || shared.help(member)).ok()?;
-            let thread = helper.thread().clone();
-            Some((helper, thread))
+            builder.spawn(move || shared.help(member)).ok()
         };
         // Without further threads everything still works, on the calling one.
         let helpers = (1..members).map_while(helper).collect();
         Self { shared, helpers }
     }
 
-    pub(crate) fn setting(&self) -> &Setting {
-        &self.shared.setting
-    }
-
-    /// The worlds; nobody else wants them between two steps.
-    pub(crate) fn worlds(&self) -> &[Mutex<World>] {
-        &self.shared.worlds
-    }
-
-    /// One control step of every world with its own action.
+    /// Does the job once for every item, and returns when all are done.
     ///
     /// # Panics
-    /// If stepping a world did.
-    pub(crate) fn advance(&self) {
+    /// If the job did.
+    pub(crate) fn work(&self) {
         let shared = &self.shared;
         shared.through.store(0, Ordering::Relaxed);
         for share in &shared.shares {
@@ -95,18 +83,18 @@ impl Team {
         }
         // Publishes all that was written before, to everyone who sees the new round.
         shared.round.fetch_add(1, Ordering::SeqCst);
-        for (share, (_, thread)) in shared.shares[1..].iter().zip(&self.helpers) {
+        for (share, helper) in shared.shares[1..].iter().zip(&self.helpers) {
             if share.asleep.load(Ordering::SeqCst) {
-                thread.unpark();
+                helper.thread().unpark();
             }
         }
-        shared.advance_shares(0);
+        shared.work(0);
         let mut spins = 0;
         while shared.through.load(Ordering::Acquire) < self.helpers.len() {
             pause(&mut spins);
         }
-        let poisoned = shared.worlds.iter().any(Mutex::is_poisoned);
-        assert!(!poisoned, "a thread panicked while it stepped a world");
+        let panicked = shared.panicked.load(Ordering::Relaxed);
+        assert!(!panicked, "a thread panicked while it stepped a world");
     }
 }
 
@@ -114,27 +102,25 @@ impl Drop for Team {
     fn drop(&mut self) {
         self.shared.leaving.store(true, Ordering::SeqCst);
         self.shared.round.fetch_add(1, Ordering::SeqCst);
-        for (helper, thread) in self.helpers.drain(..) {
-            thread.unpark();
-            // A helper that panicked has already been reported by `advance`.
+        for helper in self.helpers.drain(..) {
+            helper.thread().unpark();
+            // A helper that panicked has already been reported by `work`.
             let _ = helper.join();
         }
     }
 }
 
 impl Shared {
-    /// Takes worlds from the member's own share, then from the others', until none is left.
-    fn advance_shares(&self, member: usize) {
+    /// Takes items from the member's own share, then from the others', until none is left.
+    fn work(&self, member: usize) {
         for k in 0..self.shares.len() {
             let share = &self.shares[(member + k) % self.shares.len()];
             loop {
-                let index = share.next.fetch_add(1, Ordering::Relaxed);
-                if index >= share.range.end {
+                let item = share.next.fetch_add(1, Ordering::Relaxed);
+                if item >= share.range.end {
                     break;
                 }
-                if let Ok(mut world) = self.worlds[index].lock() {
-                    world.advance(&self.setting);
-                }
+                (self.job)(item);
             }
         }
     }
@@ -142,16 +128,19 @@ impl Shared {
     /// The life of a helper.
     fn help(&self, member: usize) {
         /// Counts the helper as through even if it panics, so that nobody waits for it for ever.
-        struct Through<'a>(&'a AtomicUsize);
+        struct Through<'a>(&'a Shared);
         impl Drop for Through<'_> {
             fn drop(&mut self) {
-                self.0.fetch_add(1, Ordering::Release);
+                if thread::panicking() {
+                    self.0.panicked.store(true, Ordering::Relaxed);
+                }
+                self.0.through.fetch_add(1, Ordering::Release);
             }
         }
         let mut seen = 0;
         while self.wait(member, &mut seen) {
-            let _through = Through(&self.through);
-            self.advance_shares(member);
+            let _through = Through(self);
+            self.work(member);
         }
     }
 
@@ -185,5 +174,57 @@ fn pause(spins: &mut u32) {
         thread::yield_now();
     } else {
         std::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_done_once_in_every_round() {
+        for (threads, items) in [(1, 5), (2, 1), (3, 100), (8, 3), (4, 0)] {
+            let counts: Arc<Vec<AtomicUsize>> = Arc::new((0..items).map(|_| AtomicUsize::new(0)).collect());
+            let counted = Arc::clone(&counts);
+            let team = Team::new(
+                threads,
+                items,
+                Box::new(move |item| {
+                    counted[item].fetch_add(1, Ordering::Relaxed);
+                }),
+            );
+            for round in 1..=200 {
+                team.work();
+                assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == round));
+            }
+        }
+    }
+
+    #[test]
+    fn a_panic_is_passed_on_and_nobody_waits_for_ever() {
+        let team = Team::new(2, 64, Box::new(|item| assert_ne!(item, 63)));
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            // The last item may be taken by either thread.
+            (0..100).for_each(|_| team.work());
+        }));
+        assert!(outcome.is_err());
+    }
+
+    #[test]
+    fn a_team_that_slept_works_again() {
+        let done = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&done);
+        let team = Team::new(
+            2,
+            10,
+            Box::new(move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }),
+        );
+        for round in 1..=3 {
+            thread::sleep(Duration::from_millis(250));
+            team.work();
+            assert_eq!(done.load(Ordering::Relaxed), 10 * round);
+        }
     }
 }

@@ -1,13 +1,14 @@
 //! Many environments of one task, stepped together.
 //!
-//! Each environment owns its world, its random streams and a row of all variables, so that threads share nothing while
-//! physics runs. What needs the whole batch (the task program, and the reward) comes afterwards, once, on the calling
-//! thread: a program may reduce over all environments, and then chunks of the batch would change its meaning.
+//! Environments stand in blocks of a few, each with its own instances of the programs; a thread takes a block and does all
+//! that belongs to its step while the numbers are still in the cache. Only a program that reduces over the whole batch makes
+//! the blocks one: then physics runs in parallel, and the programs afterwards, once, on the calling thread.
 //!
 //! ```text
-//! actions ──▶ clamp, scale ──▶ physics ──▶ row per environment ──▶ task program, reward ──▶ episodes, resets
-//!             └────────────── in parallel ──────────────────┘      └──────────── in order ────────────────┘
+//! actions ──▶ block: clamp, scale ──▶ physics ──▶ row ──▶ task program, reward ──▶ episodes, resets ──▶ StepData
 //! ```
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use carrot_physics::Snapshot;
 use carrot_reward_interface::{Batch, Stop};
@@ -18,10 +19,35 @@ use crate::setting::Setting;
 use crate::team::Team;
 use crate::world::{EnvSnapshot, World};
 
+/// Blocks that the environments are cut into, so that threads end a step at about the same time.
+const BLOCKS: usize = 128;
+
+/// Most environments of a block.
+const LARGEST: usize = 32;
+
 /// N environments of one task, stepped together.
 pub struct VecEnv {
     team: Team,
+    stage: Arc<Stage>,
+    step: StepData,
+    reward_terms: Vec<String>,
+}
+
+/// What the threads work on.
+struct Stage {
+    setting: Setting,
+    worlds: Vec<Mutex<World>>,
+    /// What to do in the next step, `[N, A]`.
+    actions: RwLock<Vec<f32>>,
+    blocks: Vec<Mutex<Judged>>,
+    /// All environments are one block, whose worlds are stepped one by one.
+    whole_batch: bool,
+}
+
+/// A block and what became of its last step.
+struct Judged {
     block: Block,
+    outcome: Result<(), Stop>,
 }
 
 impl VecEnv {
@@ -31,9 +57,7 @@ impl VecEnv {
     /// Errors: a [`Stop`] when the task program has other terms than [`MEASURES`](crate::MEASURES), when a program cannot be
     /// instantiated, or when the initial state itself is not finite.
     pub fn new(task: &Task, programs: Programs<'_>, n_envs: usize, seed: u64, threads: usize) -> Result<Self, Stop> {
-        let block = Block::new(task, programs, 0, n_envs)?;
-        let setting = Setting::new(task, seed, block.inputs())?;
-        Self::begin(setting, block, n_envs, threads)
+        Self::start(task, programs, n_envs, seed, threads, &[])
     }
 
     /// As [`VecEnv::new`], but every variable is kept up to date, for whoever records or shows them.
@@ -46,16 +70,41 @@ impl VecEnv {
         seed: u64,
         threads: usize,
     ) -> Result<Self, Stop> {
-        let block = Block::new(task, programs, 0, n_envs)?;
-        let setting = Setting::new(task, seed, 0..task.schema.variables.len())?;
-        Self::begin(setting, block, n_envs, threads)
+        let all: Vec<usize> = (0..task.schema.variables.len()).collect();
+        Self::start(task, programs, n_envs, seed, threads, &all)
     }
 
-    fn begin(setting: Setting, block: Block, n_envs: usize, threads: usize) -> Result<Self, Stop> {
-        let worlds = (0..n_envs).map(|index| World::new(&setting.task, index)).collect();
+    /// `also`: variables to keep up to date beside those that the programs read.
+    fn start(
+        task: &Task,
+        programs: Programs<'_>,
+        n_envs: usize,
+        seed: u64,
+        threads: usize,
+        also: &[usize],
+    ) -> Result<Self, Stop> {
+        let whole_batch = programs.whole_batch();
+        let size = match whole_batch {
+            true => n_envs.max(1),
+            false => (n_envs / BLOCKS).clamp(1, LARGEST),
+        };
+        let blocks = Block::of_size(task, programs, n_envs, size)?;
+        let used = blocks.iter().flat_map(Block::inputs).chain(also.iter().copied());
+        let stage = Arc::new(Stage {
+            setting: Setting::new(task, seed, used)?,
+            worlds: (0..n_envs).map(|index| Mutex::new(World::new(task, index))).collect(),
+            actions: RwLock::new(vec![0.0; n_envs * task.action_size()]),
+            blocks: blocks.into_iter().map(Judged::new).collect(),
+            whole_batch,
+        });
+        let worked_on = Arc::clone(&stage);
+        let items = if whole_batch { n_envs } else { stage.blocks.len() };
+        let reward_terms = programs.reward.map_or(&[][..], |reward| reward.terms());
         let mut env = Self {
-            team: Team::new(setting, worlds, threads),
-            block,
+            team: Team::new(threads, items, Box::new(move |item| worked_on.work(item))),
+            step: StepData::new(task, n_envs, reward_terms.len()),
+            reward_terms: reward_terms.to_vec(),
+            stage,
         };
         env.reset()?;
         Ok(env)
@@ -63,12 +112,12 @@ impl VecEnv {
 
     /// What the last step did, for every environment.
     pub fn step_data(&self) -> &StepData {
-        &self.block.step
+        &self.step
     }
 
     /// Observations to act on next, `[N, O]`.
     pub fn observations(&self) -> &[f32] {
-        &self.block.step.observations
+        &self.step.observations
     }
 
     /// Applies `actions` (`[N, A]`, clamped to [-1, 1]) for one control step and resets what ended.
@@ -78,21 +127,45 @@ impl VecEnv {
     ///
     /// Errors: a [`Stop`] of the task program or of the reward.
     pub fn step(&mut self, actions: &[f32]) -> Result<&StepData, Stop> {
-        let action_size = self.action_size();
-        assert_eq!(actions.len(), self.n_envs() * action_size, "actions are [N, A]");
-        for (world, action) in self.team.worlds().iter().zip(actions.chunks_exact(action_size)) {
-            lock(world).action.copy_from_slice(action);
+        assert_eq!(actions.len(), self.n_envs() * self.action_size(), "actions are [N, A]");
+        let mut next = self.stage.actions.write().unwrap_or_else(PoisonError::into_inner);
+        next.copy_from_slice(actions);
+        drop(next);
+        self.team.work();
+        if self.stage.whole_batch {
+            self.stage.conclude();
         }
-        self.team.advance();
-        self.block.conclude(self.team.setting(), self.team.worlds())?;
-        Ok(&self.block.step)
+        self.collect()?;
+        Ok(&self.step)
     }
 
     /// Starts every episode anew, as if this environment had just been made: the same initial states follow each other again.
     ///
     /// Errors: a [`Stop`] when the initial state is not finite.
     pub fn reset(&mut self) -> Result<(), Stop> {
-        self.block.begin(self.team.setting(), self.team.worlds())
+        let Stage {
+            setting,
+            worlds,
+            blocks,
+            ..
+        } = self.stage.as_ref();
+        for judged in blocks {
+            let judged = &mut *lock(judged);
+            let envs = judged.block.envs();
+            judged.outcome = judged.block.begin(setting, &worlds[envs]);
+        }
+        self.collect()
+    }
+
+    /// Puts together what the blocks did. Errors: the stop of the first block that has one.
+    fn collect(&mut self) -> Result<(), Stop> {
+        self.step.episodes.clear();
+        for judged in &self.stage.blocks {
+            let judged = &mut *lock(judged);
+            std::mem::replace(&mut judged.outcome, Ok(()))?;
+            self.step.take_in(&judged.block.step, judged.block.envs());
+        }
+        Ok(())
     }
 
     /// All variables of all environments at the end of the last step, before any reset; where it faulted, and before the
@@ -100,12 +173,10 @@ impl VecEnv {
     pub fn variables(&self) -> Batch {
         let task = self.task();
         let mut batch = Batch::zeros(&task.schema, self.n_envs());
-        for (env_index, world) in self.team.worlds().iter().enumerate() {
+        for (env_index, world) in self.stage.worlds.iter().enumerate() {
             let world = lock(world);
-            let row = match self.block.step.faulted[env_index] || !self.block.ended(env_index) {
-                true => &world.row,
-                false => world.ended_row(),
-            };
+            let ended = self.step.terminated[env_index] || self.step.truncated[env_index];
+            let row = if ended { world.ended_row() } else { &world.row };
             for ((binding, variable), column) in
                 (task.bindings.iter().zip(&task.schema.variables)).zip(&mut batch.columns)
             {
@@ -122,27 +193,29 @@ impl VecEnv {
 
     /// Names of the terms of the reward under test; none without a reward.
     pub fn reward_terms(&self) -> &[String] {
-        self.block.reward_terms()
+        &self.reward_terms
     }
 
     /// Generalised positions of one environment, for drawing.
     pub fn qpos(&self, env_index: usize) -> Vec<f64> {
-        lock(&self.team.worlds()[env_index]).generalised().0.to_vec()
+        lock(&self.stage.worlds[env_index]).generalised().0.to_vec()
     }
 
     /// Generalised velocities of one environment.
     pub fn qvel(&self, env_index: usize) -> Vec<f64> {
-        lock(&self.team.worlds()[env_index]).generalised().1.to_vec()
+        lock(&self.stage.worlds[env_index]).generalised().1.to_vec()
     }
 
     /// What the last step sent to the actuators of one environment, in their units.
     pub fn ctrl(&self, env_index: usize) -> Vec<f64> {
-        lock(&self.team.worlds()[env_index]).ctrl().to_vec()
+        lock(&self.stage.worlds[env_index]).ctrl().to_vec()
     }
 
     /// One environment as it stands, in the middle of an episode too.
     pub fn snapshot(&self, env_index: usize) -> EnvSnapshot {
-        self.block.snapshot(env_index, &lock(&self.team.worlds()[env_index]))
+        let judged = lock(self.stage.block_of(env_index));
+        let index = env_index - judged.block.envs().start;
+        judged.block.snapshot(index, &lock(&self.stage.worlds[env_index]))
     }
 
     /// Puts a snapshot of this task into an environment, which then repeats what followed it, bit for bit. Its observation is
@@ -151,27 +224,71 @@ impl VecEnv {
     /// # Panics
     /// If the snapshot is of another model.
     pub fn restore(&mut self, env_index: usize, snapshot: &EnvSnapshot) {
-        let mut world = lock(&self.team.worlds()[env_index]);
-        self.block.restore(self.team.setting(), env_index, &mut world, snapshot);
+        let stage = Arc::clone(&self.stage);
+        let mut judged = lock(stage.block_of(env_index));
+        let envs = judged.block.envs();
+        let mut world = lock(&stage.worlds[env_index]);
+        let setting = &stage.setting;
+        judged
+            .block
+            .restore(setting, env_index - envs.start, &mut world, snapshot);
+        let size = setting.task.observation_size();
+        world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
     }
 
     /// State of the physics of one environment.
     pub fn physics_state(&self, env_index: usize) -> Snapshot {
-        lock(&self.team.worlds()[env_index]).physics_state()
+        lock(&self.stage.worlds[env_index]).physics_state()
     }
 
     /// The task.
     pub fn task(&self) -> &Task {
-        &self.team.setting().task
+        &self.stage.setting.task
     }
 
     /// Number of environments.
     pub fn n_envs(&self) -> usize {
-        self.team.worlds().len()
+        self.stage.worlds.len()
     }
 
     /// Length A of an action.
     pub fn action_size(&self) -> usize {
         self.task().action_size()
+    }
+}
+
+impl Stage {
+    fn block_of(&self, env_index: usize) -> &Mutex<Judged> {
+        let size = lock(&self.blocks[0]).block.envs().len();
+        &self.blocks[env_index / size]
+    }
+
+    /// What one thread does with one item: the step of a block, or of a single world.
+    fn work(&self, item: usize) {
+        let size = self.setting.task.action_size();
+        let actions = self.actions.read().unwrap_or_else(PoisonError::into_inner);
+        if self.whole_batch {
+            let action = &actions[item * size..(item + 1) * size];
+            lock(&self.worlds[item]).advance(&self.setting, action);
+            return;
+        }
+        let judged = &mut *lock(&self.blocks[item]);
+        let envs = judged.block.envs();
+        let actions = &actions[envs.start * size..envs.end * size];
+        judged.outcome = judged.block.step(&self.setting, &self.worlds[envs], actions);
+    }
+
+    /// The programs over the whole batch, once every world has advanced.
+    fn conclude(&self) {
+        for judged in &self.blocks {
+            let judged = &mut *lock(judged);
+            judged.outcome = judged.block.conclude(&self.setting, &self.worlds);
+        }
+    }
+}
+
+impl Judged {
+    fn new(block: Block) -> Mutex<Self> {
+        Mutex::new(Self { block, outcome: Ok(()) })
     }
 }

@@ -19,8 +19,6 @@ use crate::setting::Setting;
 pub(crate) struct World {
     env_index: usize,
     physics: Box<dyn Physics>,
-    /// What to do in the next step, `[A]`.
-    pub(crate) action: Vec<f32>,
     pub(crate) state: EpisodeState,
     /// All variables as they are now, in the order of the schema; those that nobody reads are zero.
     pub(crate) row: Vec<f64>,
@@ -73,7 +71,6 @@ impl World {
         let (qpos, qvel) = physics.state();
         Self {
             env_index,
-            action: vec![0.0; task.action_size()],
             state: EpisodeState {
                 episode: 0,
                 tally: Tally::new(),
@@ -150,18 +147,18 @@ impl World {
         &self.ended_row
     }
 
-    /// One control step with [`World::action`]; `fault` then says why its result is no physics, if it is none.
-    pub(crate) fn advance(&mut self, setting: &Setting) {
-        self.fault = self.try_advance(setting).err();
+    /// One control step with `action` (`[A]`); `fault` then says why its result is no physics, if it is none.
+    pub(crate) fn advance(&mut self, setting: &Setting, action: &[f32]) {
+        self.fault = self.try_advance(setting, action).err();
     }
 
-    fn try_advance(&mut self, setting: &Setting) -> Result<(), String> {
+    fn try_advance(&mut self, setting: &Setting, action: &[f32]) -> Result<(), String> {
         let task = &setting.task;
         let state = &mut self.state;
         // The tally does not count this step yet.
         let steps = state.tally.steps + 1;
         std::mem::swap(&mut state.previous_control, &mut state.control);
-        for (index, &value) in self.action.iter().enumerate() {
+        for (index, &value) in action.iter().enumerate() {
             if !value.is_finite() {
                 return Err(format!("action {index} is {value}"));
             }

@@ -120,18 +120,27 @@ struct Script {
     actions: Vec<Vec<f32>>,
     /// `[T][N]`.
     controls: Vec<Vec<Vec<f64>>>,
-    /// Of each environment: the step before which an episode starts, and its positions and velocities.
-    starts: Vec<Vec<(usize, Vec<f64>, Vec<f64>)>>,
+    /// Of each environment.
+    starts: Vec<Vec<Start>>,
     /// Positions after the last step.
     last: Vec<Vec<f64>>,
     substeps: usize,
+}
+
+/// The start of an episode.
+struct Start {
+    /// It lies before this step.
+    step: usize,
+    qpos: Vec<f64>,
+    qvel: Vec<f64>,
 }
 
 fn measure(bench: &Workbench, reward: &LoadedReward, n_envs: usize, threads: usize) -> anyhow::Result<Row> {
     let task = &bench.task;
     let mut lockstep = bench.env(Some(reward), n_envs, 0, threads)?;
     let mut asynchronous = AsyncVecEnv::new(task, bench.programs(Some(reward)), n_envs, 0, threads)?;
-    let script = Script::write(&mut lockstep, rounds_steps(&mut lockstep, task)?)?;
+    let steps = steps_of_a_round(&mut lockstep)?;
+    let script = Script::write(&mut lockstep, steps)?;
     let total = (script.steps * n_envs) as f64;
 
     let mut worlds: Vec<BareWorld> = (0..n_envs).map(|_| BareWorld::new(&task.model)).collect();
@@ -181,8 +190,8 @@ fn measure(bench: &Workbench, reward: &LoadedReward, n_envs: usize, threads: usi
 }
 
 /// How many steps of all environments make a round.
-fn rounds_steps(env: &mut VecEnv, task: &Task) -> anyhow::Result<usize> {
-    let actions = vec![0.1; env.n_envs() * task.action_size()];
+fn steps_of_a_round(env: &mut VecEnv) -> anyhow::Result<usize> {
+    let actions = vec![0.1; env.n_envs() * env.action_size()];
     env.step(&actions)?;
     let start = Instant::now();
     for _ in 0..3 {
@@ -198,7 +207,11 @@ impl Script {
         let width = n_envs * env.action_size();
         let mut random = ChaCha8Rng::seed_from_u64(1);
         env.reset()?;
-        let start = |env: &VecEnv, index: usize, step: usize| (step, env.qpos(index), env.qvel(index));
+        let start = |env: &VecEnv, index: usize, step: usize| Start {
+            step,
+            qpos: env.qpos(index),
+            qvel: env.qvel(index),
+        };
         let mut script = Self {
             steps,
             actions: Vec::with_capacity(steps),
@@ -254,10 +267,10 @@ fn play_share(script: &Script, worlds: &mut [BareWorld], first: usize) -> f64 {
     for step in 0..=script.steps {
         for (k, world) in worlds.iter_mut().enumerate() {
             let starts = &script.starts[first + k];
-            if let Some((at, qpos, qvel)) = starts.get(next_start[k])
-                && *at == step
+            if let Some(start) = starts.get(next_start[k])
+                && start.step == step
             {
-                world.begin(qpos, qvel);
+                world.begin(&start.qpos, &start.qvel);
                 next_start[k] += 1;
             }
             if let Some(controls) = script.controls.get(step) {
