@@ -20,7 +20,7 @@ use crate::team::Team;
 use crate::world::{EnvSnapshot, World};
 
 /// Blocks that the environments are cut into, so that threads end a step at about the same time.
-const BLOCKS: usize = 128;
+const BLOCKS: usize = 32;
 
 /// Most environments of a block.
 const LARGEST: usize = 32;
