@@ -32,3 +32,15 @@ fn rewards_are_measured_against_c() {
     let said = scratch.carrot(&["bench", "--programs", "nowhere"]);
     assert_eq!(said.code, 2, "{}", said.stderr);
 }
+
+#[test]
+fn environments_are_set_against_a_loop_that_plays_the_same_states() {
+    let arguments = "bench env --task cartpole/balance --n-envs 3 --threads 2";
+    let json = Scratch::new().json(&arguments.split(' ').collect::<Vec<_>>());
+    for name in ["cartpole_3", "cartpole_3_async"] {
+        let ratio = &json["ratios"][name];
+        let [min, median, max] = ["min", "median", "max"].map(|key| ratio[key].as_f64().unwrap());
+        assert!(0.0 < min && min <= median && median <= max, "{name}: {ratio}");
+    }
+    assert_eq!(json["environments"][0]["n_envs"], 3);
+}
