@@ -189,7 +189,7 @@ impl RandomizationState {
         }
     }
 
-    /// Draws the world of a new episode, and puts `world` into the model's initial state. `rest` are the controls of
+    /// Draws the world of a new episode, and makes `world` that one. `rest` are the controls of
     /// action 0, which arrive until the first action does.
     pub(crate) fn begin(
         &mut self,
@@ -205,7 +205,6 @@ impl RandomizationState {
             self.factors = Some(factors);
             world.vary(parts, &factors);
         }
-        world.reset();
         let [least, most] = randomization.latency;
         if most > 0 {
             self.latency = self.random.random_range(least..=most);

@@ -25,7 +25,9 @@ pub(crate) struct World {
     /// The variables at the end of the episode that the last step ended.
     ended_row: Vec<f64>,
     scratch: Vec<f64>,
-    /// Initial positions and velocities, with noise.
+    /// The model's own initial positions and velocities.
+    initial: [Vec<f64>; 2],
+    /// Those of the episode, or room for others.
     start: [Vec<f64>; 2],
     /// The same action in actuator units.
     scaled_control: Vec<f64>,
@@ -83,6 +85,7 @@ impl World {
             row: vec![0.0; task.row_size()],
             ended_row: vec![0.0; task.row_size()],
             scratch: vec![0.0; scratch.unwrap_or(0)],
+            initial: [qpos.to_vec(), qvel.to_vec()],
             start: [qpos.to_vec(), qvel.to_vec()],
             scaled_control: vec![0.0; task.action_size()],
             fault: None,
@@ -99,12 +102,11 @@ impl World {
         self.state.randomization.begin(&task.randomization, key, rest, physics);
         let mut random = stream(setting.seed, self.env_index, Purpose::Reset, self.state.episode);
         let [qpos, qvel] = &mut self.start;
-        let (initial_qpos, initial_qvel) = physics.state();
-        qpos.copy_from_slice(initial_qpos);
-        qvel.copy_from_slice(initial_qvel);
+        qpos.copy_from_slice(&self.initial[0]);
+        qvel.copy_from_slice(&self.initial[1]);
         task.initial_states.draw(&mut random, qpos, qvel);
+        physics.begin(qpos, qvel);
         self.state.commands.begin(&task.commands, key, physics);
-        physics.set_state(qpos, qvel);
         self.state.control.fill(0.0);
         self.state.previous_control.fill(0.0);
         self.state.tally = Tally::new();

@@ -120,6 +120,12 @@ pub trait Physics: Send {
     ///
     /// Values that are no numbers are reported by the next [`Physics::step`]. Panics when a length is wrong.
     fn set_state(&mut self, qpos: &[f64], qvel: &[f64]);
+    /// [`Physics::reset`], then [`Physics::set_state`]: the start of an episode, where what follows from the state need be
+    /// computed only once.
+    fn begin(&mut self, qpos: &[f64], qvel: &[f64]) {
+        self.reset();
+        self.set_state(qpos, qvel);
+    }
     /// Applies `ctrl` (`[nu]`, in actuator units) for `substeps` physics steps.
     ///
     /// Errors: [`Divergence`], also for a control that is no number; the world must be reset before it is used again,

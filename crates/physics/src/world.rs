@@ -169,6 +169,12 @@ impl Physics for World {
         }
     }
 
+    fn begin(&mut self, qpos: &[f64], qvel: &[f64]) {
+        self.readings.data.reset();
+        self.fault = None;
+        self.set_state(qpos, qvel);
+    }
+
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence> {
         assert_eq!(
             ctrl.len(),
