@@ -52,6 +52,8 @@ pub enum Command {
     Play(Play),
     /// Look at recorded runs
     Runs(Runs),
+    /// Simulation regression tests: record rollouts, check that they stay as they are, compare engines
+    Regress(Regress),
     /// Measure how fast this machine runs rewards, against C
     Bench(Bench),
     /// Print completions for a shell
@@ -381,6 +383,108 @@ pub enum RunsCommand {
         #[arg(long)]
         candidate: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carrot regress record regress.toml\n  carrot regress check regress.toml --junit regress.xml --plots plots\n  carrot regress cross --task hopper/hop_forward --policy hopper.safetensors\n\ndocs/regression.md describes suites and goldens."
+)]
+pub struct Regress {
+    #[command(subcommand)]
+    pub command: RegressCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegressCommand {
+    /// Play the rollouts of a suite and keep their numbers as goldens
+    #[command(
+        after_help = "Examples:\n  carrot regress record regress.toml\n  carrot regress record regress.toml --update --only hopper-sine\n\nWithout --update only rollouts that have no golden yet are recorded. Nothing is written before every rollout has been played.\n\n--json: {suite, recorded: [{name, golden, bytes, replaced, moved}], kept: [name]}"
+    )]
+    Record(RegressRecord),
+    /// Play the rollouts again; say what moved first, where, by how much and why
+    #[command(
+        after_help = "Example: carrot regress check regress.toml --junit regress.xml --plots plots\n\nExit codes: 0 nothing moved by more than allowed, 1 something did, 2 the suite asks for what does not exist, 3 a golden or a world is broken.\n\n--json: {suite, passed, rollouts: [{name, verdict, headline, seconds, comparison: {outcome, first, also, moved, compared, largest_share, summary, only_one_side, changes}, error, plot}], junit}"
+    )]
+    Check(RegressCheck),
+    /// Play the same policy in several engines and set fitness and reward terms side by side
+    #[command(
+        after_help = "Examples:\n  carrot regress cross --task hopper/hop_forward --policy hopper.safetensors\n  carrot regress cross regress.toml --only hopper-policy --engines mujoco,rapier --seeds 8\n\nEach environment plays its first episode to the end; an episode is one observation. The effect is the difference of the means in pooled standard deviations (Cohen's d).\n\n--json: {rollouts: [{name, task, actions, seeds, engines: [{engine, version, episodes, unfinished, faults}], rows: [{name, engines: [{count, mean, sd, min, max}], differences, effects}]}]}"
+    )]
+    Cross(RegressCross),
+}
+
+#[derive(Debug, Args)]
+pub struct RegressRecord {
+    /// The suite
+    #[arg(default_value = "regress.toml")]
+    pub suite: PathBuf,
+    /// Only this rollout; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Replace goldens that exist
+    #[arg(long, visible_alias = "force")]
+    pub update: bool,
+    /// Threads that step the environments; results do not depend on it [default: all cores]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct RegressCheck {
+    /// The suite
+    #[arg(default_value = "regress.toml")]
+    pub suite: PathBuf,
+    /// Only this rollout; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// Also write the result as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Draw each rollout that moved as DIR/NAME.svg; the folder is made if missing
+    #[arg(long, value_name = "DIR")]
+    pub plots: Option<PathBuf>,
+    /// Threads that step the environments; results do not depend on it [default: all cores]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct RegressCross {
+    /// A suite, whose rollouts are played; or name a task and a policy
+    #[arg(required_unless_present = "task", conflicts_with_all = ["task", "policy", "reward", "episodes"])]
+    pub suite: Option<PathBuf>,
+    /// Only this rollout of the suite; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub only: Vec<String>,
+    /// The task
+    #[arg(long, value_name = "ENV/TASK", requires = "policy")]
+    pub task: Option<String>,
+    /// The policy
+    #[arg(long, value_name = "FILE", requires = "task")]
+    pub policy: Option<PathBuf>,
+    /// Reward program [default: the task's human-written reward]
+    #[arg(long, value_name = "PROGRAM")]
+    pub reward: Option<PathBuf>,
+    /// The engines; the others are compared with the first
+    #[arg(
+        long,
+        value_name = "ENGINE,…",
+        value_delimiter = ',',
+        default_value = "mujoco,rapier"
+    )]
+    pub engines: Vec<Engine>,
+    /// How many seeds each engine plays
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: u32,
+    /// First seed, for a task; a suite's rollouts have their own
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
+    pub seed: u64,
+    /// Episodes for each seed, for a task; a suite's rollouts have their own number of environments
+    #[arg(long, default_value_t = 4, value_parser = parse_episodes)]
+    pub episodes: usize,
+    /// Threads that step the environments; results do not depend on it [default: all cores]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
 }
 
 /// `300k`, `2M`, `1_000` or a plain number.

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 /// What a verb found.
+#[derive(Debug)]
 pub struct Answer {
     /// The `--json` object.
     pub json: serde_json::Value,
@@ -27,6 +28,13 @@ pub enum Failure {
     Usage(String),
     /// Something outside the program failed: exit code 3.
     Fault(anyhow::Error),
+    /// The same two for a part of what was asked; the answer tells all of it. Exit code 2 or 3.
+    Partly {
+        /// Everything that was found.
+        answer: Answer,
+        /// The exit code.
+        code: u8,
+    },
     /// Ctrl-C; the message says how to go on: exit code 130, as shells expect.
     Interrupted(String),
 }
@@ -46,6 +54,7 @@ pub fn finish(result: Result<Answer, Failure>, json: bool) -> ExitCode {
             let message = told(&error);
             (serde_json::json!({ "error": &message }), Err(message), 3)
         }
+        Err(Failure::Partly { answer, code }) => (answer.json, Ok(answer.text), code),
         Err(Failure::Interrupted(message)) => (serde_json::json!({ "error": &message }), Err(message), 130),
     };
     // A reader that closed the pipe early (`| head`) is not an error.

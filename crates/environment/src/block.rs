@@ -54,7 +54,7 @@ impl Programs<'_> {
 pub(crate) struct Block {
     first_env: usize,
     measures: Box<dyn RewardFn>,
-    measured: Rewards,
+    pub(crate) measured: Rewards,
     reward: Option<Box<dyn RewardFn>>,
     pub(crate) step: StepData,
 }

@@ -13,11 +13,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use carrot_physics::Snapshot;
 use carrot_reward_interface::{Batch, Stop};
 
-use crate::Task;
 use crate::block::{Block, Programs, StepData, lock};
 use crate::setting::Setting;
 use crate::team::Team;
 use crate::world::{EnvSnapshot, World};
+use crate::{MEASURES, Task};
 
 /// Blocks that the environments are cut into, so that threads end a step at about the same time.
 const BLOCKS: usize = 32;
@@ -189,6 +189,20 @@ impl VecEnv {
             }
         }
         batch
+    }
+
+    /// What the task program said about the last step: the terms [`MEASURES`] for every environment, `[3][N]`. Zeros before the
+    /// first step; where it faulted they mean nothing.
+    pub fn measures(&self) -> Vec<Vec<f64>> {
+        let mut measures = vec![vec![0.0; self.n_envs()]; MEASURES.len()];
+        for judged in &self.stage.blocks {
+            let judged = lock(judged);
+            let block = &judged.block;
+            for (all, term) in measures.iter_mut().zip(&block.measured.terms) {
+                all[block.envs()].copy_from_slice(term);
+            }
+        }
+        measures
     }
 
     /// Names of the terms of the reward under test; none without a reward.

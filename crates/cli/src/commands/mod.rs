@@ -8,6 +8,7 @@ pub mod envs;
 pub mod eval;
 pub mod explain;
 pub mod play;
+pub mod regress;
 pub mod runs;
 pub mod search;
 pub mod shell;

@@ -1,0 +1,180 @@
+//! From a plan to something that can be played: task, reward and actions are loaded, compiled and checked against each other.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use carrot_environment::{Engine, Task, TaskError};
+use carrot_reward_interface::schema::hex;
+use carrot_reward_search::{CODE_VERSION, ProgramBody, ProgramBytes, Workbench};
+use sha2::{Digest as _, Sha256};
+
+use crate::rollout::{Recording, play};
+use crate::{Actions, Compared, Golden, Plan, Provenance, RegressionError};
+
+/// Most numbers that a golden keeps; beyond, a rollout is too long to be compared step by step.
+const MOST_NUMBERS: usize = 1 << 22;
+
+/// A plan with everything it needs.
+pub struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) bench: Workbench,
+    pub(crate) program: ProgramBytes,
+    pub(crate) actions: Actions,
+    files: BTreeMap<String, String>,
+}
+
+/// How a rollout is played; none of it changes a number.
+pub struct Plays<'a> {
+    /// Threads that step the environments.
+    pub threads: usize,
+    /// Hears how many control steps are done, and may break off.
+    pub observer: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
+}
+
+impl Prepared {
+    /// Loads what the plan names; tasks are looked for below `envs`, for `engine`, which need not be the plan's.
+    ///
+    /// Errors: [`RegressionError::Asked`] for what does not exist or does not fit, [`RegressionError::Stopped`] for a reward
+    /// that does not compile, [`RegressionError::Broken`] for a world that does not load.
+    pub fn new(plan: &Plan, envs: &Path, engine: Engine) -> Result<Self, RegressionError> {
+        let asked = |message: String| plan.asked(message);
+        let task = Task::load(envs, &plan.task, engine).map_err(|error| match error {
+            TaskError::NotFound(message) => asked(message),
+            error => RegressionError::Broken(error.to_string()),
+        })?;
+        let variables = task.schema.variables.iter().map(|variable| variable.name.as_str());
+        check_named(plan, "variable", &plan.tolerances.named_variables, variables)?;
+        let program = match plan.reward.as_ref().or(task.human_reward.as_ref()) {
+            Some(path) => program(path).map_err(&asked)?,
+            None => {
+                let message = format!(
+                    "{} has no human-written reward; name one with `reward = \"FILE\"`",
+                    plan.task
+                );
+                return Err(asked(message));
+            }
+        };
+        let actions = Actions::load(plan, &task)?;
+        let numbers: usize = task.schema.variables.iter().map(|variable| variable.components()).sum();
+        let numbers = (numbers + task.action_size()).saturating_mul(plan.steps * plan.envs);
+        if plan.compare == Compared::Steps && numbers > MOST_NUMBERS {
+            return Err(asked(format!(
+                "a golden of {numbers} numbers is too large; take fewer steps or environments, or `compare = \"statistics\"`"
+            )));
+        }
+        let files = file_hashes(envs, &plan.task);
+        let broken = |error: carrot_reward_search::WorkbenchError| RegressionError::Broken(error.to_string());
+        Ok(Self {
+            bench: Workbench::new(task).map_err(broken)?,
+            plan: plan.clone(),
+            program,
+            actions,
+            files,
+        })
+    }
+
+    /// Plays the rollout. Equal plans, files and engines give equal goldens, whatever the threads.
+    ///
+    /// Errors: [`RegressionError::Stopped`] where the reward does not compile or a program stops.
+    pub fn play(&self, plays: Plays<'_>) -> Result<Golden, RegressionError> {
+        let Recording {
+            summary,
+            states,
+            series,
+        } = play(self, plays)?;
+        let keeps_steps = self.plan.compare == Compared::Steps;
+        Ok(Golden {
+            rollout: self.plan.name.clone(),
+            provenance: self.provenance(),
+            summary,
+            states: if keeps_steps { states } else { Vec::new() },
+            series: if keeps_steps { series } else { Vec::new() },
+        })
+    }
+
+    /// Control steps of all environments.
+    pub fn steps(&self) -> u64 {
+        (self.plan.steps * self.plan.envs) as u64
+    }
+
+    fn provenance(&self) -> Provenance {
+        let (plan, task) = (&self.plan, &self.bench.task);
+        Provenance {
+            carrot: CODE_VERSION.into(),
+            engine_version: self.bench.engine(),
+            task: plan.task.clone(),
+            task_version: task.version,
+            engine: task.model.engine(),
+            seed: plan.seed,
+            steps: plan.steps,
+            envs: plan.envs,
+            actions: self.actions.description.clone(),
+            compare: plan.compare,
+            reward: file_name(&self.program.file),
+            control_dt_secs: task.control_dt_secs(),
+            timestep_secs: task.model.timestep_secs(),
+            model_hash: hex(&Sha256::digest(task.model.bytes())),
+            reward_hash: self.program.hash(),
+            actions_hash: self.actions.hash.clone(),
+            files: self.files.clone(),
+        }
+    }
+}
+
+/// Refuses a tolerance that the rollout itself gives for what does not exist.
+pub(crate) fn check_named<'a>(
+    plan: &Plan,
+    what: &str,
+    named: &[(String, usize)],
+    known: impl Iterator<Item = &'a str>,
+) -> Result<(), RegressionError> {
+    let known: Vec<&str> = known.collect();
+    match (
+        named.iter().find(|(name, _)| !known.contains(&name.as_str())),
+        &plan.place,
+    ) {
+        (Some((name, line)), Some((path, _))) => Err(RegressionError::Asked(format!(
+            "{}: line {line}: `tolerance.{what}.{name}`: rollout `{}` has no {what} of that name; it has {}",
+            path.display(),
+            plan.name,
+            known.join(", ")
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a reward: text, or a module where the name ends in `.wasm`.
+fn program(path: &Path) -> Result<ProgramBytes, String> {
+    let file = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("{file}: there is no such reward program"),
+        _ => format!("{file}: cannot be read: {error}"),
+    })?;
+    let body = if path.extension().is_some_and(|extension| extension == "wasm") {
+        ProgramBody::Wasm(bytes)
+    } else {
+        ProgramBody::Source(String::from_utf8(bytes).map_err(|_| format!("{file}: not UTF-8 text"))?)
+    };
+    Ok(ProgramBytes { file, body })
+}
+
+fn file_name(path: &str) -> String {
+    let name = Path::new(path).file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Hash of each file that makes up the environment and the task, where it exists.
+fn file_hashes(envs: &Path, task: &str) -> BTreeMap<String, String> {
+    let (env_name, task_name) = task.split_once('/').unwrap_or((task, ""));
+    let of_the_task = ["task.toml", "task.py"].map(|file| format!("tasks/{task_name}/{file}"));
+    let names = ["model.xml", "env.toml", "derived.py"].map(str::to_owned);
+    names
+        .into_iter()
+        .chain(of_the_task)
+        .filter_map(|name| {
+            let bytes = std::fs::read(envs.join(env_name).join(&name)).ok()?;
+            Some((name, hex(&Sha256::digest(&bytes))))
+        })
+        .collect()
+}
