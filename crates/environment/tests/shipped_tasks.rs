@@ -18,7 +18,10 @@ fn tasks() -> Vec<Task> {
             "ant/run_forward",
             "cartpole/balance",
             "half_cheetah/run",
-            "hopper/hop_forward"
+            "hopper/hop_forward",
+            "quadruped/stand",
+            "quadruped/walk",
+            "walker/walk",
         ]
     );
     ids.iter()

@@ -10,11 +10,11 @@ from torch import Tensor
 def compute_reward(
     base_linear_velocity: Tensor,
     command: Tensor,
-    feet_position: Tensor,
+    feet_height: Tensor,
     feet_velocity: Tensor,
 ) -> Tuple[Tensor, Dict[str, Tensor]]:
     wanted_height: float = 0.08
-    height_error = torch.square(feet_position[:, :, 2] - wanted_height)  # [N, 4]
+    height_error = torch.square(feet_height - wanted_height)  # [N, 4]
     swing_speed = torch.norm(feet_velocity[:, :, :2], dim=-1)  # [N, 4]
 
     clearance = -10.0 * torch.sum(height_error * swing_speed, dim=-1)

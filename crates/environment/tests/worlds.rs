@@ -1,0 +1,81 @@
+//! The repository's own robots: they weigh what their pages say, stand where nothing moves them.
+
+mod support;
+
+use carrot_environment::{Engine, Task, VecEnv};
+use carrot_reward_interface::Batch;
+use support::{Measures, envs};
+
+/// One environment that nothing ends but the clock.
+struct Robot {
+    env: VecEnv,
+    variables: Batch,
+}
+
+impl Robot {
+    fn new(task: &str) -> Self {
+        let task = Task::load(&envs(), task, Engine::Mujoco).unwrap();
+        let measures = Measures::new(&task, |_| [0.0; 3]);
+        let env = VecEnv::with_all_variables(&task, measures.programs(), 1, 0, 1).unwrap();
+        let variables = env.variables();
+        Self { env, variables }
+    }
+
+    /// Takes the same action for `steps` control steps.
+    fn act(&mut self, action: &[f32], steps: usize) {
+        for _ in 0..steps {
+            let data = self.env.step(action).unwrap();
+            assert!(data.episodes.is_empty(), "{:?}", data.episodes);
+        }
+        self.variables = self.env.variables();
+    }
+
+    fn get(&self, variable: &str) -> &[f64] {
+        let task = self.env.task();
+        let index = task.schema.index(variable);
+        &self.variables.columns[index.unwrap_or_else(|| panic!("{} has no `{variable}`", task.id))]
+    }
+}
+
+#[test]
+fn robots_stand_where_nothing_moves_them() {
+    for (task, steps, variable, component, expected, tolerance) in [
+        // The springs carry the cheetah, the controllers the quadruped.
+        ("half_cheetah/run", 399, "torso_height", 0, 0.58, 0.03),
+        ("half_cheetah/run", 399, "torso_pitch", 0, 0.0, 0.1),
+        ("quadruped/walk", 499, "base_height", 0, 0.3175, 0.01),
+        ("quadruped/walk", 499, "base_up", 2, 1.0, 0.005),
+        // The walker is on its feet for a moment only.
+        ("walker/walk", 10, "torso_height", 0, 1.25, 0.02),
+    ] {
+        let mut robot = Robot::new(task);
+        robot.act(&vec![0.0; robot.env.action_size()], steps);
+        let value = robot.get(variable)[component];
+        assert!(
+            (value - expected).abs() <= tolerance,
+            "{task}: {variable}[{component}] is {value} after {steps} steps, not {expected}"
+        );
+    }
+}
+
+#[test]
+fn feet_carry_the_mass_that_the_page_names() {
+    for (task, steps, force, upward, mass_kg) in [
+        ("half_cheetah/run", 399, "foot_contact_force", &[0, 1][..], 14.0),
+        ("walker/walk", 10, "foot_contact_force", &[0, 1], 24.8),
+        ("quadruped/walk", 499, "feet_contact_force", &[2, 5, 8, 11], 12.7),
+    ] {
+        let env_name = task.split_once('/').unwrap().0;
+        let page = std::fs::read_to_string(envs().join(env_name).join("README.md")).unwrap();
+        let named = format!("Model: {mass_kg} kg");
+        assert!(page.contains(&named), "{env_name}: the page does not say {named:?}");
+
+        let mut robot = Robot::new(task);
+        robot.act(&vec![0.0; robot.env.action_size()], steps);
+        let carried_kg = upward.iter().map(|&place| robot.get(force)[place]).sum::<f64>() / 9.81;
+        assert!(
+            (carried_kg - mass_kg).abs() < 0.05 * mass_kg,
+            "{task}: the feet carry {carried_kg} kg of {mass_kg} kg"
+        );
+    }
+}
