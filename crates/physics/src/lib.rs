@@ -22,6 +22,7 @@ mod model;
 mod naming;
 mod picture;
 mod quantities;
+mod rapier;
 mod readings;
 mod renderer;
 mod source;
@@ -102,8 +103,20 @@ pub struct Divergence {
 }
 
 /// Complete state of a world, bit-exact to restore.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Snapshot(pub(crate) Vec<f64>);
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// MuJoCo's state, and outcomes of the last step.
+    pub(crate) numbers: Vec<f64>,
+    /// Rapier's state, in a world of Rapier.
+    pub(crate) scene: Option<rapier::SavedScene>,
+}
+
+/// Equal numbers: for Rapier that leaves out what its solver remembers of contacts.
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.numbers == other.numbers
+    }
+}
 
 /// One simulated world.
 ///

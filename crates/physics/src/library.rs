@@ -43,6 +43,12 @@ unsafe extern "C-unwind" {
     fn mj_step2(model: *const mjModel, data: *mut mjData);
     fn mj_forward(model: *const mjModel, data: *mut mjData);
     fn mj_fwdKinematics(model: *const mjModel, data: *mut mjData);
+    fn mj_transmission(model: *const mjModel, data: *mut mjData);
+    fn mj_fwdVelocity(model: *const mjModel, data: *mut mjData);
+    fn mj_fwdActuation(model: *const mjModel, data: *mut mjData);
+    fn mj_sensorPos(model: *const mjModel, data: *mut mjData);
+    fn mj_sensorVel(model: *const mjModel, data: *mut mjData);
+    fn mj_sensorAcc(model: *const mjModel, data: *mut mjData);
     // Exported, and in no header: makes what follows from `tree_asleep` agree with it.
     fn mj_updateSleep(model: *const mjModel, data: *mut mjData);
     fn mj_setConst(model: *mut mjModel, data: *mut mjData);
@@ -107,6 +113,13 @@ pub(crate) enum Stage {
     Forward,
     /// `mj_fwdKinematics`: where everything is; enough for drawing.
     Kinematics,
+    /// What follows from positions and velocities and needs neither contacts nor a solver: kinematics, transmissions,
+    /// velocities, passive forces.
+    Moved,
+    /// `mj_fwdActuation`: forces of actuators; valid only after `Moved`.
+    Actuation,
+    /// Every sensor; valid only after `Moved`, with accelerations put in.
+    Sensors,
 }
 
 /// Runs one stage, inside [`catching`].
@@ -128,6 +141,22 @@ pub(crate) fn run(data: &mut MjData<Arc<MjModel>>, stage: Stage) {
             Stage::Step2 => mj_step2(model, data),
             Stage::Forward => mj_forward(model, data),
             Stage::Kinematics => mj_fwdKinematics(model, data),
+            Stage::Moved => {
+                // MuJoCo notes what it has computed already for this state; these are notes about the last one.
+                (*data).flg_energypos = false;
+                (*data).flg_energyvel = false;
+                (*data).flg_subtreevel = false;
+                mj_fwdKinematics(model, data);
+                mj_transmission(model, data);
+                mj_fwdVelocity(model, data);
+            }
+            Stage::Actuation => mj_fwdActuation(model, data),
+            Stage::Sensors => {
+                (*data).flg_rnepost = false;
+                mj_sensorPos(model, data);
+                mj_sensorVel(model, data);
+                mj_sensorAcc(model, data);
+            }
         }
     }
 }

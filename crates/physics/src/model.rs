@@ -7,6 +7,7 @@ use mujoco_rs::mujoco_c::mjVERSION_HEADER;
 use mujoco_rs::prelude::{MjModel, MjtDisableBit};
 
 use crate::coordinates::{self, Joint, Keyframe};
+use crate::rapier::{Blueprint, RapierWorld};
 use crate::source::{self, Quantity, Source};
 use crate::variation::{self, VariedParts};
 use crate::world::World;
@@ -16,7 +17,14 @@ use crate::{Engine, Inventory, Physics, PhysicsError, inventory, library};
 #[derive(Clone)]
 pub struct Model {
     pub(crate) compiled: Arc<MjModel>,
-    engine: Engine,
+    mover: Mover,
+}
+
+/// What moves the worlds of a model.
+#[derive(Clone)]
+enum Mover {
+    Mujoco,
+    Rapier(Arc<Blueprint>),
 }
 
 impl Model {
@@ -40,19 +48,23 @@ impl Model {
         }
         let mut compiled = library::load(path).map_err(refuse)?;
         check(&compiled).map_err(refuse)?;
-        if engine == Engine::Rapier {
-            return Err(refuse("worlds of Rapier cannot be built yet".to_owned()));
-        }
         compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;
+        let mover = match engine {
+            Engine::Mujoco => Mover::Mujoco,
+            Engine::Rapier => Mover::Rapier(Arc::new(Blueprint::new(&compiled).map_err(refuse)?)),
+        };
         Ok(Self {
             compiled: Arc::new(compiled),
-            engine,
+            mover,
         })
     }
 
     /// The engine that moves the worlds of this model.
     pub fn engine(&self) -> Engine {
-        self.engine
+        match self.mover {
+            Mover::Mujoco => Engine::Mujoco,
+            Mover::Rapier(_) => Engine::Rapier,
+        }
     }
 
     /// The compiled model as MuJoCo would write it to a file: everything that the MJCF and the files it refers to (meshes,
@@ -91,9 +103,14 @@ impl Model {
 
     /// Resolves a quantity by name.
     ///
-    /// Errors: [`PhysicsError::Unknown`], with the nearest name that exists.
+    /// Errors: [`PhysicsError::Unknown`], with the nearest name that exists; [`PhysicsError::Unsuitable`] for a sensor
+    /// that Rapier has no value for.
     pub fn quantity(&self, source: &Source) -> Result<Quantity, PhysicsError> {
-        source::resolve(&self.compiled, source)
+        let quantity = source::resolve(&self.compiled, source)?;
+        if let Mover::Rapier(_) = self.mover {
+            Blueprint::check(&self.compiled, &quantity).map_err(PhysicsError::Unsuitable)?;
+        }
+        Ok(quantity)
     }
 
     /// The same quantity, expressed in the frame of a body: positions as seen from it, velocities, forces and orientations
@@ -125,36 +142,30 @@ impl Model {
 
     /// Finds a mocap body, for [`Physics::place_mocap`].
     ///
-    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for an ordinary body or another engine than MuJoCo.
+    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for an ordinary body.
     pub fn mocap(&self, name: &str) -> Result<usize, PhysicsError> {
-        self.only_mujoco("place mocap bodies")?;
         coordinates::mocap(&self.compiled, name)
     }
 
     /// Finds what varies from episode to episode, for [`Physics::vary`]: all bodies and all geoms where none are named.
     ///
-    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for the world body, for a varying gain where some
-    /// actuator has none, or another engine than MuJoCo.
+    /// Errors: [`PhysicsError::Unknown`], and [`PhysicsError::Unsuitable`] for the world body, or for a varying gain where some
+    /// actuator has none.
     pub fn varied_parts(
         &self,
         bodies: Option<&[String]>,
         geoms: Option<&[String]>,
         gain_varies: bool,
     ) -> Result<VariedParts, PhysicsError> {
-        self.only_mujoco("vary mass, friction, gain or damping")?;
         variation::parts(&self.compiled, bodies, geoms, gain_varies)
-    }
-
-    fn only_mujoco(&self, what: &str) -> Result<(), PhysicsError> {
-        match self.engine {
-            Engine::Mujoco => Ok(()),
-            Engine::Rapier => Err(PhysicsError::Unsuitable(format!("worlds of Rapier cannot {what} yet"))),
-        }
     }
 
     /// A new world at the initial state.
     pub fn world(&self) -> Box<dyn Physics> {
-        Box::new(World::new(&self.compiled))
+        match &self.mover {
+            Mover::Mujoco => Box::new(World::new(&self.compiled)),
+            Mover::Rapier(blueprint) => Box::new(RapierWorld::new(&self.compiled, blueprint)),
+        }
     }
 }
 

@@ -6,9 +6,11 @@
 
 use std::sync::Arc;
 
-use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase};
+use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjtWarning};
 
 use crate::Divergence;
+use crate::library::{catching, set_constants};
+use crate::variation::{self, Factors, VariedParts};
 
 /// Beyond this MuJoCo calls a number bad (`mjMAXVAL`).
 pub(crate) const LARGEST: f64 = 1e10;
@@ -60,6 +62,30 @@ impl Readings {
         }
     }
 
+    /// Makes the model a variation of `original`. The state must be reset before anything else.
+    ///
+    /// Errors: MuJoCo cannot compute what follows from the new masses.
+    pub(crate) fn vary(
+        &mut self,
+        original: &Arc<MjModel>,
+        parts: &VariedParts,
+        factors: &Factors,
+    ) -> Result<(), Divergence> {
+        let Self { model, data, .. } = self;
+        // While the data rests on the original, nobody else holds the copy, and it may be changed.
+        *model = Arc::clone(original);
+        let mut copy = data.swap_model(Arc::clone(original));
+        if Arc::ptr_eq(&copy, original) {
+            copy = Arc::new((**original).clone());
+        }
+        let changed = Arc::get_mut(&mut copy).expect("the world alone holds its copy");
+        variation::apply(changed, original, parts, factors);
+        let constants = catching(|| set_constants(changed, data));
+        data.swap_model(Arc::clone(&copy));
+        *model = copy;
+        constants.map_err(|words| self.divergence(format!("MuJoCo cannot vary the model: {words}")))
+    }
+
     /// What a snapshot holds beside the state: outcomes of the last step that cannot be recomputed from it.
     pub(crate) fn outcomes(&self) -> impl Iterator<Item = f64> {
         let contacts = self.contacts.iter().flat_map(Contact::numbers);
@@ -103,6 +129,37 @@ impl Readings {
         Err(self.divergence(message))
     }
 
+    /// No warning of MuJoCo's, which only counts them and goes on. Errors: the first.
+    pub(crate) fn warned(&self) -> Result<(), Divergence> {
+        match self.data.warning().iter().position(|warning| warning.number > 0) {
+            None => Ok(()),
+            Some(kind) => Err(self.divergence(self.warning_text(kind))),
+        }
+    }
+
+    fn warning_text(&self, kind: usize) -> String {
+        let model = &self.model;
+        let info = self.data.warning()[kind].lastinfo as usize;
+        const INERTIA: usize = MjtWarning::mjWARN_INERTIA as usize;
+        const CONTACTS: usize = MjtWarning::mjWARN_CONTACTFULL as usize;
+        const CONSTRAINTS: usize = MjtWarning::mjWARN_CNSTRFULL as usize;
+        const QPOS: usize = MjtWarning::mjWARN_BADQPOS as usize;
+        const QVEL: usize = MjtWarning::mjWARN_BADQVEL as usize;
+        const QACC: usize = MjtWarning::mjWARN_BADQACC as usize;
+        match kind {
+            INERTIA => format!(
+                "inertia matrix too close to singular at DOF {info}{}",
+                self.joint_at(info, model.jnt_dofadr())
+            ),
+            CONTACTS => "no memory for more contacts; raise <size memory=…/> in the model".to_owned(),
+            CONSTRAINTS => "no memory for more constraints; raise <size memory=…/> in the model".to_owned(),
+            QPOS => self.bad_number("QPOS", info, model.jnt_qposadr()),
+            QVEL => self.bad_number("QVEL", info, model.jnt_dofadr()),
+            QACC => self.bad_number("QACC", info, model.jnt_dofadr()),
+            _ => format!("Nan, Inf or huge value in CTRL of actuator {info}"),
+        }
+    }
+
     /// A divergence noticed now.
     pub(crate) fn divergence(&self, message: String) -> Divergence {
         Divergence {
@@ -130,7 +187,7 @@ impl Readings {
     }
 
     /// ` (joint …)`, where the joint has a name.
-    pub(crate) fn joint_at(&self, index: usize, joint_starts: &[i32]) -> String {
+    fn joint_at(&self, index: usize, joint_starts: &[i32]) -> String {
         let joint = joint_starts.iter().rposition(|&start| start as usize <= index);
         let name = joint.and_then(|joint| self.model.id_to_name(MjtObjBase::mjOBJ_JOINT, joint));
         name.map(|name| format!(" (joint `{name}`)")).unwrap_or_default()

@@ -8,12 +8,12 @@
 
 use std::sync::Arc;
 
-use mujoco_rs::prelude::{MjModel, MjtState, MjtWarning};
+use mujoco_rs::prelude::{MjModel, MjtState};
 
-use crate::library::{Stage, catching, lull, run, set_constants};
+use crate::library::{Stage, catching, lull, run};
 use crate::readings::{Contact, Readings};
 use crate::source::Quantity;
-use crate::variation::{self, Factors, VariedParts};
+use crate::variation::{Factors, VariedParts};
 use crate::{Divergence, Physics, Snapshot};
 
 const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
@@ -77,14 +77,14 @@ impl World {
             }
         }
         // MuJoCo counts its warnings, so that none of an earlier step is missed here.
-        self.warned()
+        self.readings.warned()
     }
 
     /// Computes what follows from a state that was put in from outside.
     fn settle(&mut self, stage: Stage) -> Result<(), Divergence> {
         self.bounded()?;
         run(&mut self.readings.data, stage);
-        self.warned()
+        self.readings.warned()
     }
 
     /// Runs stages; an error of MuJoCo is a divergence too.
@@ -93,49 +93,12 @@ impl World {
         outcome.unwrap_or_else(|words| Err(self.readings.divergence(format!("MuJoCo cannot go on: {words}"))))
     }
 
-    /// MuJoCo's own warnings; it counts them and goes on.
-    fn warned(&self) -> Result<(), Divergence> {
-        match self
-            .readings
-            .data
-            .warning()
-            .iter()
-            .position(|warning| warning.number > 0)
-        {
-            None => Ok(()),
-            Some(kind) => Err(self.readings.divergence(self.warning_text(kind))),
-        }
-    }
-
     /// Every position and velocity is a number of reasonable size.
     fn bounded(&self) -> Result<(), Divergence> {
         self.readings.bounded().map_err(|divergence| {
             // A warning of the same step, such as one of the acceleration, is nearer to the cause.
-            self.warned().err().unwrap_or(divergence)
+            self.readings.warned().err().unwrap_or(divergence)
         })
-    }
-
-    fn warning_text(&self, kind: usize) -> String {
-        let model = &self.readings.model;
-        let info = self.readings.data.warning()[kind].lastinfo as usize;
-        const INERTIA: usize = MjtWarning::mjWARN_INERTIA as usize;
-        const CONTACTS: usize = MjtWarning::mjWARN_CONTACTFULL as usize;
-        const CONSTRAINTS: usize = MjtWarning::mjWARN_CNSTRFULL as usize;
-        const QPOS: usize = MjtWarning::mjWARN_BADQPOS as usize;
-        const QVEL: usize = MjtWarning::mjWARN_BADQVEL as usize;
-        const QACC: usize = MjtWarning::mjWARN_BADQACC as usize;
-        match kind {
-            INERTIA => format!(
-                "inertia matrix too close to singular at DOF {info}{}",
-                self.readings.joint_at(info, model.jnt_dofadr())
-            ),
-            CONTACTS => "no memory for more contacts; raise <size memory=…/> in the model".to_owned(),
-            CONSTRAINTS => "no memory for more constraints; raise <size memory=…/> in the model".to_owned(),
-            QPOS => self.readings.bad_number("QPOS", info, model.jnt_qposadr()),
-            QVEL => self.readings.bad_number("QVEL", info, model.jnt_dofadr()),
-            QACC => self.readings.bad_number("QACC", info, model.jnt_dofadr()),
-            _ => format!("Nan, Inf or huge value in CTRL of actuator {info}"),
-        }
     }
 
     /// Takes the contacts of the present `MjData` with their forces.
@@ -199,25 +162,9 @@ impl Physics for World {
     }
 
     fn vary(&mut self, parts: &VariedParts, factors: &Factors) {
-        let Readings { model, data, .. } = &mut self.readings;
-        // While the data rests on the original, nobody else holds the copy, and it may be changed.
-        *model = Arc::clone(&self.original);
-        let mut copy = data.swap_model(Arc::clone(&self.original));
-        if Arc::ptr_eq(&copy, &self.original) {
-            copy = Arc::new((*self.original).clone());
-        }
-        let changed = Arc::get_mut(&mut copy).expect("the world alone holds its copy");
-        variation::apply(changed, &self.original, parts, factors);
-        let constants = catching(|| set_constants(changed, data));
-        data.swap_model(Arc::clone(&copy));
-        *model = copy;
+        let varied = self.readings.vary(&self.original, parts, factors);
         self.reset();
-        if let Err(words) = constants {
-            self.fault = Some(
-                self.readings
-                    .divergence(format!("MuJoCo cannot vary the model: {words}")),
-            );
-        }
+        self.fault = varied.err().or(self.fault.take());
     }
 
     fn time_secs(&self) -> f64 {
@@ -229,11 +176,14 @@ impl Physics for World {
         let mut values = data.state(STATE).into_vec();
         values.extend(data.tree_asleep().iter().map(|&since| f64::from(since)));
         values.extend(self.readings.outcomes());
-        Snapshot(values)
+        Snapshot {
+            numbers: values,
+            scene: None,
+        }
     }
 
     fn restore(&mut self, snapshot: &Snapshot) {
-        let (state, rest) = snapshot.0.split_at(self.readings.model.state_size(STATE));
+        let (state, rest) = snapshot.numbers.split_at(self.readings.model.state_size(STATE));
         let (asleep, outcomes) = rest.split_at(self.readings.data.tree_asleep().len());
         // A world that diverged or met an error must be reset before anything else.
         self.readings.data.reset();
