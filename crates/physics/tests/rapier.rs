@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_physics::{Engine, Model, Physics, PhysicsError, Source};
+use carrot_physics::{Engine, Factors, Model, Physics, PhysicsError, Source};
 
 fn load(inside: &str, engine: Engine) -> Result<Model, PhysicsError> {
     let dir = tempfile::tempdir().unwrap();
@@ -122,6 +122,50 @@ fn mechanisms_move_as_in_mujoco() {
             "{what}: {coarse:e} apart, and still {fine:e} with a tenth of the timestep"
         );
     }
+}
+
+/// Other masses, damping and gains move as in MuJoCo with the same, and all ones is the model itself, to the bit.
+#[test]
+fn variations_are_those_of_mujoco() {
+    let inside = r#"<option timestep="0.0001"/><worldbody><body name="upper"><joint name="a" axis="0 1 0" damping="0.3"/>
+        <geom type="capsule" size="0.04" fromto="0 0 0 0.3 0 0"/><body name="lower" pos="0.3 0 0"><joint axis="0 1 0" damping="0.2"/>
+        <geom type="capsule" size="0.03" fromto="0 0 0 0.3 0 0"/></body></body></worldbody><actuator><motor joint="a"/></actuator>"#;
+    let end = |engine, factors: Option<Factors>| {
+        let model = load(inside, engine).unwrap();
+        let lower = ["lower".to_owned()];
+        let parts = model.varied_parts(Some(&lower), None, true).unwrap();
+        let mut world = model.world();
+        if let Some(factors) = factors {
+            world.vary(&parts, &factors);
+        }
+        world.step(&[1.0], 5000).unwrap();
+        numbers(world.as_ref())
+    };
+    let itself = Factors {
+        mass: 1.0,
+        friction: 1.0,
+        gain: 1.0,
+        damping: 1.0,
+    };
+    assert_eq!(end(Engine::Rapier, Some(itself)), end(Engine::Rapier, None));
+    let factors = Factors {
+        mass: 3.0,
+        friction: 1.0,
+        gain: 2.0,
+        damping: 0.5,
+    };
+    let [mujoco, rapier] = Engine::ALL.map(|engine| end(engine, Some(factors)));
+    let apart = mujoco
+        .iter()
+        .zip(&rapier)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    let moved = mujoco
+        .iter()
+        .zip(end(Engine::Mujoco, None))
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(apart < 0.01 * moved, "{apart} apart, where the variation makes {moved}");
 }
 
 fn shipped() -> Vec<PathBuf> {
