@@ -44,6 +44,8 @@ pub struct Task {
     pub horizon: usize,
     /// Text and file name of the task's program with `fitness`, `success`, `terminated`.
     pub program: (String, PathBuf),
+    /// False where nobody has said what is good: fitness and success are then zeros that mean nothing.
+    pub judges: bool,
     /// The hand-written reward, where there is one.
     pub human_reward: Option<PathBuf>,
     /// Optimiser settings that differ from the defaults, as read from `[ppo]` in task.toml.
@@ -205,6 +207,7 @@ impl Task {
                 .collect(),
             substeps,
             horizon,
+            judges: true,
             human_reward: None,
             ppo: task.ppo,
             hash,

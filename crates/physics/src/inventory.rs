@@ -1,5 +1,6 @@
 //! What a compiled model is made of, for those who describe a model that nobody has described yet.
 
+use crate::JointKind;
 use mujoco_rs::prelude::{MjModel, MjtDataType, MjtJoint, MjtObjBase, MjtSensor};
 
 /// Bodies, joints, sites, sensors and actuators of a model, each in the model's order.
@@ -45,19 +46,6 @@ pub struct Joint {
     pub range: Option<[f64; 2]>,
     /// Largest force that its actuators may exert together, where that is limited; URDF calls it effort.
     pub effort: Option<f64>,
-}
-
-/// How a joint moves, and so how many numbers describe it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JointKind {
-    /// Anywhere: 7 positions (x y z and a wxyz quaternion), 6 velocities.
-    Free,
-    /// About any axis: a wxyz quaternion, 3 velocities.
-    Ball,
-    /// Along an axis.
-    Slide,
-    /// About an axis.
-    Hinge,
 }
 
 /// A sensor.

@@ -47,15 +47,22 @@ impl Kind {
     }
 }
 
-/// Id of the thing of that name.
+/// Id of the thing of that name; `#3` is the one with index 3, unless something is called so.
 pub(crate) fn id(model: &MjModel, kind: Kind, name: &str) -> Result<usize, PhysicsError> {
     kind.names(model)
         .position(|other| other == Some(name))
+        .or_else(|| by_index(name, kind.names(model).count()))
         .ok_or_else(|| PhysicsError::Unknown {
             kind: kind.word(),
             name: name.to_owned(),
             suggestion: nearest(name, kind.names(model).flatten()),
         })
+}
+
+/// The index in `#3`, which is how files name a part that has no name.
+fn by_index(name: &str, parts: usize) -> Option<usize> {
+    let index = name.strip_prefix('#')?.parse().ok()?;
+    (index < parts).then_some(index)
 }
 
 /// The name with the fewest typing errors between, if there are few enough for a slip.
