@@ -48,6 +48,8 @@ pub enum Command {
     Train(Train),
     /// Search for the best reward program for a task
     Search(Search),
+    /// Play given controls and write every variable and state to a file
+    Rollout(Rollout),
     /// Draw a rollout of a policy, or of the winner of a run, as GIF or PNG
     Play(Play),
     /// Look at recorded runs
@@ -82,20 +84,47 @@ pub struct Doctor {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: carrot envs hopper/hop_forward\n\n--json: {environments: [{name, tasks: [{name, instruction, …}], variables: [{name, shape, unit, doc, …}]}]}"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  carrot envs hopper/hop_forward\n  carrot envs --model robot.xml\n  carrot envs init robot.xml\n\n--json: {environments: [{name, tasks: [{name, instruction, …}], variables: [{name, shape, unit, doc, …}]}]}"
 )]
 pub struct Envs {
     /// `ENV` or `ENV/TASK`; all when absent
     pub name: Option<String>,
+    /// Show what is inferred from a model of your own: MJCF or URDF
+    #[arg(long, value_name = "MODEL", conflicts_with = "name")]
+    pub model: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Option<EnvsCommand>,
 }
 
-/// What a program is checked against: exactly one of the two.
+#[derive(Debug, Subcommand)]
+pub enum EnvsCommand {
+    /// Write an environment for a model of your own: its variables, a first task, and a copy of the model
+    #[command(
+        after_help = "Example: carrot envs init robot.xml\n\nNothing that exists is overwritten. A URDF becomes an MJCF with one motor for each joint.\n\n--json: {environment, task, dir, files, warnings}"
+    )]
+    Init(EnvsInit),
+}
+
+#[derive(Debug, Args)]
+pub struct EnvsInit {
+    /// MJCF or URDF
+    pub model: PathBuf,
+    /// Folder of the environment; made if missing [default: NAME in the folder of environments, else envs/NAME here]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What a program is checked against: exactly one of the three.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct Against {
     /// The variables of a task, such as hopper/hop_forward
     #[arg(long, value_name = "ENV/TASK")]
     pub task: Option<String>,
+    /// The variables inferred from a model of your own: MJCF or URDF
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
     /// A TOML file with `[variable.*]` tables
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -175,12 +204,15 @@ pub struct Eval {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, engine, policy, …}, or {stopped, message}"
+    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --model robot.xml --reward reward.py\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, engine, policy, …}, or {stopped, message}"
 )]
 pub struct Train {
     /// The task
-    #[arg(long, value_name = "ENV/TASK")]
-    pub task: String,
+    #[arg(long, value_name = "ENV/TASK", required_unless_present = "model")]
+    pub task: Option<String>,
+    /// A model of your own (MJCF or URDF) instead of a task: nothing is judged but the reward
+    #[arg(long, value_name = "MODEL", conflicts_with = "task", requires = "reward")]
+    pub model: Option<PathBuf>,
     /// Reward program (.py or .wasm) [default: the task's human-written reward]
     #[arg(long, value_name = "PROGRAM")]
     pub reward: Option<PathBuf>,
@@ -302,11 +334,45 @@ pub struct Search {
 
 #[derive(Debug, Args)]
 #[command(
+    after_help = "Examples:\n  carrot rollout --model ant.xml --actions controls.npz --out states.npz\n  carrot rollout --model ant.xml --steps 1000 --out falling.npz\n  carrot rollout --task hopper/hop_forward --actions actions.npz --seed 3 --out states.npz\n\nIN.npz: for a model `ctrl` [T, nu] in actuator units, and if wanted `qpos` [nq] and `qvel` [nv] to start from; for a task `actions` [T, A] in [-1, 1].\nOUT.npz: one array per variable [T+1, …], row 0 before the first action; `qpos`, `qvel`, `time`; `faulted`, `fault`; `start_row`, `start_qpos`, `start_qvel` of each episode; `terminated`, `truncated` [T+1] of a task. `carrot eval` reads it as inputs.\nA model is stepped exactly as `mj_step` does. Exit code 1 when the simulation diverged; the file then holds what came before.\n\n--json: {out, rows, steps, substeps, engine, seed, faulted, fault, episodes, terminated, truncated, variables}"
+)]
+pub struct Rollout {
+    /// The task
+    #[arg(long, value_name = "ENV/TASK", required_unless_present = "model")]
+    pub task: Option<String>,
+    /// A model: MJCF or URDF
+    #[arg(long, value_name = "MODEL", conflicts_with = "task")]
+    pub model: Option<PathBuf>,
+    /// The controls to play [default: none, for --steps steps]
+    #[arg(long, value_name = "IN.npz", required_unless_present = "steps")]
+    pub actions: Option<PathBuf>,
+    /// Gets variables and states
+    #[arg(long, value_name = "OUT.npz")]
+    pub out: PathBuf,
+    /// Play only so many of the actions
+    #[arg(long, value_parser = parse_count)]
+    pub steps: Option<u64>,
+    /// Physics steps for each action of a model [default: 1]
+    #[arg(long, conflicts_with = "task", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub substeps: Option<u32>,
+    /// Seed of a task's resets
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
+    pub seed: u64,
+    /// The physics engine: mujoco or rapier
+    #[arg(long, default_value_t)]
+    pub engine: Engine,
+}
+
+#[derive(Debug, Args)]
+#[command(
     after_help = "Examples:\n  carrot play hopper.safetensors --out hopper.gif\n  carrot play runs/hopper-hop_forward-0 --out best.png\n\n--json: {out, task, engine, seed, seconds, frames, fitness}"
 )]
 pub struct Play {
     /// A policy file, or the folder of a run, whose winner plays
     pub policy_or_run: PathBuf,
+    /// The model of your own that the policy was trained on with `carrot train --model`
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
     /// Picture to write: .gif for a film, .png for four moments side by side
     #[arg(long, value_name = "FILE", default_value = "rollout.gif")]
     pub out: PathBuf,

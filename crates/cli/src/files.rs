@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carrot_environment::{Engine, Task};
+use carrot_environment::{Engine, Inferred, Task, TaskError};
 use carrot_reward_interface::Schema;
 use carrot_reward_search::{ProgramBody, ProgramBytes};
 
@@ -39,22 +39,33 @@ pub fn environments_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
 
 /// Loads a task for an engine; an unknown name is a usage error.
 pub fn task(envs: &Path, id: &str, engine: Engine) -> Result<Task, Failure> {
-    Task::load(envs, id, engine).map_err(|error| match error {
-        carrot_environment::TaskError::NotFound(message) => Failure::Usage(message),
+    Task::load(envs, id, engine).map_err(refused)
+}
+
+/// The environment inferred from a user's own model.
+pub fn inferred(model: &Path, engine: Engine) -> Result<Inferred, Failure> {
+    Inferred::load(model, engine).map_err(refused)
+}
+
+/// What is not there is a usage error; what is broken is a fault.
+pub fn refused(error: TaskError) -> Failure {
+    match error {
+        TaskError::NotFound(message) => Failure::Usage(message),
         error => Failure::Fault(error.into()),
-    })
+    }
 }
 
 /// The variables to check a program against.
 pub fn schema(against: &Against, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Schema, Failure> {
-    match (&against.task, &against.schema) {
-        (Some(id), _) => Ok(task(&envs()?, id, Engine::Mujoco)?.schema),
-        (None, Some(path)) => {
+    match (&against.task, &against.model, &against.schema) {
+        (Some(id), ..) => Ok(task(&envs()?, id, Engine::Mujoco)?.schema),
+        (None, Some(model), _) => inferred(model, Engine::Mujoco)?.schema().map_err(refused),
+        (None, None, Some(path)) => {
             let text = text(path.display().to_string(), read(path)?)?;
             Ok(Schema::from_toml(&text).with_context(|| path.display().to_string())?)
         }
-        (None, None) => Err(Failure::Usage(
-            "name a task with --task or a schema with --schema".into(),
+        (None, None, None) => Err(Failure::Usage(
+            "name a task with --task, a model with --model or a schema with --schema".into(),
         )),
     }
 }

@@ -46,14 +46,15 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
     let quiet = arguments.json;
     match &arguments.command {
         Command::Doctor(options) => commands::doctor::run(options, envs()),
-        Command::Envs(options) => commands::envs::run(options, &envs()?),
+        Command::Envs(options) => commands::envs::run(options, envs),
         Command::Check(options) => commands::check::run(options, envs),
         Command::Explain(options) => commands::explain::run(options),
         Command::Compile(options) => commands::compile::run(options, envs),
         Command::Eval(options) => commands::eval::run(options, envs),
-        Command::Train(options) => commands::train::run(options, &envs()?, quiet),
+        Command::Train(options) => commands::train::run(options, envs, quiet),
         Command::Search(options) => commands::search::run(options, &envs()?, quiet),
-        Command::Play(options) => commands::play::run(options, &envs()?),
+        Command::Rollout(options) => commands::rollout::run(options, envs, quiet),
+        Command::Play(options) => commands::play::run(options, envs),
         Command::Runs(options) => commands::runs::run(options),
         Command::Regress(options) => commands::regress::run(options, arguments.envs.as_deref(), quiet),
         Command::Bench(options) => commands::bench::run(options, envs, quiet),

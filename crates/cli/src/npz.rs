@@ -1,4 +1,4 @@
-//! Batches as NumPy archives: `carrot eval` in and out.
+//! NumPy archives: batches of `carrot eval`, controls and states of `carrot rollout`.
 
 use std::path::Path;
 
@@ -19,9 +19,61 @@ pub struct Sequence {
 }
 
 /// One array: shape and values in C order, every dtype as f64.
-struct Array {
-    shape: Vec<usize>,
-    values: Vec<f64>,
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Vec<f64>,
+}
+
+/// The arrays of an archive that have one of these names, in the order of the names.
+pub fn read_named<const K: usize>(path: &Path, wanted: [&str; K]) -> anyhow::Result<([Option<Array>; K], Vec<String>)> {
+    let mut archive = NpzArchive::open(path).with_context(|| format!("{}: not a NumPy archive", path.display()))?;
+    let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
+    let mut found = [const { None }; K];
+    for (slot, name) in found.iter_mut().zip(wanted) {
+        if names.iter().any(|other| other == name) {
+            let array = read_array(&mut archive, name);
+            *slot = Some(array.with_context(|| format!("{}: array `{name}`", path.display()))?);
+        }
+    }
+    Ok((found, names))
+}
+
+/// An array to write.
+pub enum Values<'a> {
+    Numbers(&'a [f64]),
+    Rows(&'a [usize]),
+    Truths(&'a [bool]),
+    Text(&'a str),
+}
+
+/// Writes arrays under their names.
+pub fn write_named(path: &Path, arrays: &[(String, Vec<usize>, Values<'_>)]) -> anyhow::Result<()> {
+    let mut archive = NpzWriter::create(path).with_context(|| path.display().to_string())?;
+    for (name, shape, values) in arrays {
+        let shape: Vec<u64> = shape.iter().map(|&dim| dim as u64).collect();
+        macro_rules! put {
+            ($ty:ty, $values:expr) => {{
+                let array = archive.array::<$ty>(name, Default::default())?;
+                let mut array = array.default_dtype().shape(&shape).begin_nd()?;
+                array.extend($values)?;
+                array.finish()?;
+            }};
+        }
+        match values {
+            Values::Numbers(numbers) => put!(f64, numbers.iter().copied()),
+            Values::Rows(rows) => put!(i64, rows.iter().map(|&row| row as i64)),
+            Values::Truths(truths) => put!(bool, truths.iter().copied()),
+            Values::Text(text) => {
+                // A text of NumPy's has a length, and never none.
+                let dtype = format!("|S{}", text.len().max(1)).parse()?;
+                let array = archive.array::<[u8]>(name, Default::default())?;
+                let mut array = array.dtype(npyz::DType::Plain(dtype)).shape(&shape).begin_nd()?;
+                array.push(text.as_bytes())?;
+                array.finish()?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Reads the arrays of `needed` variables; the other variables of the schema are filled with zeros.
@@ -135,34 +187,22 @@ impl Axes {
 
 /// Writes `total` and `term.<name>`, `[N]`, or `[T, N]` when `over_time`.
 pub fn write(path: &Path, terms: &[String], moments: &[Rewards], n_envs: usize, over_time: bool) -> anyhow::Result<()> {
-    let shape: Vec<u64> = if over_time {
-        vec![moments.len() as u64, n_envs as u64]
+    let shape: Vec<usize> = if over_time {
+        vec![moments.len(), n_envs]
     } else {
-        vec![n_envs as u64]
+        vec![n_envs]
     };
-    let mut archive = NpzWriter::create(path).with_context(|| path.display().to_string())?;
-    let mut put = |name: &str, values: Vec<f64>| -> anyhow::Result<()> {
-        let mut array = archive
-            .array(name, Default::default())?
-            .default_dtype()
-            .shape(&shape)
-            .begin_nd()?;
-        array.extend(values)?;
-        array.finish()?;
-        Ok(())
-    };
-    put(
-        "total",
-        moments.iter().flat_map(|moment| moment.total.iter().copied()).collect(),
-    )?;
-    for (k, term) in terms.iter().enumerate() {
-        let values = moments
-            .iter()
-            .flat_map(|moment| moment.terms[k].iter().copied())
-            .collect();
-        put(&format!("term.{term}"), values)?;
-    }
-    Ok(())
+    let total: Vec<f64> = moments.iter().flat_map(|moment| moment.total.iter().copied()).collect();
+    let of_term = |k: usize| moments.iter().flat_map(move |moment| moment.terms[k].iter().copied());
+    let columns: Vec<Vec<f64>> = (0..terms.len()).map(|k| of_term(k).collect()).collect();
+    let names = terms.iter().map(|term| format!("term.{term}"));
+    let mut arrays = vec![("total".to_owned(), shape.clone(), Values::Numbers(&total))];
+    arrays.extend(
+        names
+            .zip(&columns)
+            .map(|(name, values)| (name, shape.clone(), Values::Numbers(values))),
+    );
+    write_named(path, &arrays)
 }
 
 fn read_array<R: std::io::Read + std::io::Seek>(archive: &mut NpzArchive<R>, name: &str) -> anyhow::Result<Array> {

@@ -18,7 +18,6 @@ use carrot_physics::inventory::{Inventory, Joint, Sensor};
 use carrot_physics::{Engine, JointKind, Model, PhysicsError};
 use carrot_reward_interface::Schema;
 
-
 use crate::task::TaskTexts;
 use crate::text::Text;
 use crate::{Task, TaskError};
@@ -58,6 +57,8 @@ pub struct InferredVariable {
     pub unit: Option<String>,
     /// Whether it is expressed in the frame of the world.
     pub in_world: bool,
+    /// Whether its four numbers are a quaternion, scalar first.
+    pub is_quaternion: bool,
     /// What it is, in a sentence.
     pub doc: String,
 }
@@ -97,6 +98,24 @@ impl Inferred {
         })
     }
 
+    /// Seconds per control step.
+    pub fn control_dt_secs(&self) -> f64 {
+        self.model.timestep_secs() * self.substeps as f64
+    }
+
+    /// The keyframe in which episodes begin, where the model has one that is called like a place to begin.
+    fn keyframe(&self) -> Option<&str> {
+        let names = || self.inventory.keyframes.iter().flatten().map(String::as_str);
+        ["home", "stand", "standing"]
+            .iter()
+            .find_map(|wanted| names().find(|name| name == wanted))
+    }
+
+    /// Length of the action: one number for each control of the model.
+    pub fn action_size(&self) -> usize {
+        self.inventory.actuators.len()
+    }
+
     /// What programs may read.
     ///
     /// Errors: [`TaskError::File`] for a variable that no schema can hold.
@@ -123,6 +142,7 @@ impl Inferred {
             env: self.env_text()?,
             task: inferred("task.toml", self.neutral_task_toml()),
             program: inferred("task.py", text::NEUTRAL_TASK.to_owned()),
+            derived: None,
         };
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let task = Task::from_texts(
@@ -204,6 +224,7 @@ impl Draft {
             component: None,
             unit: unit.map(str::to_owned),
             in_world: false,
+            is_quaternion: false,
             doc,
         });
         self.variables.last_mut().expect("one was just added")
@@ -313,7 +334,8 @@ impl Draft {
                 let name = self.names.give(body.name.as_deref(), index, Kind::Body, quantity);
                 let source = table(word, reference(body.name.as_deref(), index).into());
                 let doc = format!("{what} of the body {part}.");
-                self.add(name.clone(), &[size], source.clone(), unit, doc).in_world = true;
+                let added = self.add(name.clone(), &[size], source.clone(), unit, doc);
+                (added.in_world, added.is_quaternion) = (true, quantity == "quaternion");
                 let Some(free) = free else { continue };
                 // Where a robot stands on the plane says nothing about what to do; where a thing lies does.
                 if quantity == "position" && is_robot(model, free) {
@@ -352,13 +374,14 @@ impl Draft {
                 .unwrap_or_default();
             let position = self.names.give(name, index, Kind::Joint, "position");
             let doc = format!("Position of the {kind} {part}{limits}.");
-            self.add(
+            let added = self.add(
                 position.clone(),
                 &shape(positions),
                 table("joint_position", list()),
                 units[0],
                 doc,
             );
+            added.is_quaternion = joint.kind == JointKind::Ball;
             let velocity = self.names.give(name, index, Kind::Joint, "velocity");
             let doc = match joint.kind {
                 JointKind::Free => format!(
@@ -404,7 +427,8 @@ impl Draft {
                 vec![sensor.components]
             };
             let source = table("sensor", reference(sensor.name.as_deref(), index).into());
-            self.add(name, &shape, source, sensor.unit, doc).in_world = sensor.in_world;
+            let added = self.add(name, &shape, source, sensor.unit, doc);
+            (added.in_world, added.is_quaternion) = (sensor.in_world, sensor.is_quaternion);
         }
     }
 }

@@ -225,6 +225,16 @@ impl VecEnv {
         lock(&self.stage.worlds[env_index]).ctrl().to_vec()
     }
 
+    /// Generalised positions and velocities of one environment at the end of the last step, before any reset.
+    pub fn final_state(&self, env_index: usize) -> [Vec<f64>; 2] {
+        let world = lock(&self.team.worlds()[env_index]);
+        if self.block.step.faulted[env_index] || self.block.ended(env_index) {
+            return world.ended().clone();
+        }
+        let (qpos, qvel) = world.generalised();
+        [qpos.to_vec(), qvel.to_vec()]
+    }
+
     /// One environment as it stands, in the middle of an episode too.
     pub fn snapshot(&self, env_index: usize) -> EnvSnapshot {
         let judged = lock(self.stage.block_of(env_index));

@@ -29,6 +29,8 @@ pub(crate) struct World {
     initial: [Vec<f64>; 2],
     /// Those of the episode, or room for others.
     start: [Vec<f64>; 2],
+    /// Positions and velocities at the end of the episode that the last step ended.
+    ended: [Vec<f64>; 2],
     /// The same action in actuator units.
     scaled_control: Vec<f64>,
     /// Why the step just made is no physics.
@@ -87,6 +89,7 @@ impl World {
             scratch: vec![0.0; scratch.unwrap_or(0)],
             initial: [qpos.to_vec(), qvel.to_vec()],
             start: [qpos.to_vec(), qvel.to_vec()],
+            ended: [qpos.to_vec(), qvel.to_vec()],
             scaled_control: vec![0.0; task.action_size()],
             fault: None,
             physics,
@@ -96,6 +99,10 @@ impl World {
     /// Puts the world into an initial state of its next episode.
     pub(crate) fn begin_episode(&mut self, setting: &Setting) -> Result<(), Stop> {
         let task = &setting.task;
+        let (qpos, qvel) = self.physics.state();
+        for (ended, values) in self.ended.iter_mut().zip([qpos, qvel]) {
+            ended.copy_from_slice(values);
+        }
         let key = (setting.seed, self.env_index, self.state.episode);
         let physics = self.physics.as_mut();
         let rest = |actuator| task.actuation.in_actuator_units(actuator, 0.0);
@@ -142,6 +149,11 @@ impl World {
     /// State of the physics alone.
     pub(crate) fn physics_state(&self) -> Snapshot {
         self.physics.snapshot()
+    }
+
+    /// Generalised positions and velocities at the end of the episode before this one.
+    pub(crate) fn ended(&self) -> &[Vec<f64>; 2] {
+        &self.ended
     }
 
     /// The variables at the end of the episode before this one.

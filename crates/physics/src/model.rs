@@ -96,6 +96,11 @@ impl Model {
         limited.copied().zip(ranges).map(bound).collect()
     }
 
+    /// How many generalised positions and velocities a state has.
+    pub fn coordinates(&self) -> (usize, usize) {
+        (self.compiled.ffi().nq as usize, self.compiled.ffi().nv as usize)
+    }
+
     /// What the model is made of.
     pub fn inventory(&self) -> Inventory {
         inventory::take(&self.compiled)

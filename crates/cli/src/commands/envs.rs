@@ -1,18 +1,47 @@
 //! `carrot envs`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use carrot_environment::{Engine, Task, task_ids};
 use carrot_reward_interface::Variable;
 use serde_json::json;
 
-use crate::arguments::Envs;
+use crate::arguments::{Envs, EnvsCommand};
 use crate::files;
 use crate::output::{Answer, Failure};
 
 /// Environments, tasks and variables.
-pub fn run(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
+pub fn run(options: &Envs, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
+    match (&options.command, &options.model) {
+        (Some(EnvsCommand::Init(init)), _) => super::envs_init::run(init, envs),
+        (None, Some(model)) => inferred(model),
+        (None, None) => listed(options, &envs()?),
+    }
+}
+
+/// What is inferred from a user's own model.
+fn inferred(path: &Path) -> Result<Answer, Failure> {
+    let inferred = files::inferred(path, Engine::Mujoco)?;
+    let variables = inferred.schema().map_err(files::refused)?.variables;
+    let (dt, actions) = (inferred.control_dt_secs(), inferred.action_size());
+    let json = json!({
+        "name": inferred.name, "model": path, "tasks": [], "control_dt_secs": dt, "action_size": actions,
+        "observation": inferred.observation, "variables": variables.iter().map(variable_json).collect::<Vec<_>>(),
+    });
+    let text = format!(
+        "{}, inferred from {}\n  steps of {} s; action [{actions}]; a policy sees {}\n{}\n`carrot envs init {}` writes this as files to start a task from.\n",
+        inferred.name,
+        path.display(),
+        (dt * 1e6).round() / 1e6,
+        inferred.observation.join(", "),
+        variable_lines(&variables),
+        path.display(),
+    );
+    Ok(Answer::new(json!({ "environments": [json] }), text))
+}
+
+fn listed(options: &Envs, dir: &Path) -> Result<Answer, Failure> {
     let ids = task_ids(dir)?;
     let wanted = |id: &&String| match &options.name {
         Some(name) => *id == name || id.split('/').next() == Some(name),
@@ -93,18 +122,26 @@ fn describe(name: &str, tasks: &[Task], detailed: bool) -> String {
         }
     }
     if detailed {
-        text += "\n  variables\n";
-        for variable in &tasks[0].schema.variables {
-            let shape = if variable.shape.is_empty() {
-                String::new()
-            } else {
-                format!("{:?}", variable.shape)
-            };
-            let name = format!("{}{shape}", variable.name);
-            let unit = variable.unit.as_deref().unwrap_or("");
-            text += format!("  {name:<24} {unit:<6} {}", variable.doc).trim_end();
-            text.push('\n');
-        }
+        text += &variable_lines(&tasks[0].schema.variables);
+    }
+    text
+}
+
+/// A heading and one line for each variable.
+fn variable_lines(variables: &[Variable]) -> String {
+    let named: Vec<String> = variables
+        .iter()
+        .map(|variable| match variable.shape.as_slice() {
+            [] => variable.name.clone(),
+            shape => format!("{}{shape:?}", variable.name),
+        })
+        .collect();
+    let width = named.iter().map(|name| name.len()).max().unwrap_or(0).clamp(24, 48);
+    let mut text = "\n  variables\n".to_owned();
+    for (variable, name) in variables.iter().zip(named) {
+        let unit = variable.unit.as_deref().unwrap_or("");
+        text += format!("  {name:<width$} {unit:<6} {}", variable.doc).trim_end();
+        text.push('\n');
     }
     text
 }

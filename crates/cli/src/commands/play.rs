@@ -1,6 +1,6 @@
 //! `carrot play`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use carrot_environment::{Engine, Task};
@@ -35,7 +35,7 @@ impl Film {
 }
 
 /// Draws a rollout to a file.
-pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
+pub fn run(options: &Play, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
     let kind = options
         .out
         .extension()
@@ -50,9 +50,20 @@ pub fn run(options: &Play, envs: &Path) -> Result<Answer, Failure> {
     }
     files::check_writable(&options.out)?;
     let (policy, task, trained_in) = policy(&options.policy_or_run)?;
-    let task = files::task(envs, &task, options.engine.unwrap_or(trained_in))?;
+    let engine = options.engine.unwrap_or(trained_in);
+    let task = match &options.model {
+        Some(model) => files::inferred(model, engine)?.task().map_err(files::refused)?,
+        None => files::task(&envs()?, &task, engine).map_err(|failure| match failure {
+            Failure::Usage(message) if task.ends_with("/free") => Failure::Usage(format!(
+                "{message}; a policy trained with --model plays with `--model` and the same file"
+            )),
+            failure => failure,
+        })?,
+    };
+    let judges = task.judges;
     let (id, engine) = (task.id.clone(), task.model.engine().version());
-    let film = film(&policy, task, options.seed, options.seconds, options.size)?;
+    let mut film = film(&policy, task, options.seed, options.seconds, options.size)?;
+    film.fitness = film.fitness.filter(|_| judges);
     if kind == "gif" {
         write_gif(&options.out, &film.frames, Film::FRAME_SECS)?;
     } else {

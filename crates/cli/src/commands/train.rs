@@ -1,7 +1,7 @@
 //! `carrot train`.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -17,9 +17,13 @@ use crate::files;
 use crate::output::{Answer, Failure};
 use crate::progress::{Progress, interrupt_flag};
 
-/// Trains a policy and judges it by the task's fitness.
-pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
-    let task = files::task(envs, &options.task, options.engine)?;
+/// Trains a policy and judges it by the task's fitness; on a model without a task there is none, only what the reward says.
+pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: bool) -> Result<Answer, Failure> {
+    let task = match (&options.task, &options.model) {
+        (_, Some(model)) => files::inferred(model, options.engine)?.task().map_err(files::refused)?,
+        (task, None) => files::task(&envs()?, task.as_deref().unwrap_or_default(), options.engine)?,
+    };
+    let (judges, id) = (task.judges, task.id.clone());
     let reward = options
         .reward
         .clone()
@@ -53,8 +57,11 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
         threads,
         &mut |now| {
             progress.set(now.steps);
-            if let Some(fitness) = now.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness) {
-                progress.message(format!("fitness {fitness:.3}"));
+            if let Some(checkpoint) = &now.checkpoint {
+                match checkpoint.fitness.filter(|_| judges) {
+                    Some(fitness) => progress.message(format!("fitness {fitness:.3}")),
+                    None => progress.message(format!("reward per step {:.3}", checkpoint.reward)),
+                }
             }
             if interrupted.load(Ordering::SeqCst) {
                 ControlFlow::Break(())
@@ -82,20 +89,36 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
                 .iter()
                 .map(|(name, mean)| (name.clone(), json!(mean)))
                 .collect();
-            let json = json!({
-                "fitness": judged.fitness, "fitness_sd": judged.fitness_sd, "success": judged.success_rate,
+            let mut checkpoints = evaluated.checkpoints;
+            for checkpoint in checkpoints.iter_mut().filter(|_| !judges) {
+                (checkpoint.fitness, checkpoint.success_rate) = (None, None);
+            }
+            // Without a task fitness and success are absent, not zero.
+            let mut json = json!({
+                "fitness": judges.then_some(judged.fitness), "fitness_sd": judges.then_some(judged.fitness_sd),
+                "success": judges.then_some(judged.success_rate), "return": judged.episode_return,
                 "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
-                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": options.task, "engine": bench.engine(),
-                "reward": reward, "policy": options.out, "checkpoints": evaluated.checkpoints,
+                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": id, "engine": bench.engine(),
+                "reward": reward, "policy": options.out, "checkpoints": checkpoints,
             });
+            if let Some(model) = &options.model {
+                json["model"] = json!(model);
+            }
+            let verdict = if judges {
+                format!(
+                    "fitness {:.4} ± {:.4} over {} episodes, success {:.0} %, {:.0} steps per episode",
+                    judged.fitness,
+                    judged.fitness_sd,
+                    judged.episodes,
+                    judged.success_rate * 100.0,
+                    judged.episode_length,
+                )
+            } else {
+                unjudged(judged)
+            };
             let text = format!(
-                "{}\nfitness {:.4} ± {:.4} over {} episodes, success {:.0} %, {:.0} steps per episode\n{} steps in {:.1} s ({:.0} steps/s), seed {}\npolicy {}",
-                learning_curve(&evaluated.checkpoints),
-                judged.fitness,
-                judged.fitness_sd,
-                judged.episodes,
-                judged.success_rate * 100.0,
-                judged.episode_length,
+                "{}\n{verdict}\n{} steps in {:.1} s ({:.0} steps/s), seed {}\npolicy {}",
+                learning_curve(&checkpoints),
                 evaluated.steps,
                 seconds,
                 evaluated.steps as f64 / seconds,
@@ -105,6 +128,21 @@ pub fn run(options: &Train, envs: &Path, quiet: bool) -> Result<Answer, Failure>
             Ok(Answer::new(json, text))
         }
     }
+}
+
+/// What the reward itself says, where nothing else does.
+fn unjudged(judged: &carrot_environment::Evaluation) -> String {
+    let terms = judged
+        .terms
+        .iter()
+        .map(|(name, mean)| format!("\n  {name:<20} {mean:>10.4}"));
+    format!(
+        "return {:.4} over {} episodes of {:.0} steps; a model without a task has no fitness\nreward terms, mean per step{}",
+        judged.episode_return,
+        judged.episodes,
+        judged.episode_length,
+        terms.collect::<String>()
+    )
 }
 
 fn learning_curve(checkpoints: &[carrot_environment::Checkpoint]) -> String {

@@ -32,18 +32,22 @@ const HORIZON: usize = 500;
 impl Inferred {
     /// The text of an `env.toml` that reads `model`, a path relative to it.
     pub fn env_toml(&self, model: &str) -> String {
-        let dt = self.model.timestep_secs() * self.substeps as f64;
+        let dt = self.control_dt_secs();
         let mut text = format!(
             "# What programs may read of {name}, and where it comes from: every body, joint, site and sensor of the model.\n\
              # Names are free; keep what a reward should see, and say in `doc` what the model's names do not.\n\
              model = {model}\n\n\
              [control]\n# {steps} physics steps of {timestep} s: the policy acts every {dt} s.\nsubsteps = {steps}\n\n\
-             [reset]\n# Half-widths of the uniform noise on the initial state.\nqpos_noise = 0.01\nqvel_noise = 0.01\n",
+             [reset]\n{keyframe}# Half-widths of the uniform noise on the initial state.\nqpos_noise = 0.01\nqvel_noise = 0.01\n",
             name = self.name,
             model = quoted(model),
             steps = self.substeps,
             timestep = self.model.timestep_secs(),
             dt = (dt * 1e9).round() / 1e9,
+            keyframe = self
+                .keyframe()
+                .map(|name| format!("keyframe = {}\n", quoted(name)))
+                .unwrap_or_default(),
         );
         for variable in &self.variables {
             text += &variable.toml();
@@ -89,12 +93,15 @@ impl InferredVariable {
         if self.in_world {
             text += "frame = \"world\"\n";
         }
+        if self.is_quaternion {
+            text += "quaternion = \"wxyz\"\n";
+        }
         let _ = writeln!(text, "doc = {}", quoted(&self.doc));
         text
     }
 
     /// Whether it is one number for all environments.
-    fn is_uniform(&self) -> bool {
+    pub(crate) fn is_uniform(&self) -> bool {
         self.source.as_str() == Some("control_dt")
     }
 }
