@@ -9,7 +9,9 @@
 //!
 //! What cannot be inferred is what the robot should do: the task of an inferred environment judges nothing.
 
+mod model_files;
 mod names;
+mod starter;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -21,7 +23,11 @@ use carrot_reward_interface::Schema;
 use crate::task::TaskTexts;
 use crate::text::Text;
 use crate::{Task, TaskError};
+use model_files::no_actuator;
 use names::{Kind, Names, identifier};
+
+pub use model_files::ModelFiles;
+pub use starter::Starter;
 
 /// Control steps are about this long.
 const CONTROL_DT_SECS: f64 = 0.02;
@@ -131,7 +137,7 @@ impl Inferred {
         if self.inventory.actuators.is_empty() {
             return Err(TaskError::File {
                 path: self.path.clone(),
-                message: self.no_actuator(),
+                message: no_actuator(&self.path),
             });
         }
         let inferred = |file: &str, text: String| Text {
@@ -152,23 +158,6 @@ impl Inferred {
             self.model.engine(),
         )?;
         Ok(Task { judges: false, ..task })
-    }
-
-    /// Why no policy can act in the model, and what to do.
-    fn no_actuator(&self) -> String {
-        let nothing = "the model has no actuator, so no policy can act in it";
-        let is_urdf = self
-            .path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("urdf"));
-        if is_urdf {
-            format!(
-                "{nothing}; URDF knows none: `carrot envs init {}` writes an MJCF with a motor for each joint",
-                self.path.display()
-            )
-        } else {
-            format!("{nothing}; add an <actuator> element with a motor for each joint that is driven")
-        }
     }
 
     /// `env.toml` as if it lay beside the model.

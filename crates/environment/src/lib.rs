@@ -47,7 +47,7 @@ pub use carrot_physics::Engine;
 pub use derived::DerivedText;
 pub use episode::Episode;
 pub use evaluation::{Checkpoint, Evaluation};
-pub use infer::{Inferred, InferredVariable};
+pub use infer::{Inferred, InferredVariable, ModelFiles, Starter};
 pub use rollout::{Column, Rollout, Start};
 pub use task::{Task, TaskError, task_ids};
 pub use vec_env::VecEnv;

@@ -26,6 +26,7 @@ mod rapier;
 mod readings;
 mod renderer;
 mod source;
+mod urdf;
 mod variation;
 mod world;
 
@@ -40,6 +41,7 @@ pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
 pub use renderer::Renderer;
 pub use source::{Meaning, Names, Quantity, Source, Toucher};
+pub use urdf::mjcf_with_motors;
 pub use variation::{Factors, VariedParts};
 
 /// What the physics could not do.
