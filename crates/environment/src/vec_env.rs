@@ -227,8 +227,9 @@ impl VecEnv {
 
     /// Generalised positions and velocities of one environment at the end of the last step, before any reset.
     pub fn final_state(&self, env_index: usize) -> [Vec<f64>; 2] {
-        let world = lock(&self.team.worlds()[env_index]);
-        if self.block.step.faulted[env_index] || self.block.ended(env_index) {
+        let world = lock(&self.stage.worlds[env_index]);
+        let step = &self.step;
+        if step.faulted[env_index] || step.terminated[env_index] || step.truncated[env_index] {
             return world.ended().clone();
         }
         let (qpos, qvel) = world.generalised();
