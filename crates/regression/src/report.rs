@@ -59,7 +59,7 @@ fn well(comparison: &Comparison) -> String {
     if !changes.is_empty() {
         _ = write!(
             text,
-            " (no number moved although these changed: {})",
+            " although these changed: {}",
             changes.join("; ")
         );
     }

@@ -404,7 +404,7 @@ mod tests {
             [2e-6, 0.5, 2e-6, 0.0, 2e-3, 0.5],
             "own before the suite's, by name before general"
         );
-        assert_eq!(b.tolerances.named_variables, [("time".to_owned(), 25)]);
+        assert_eq!(b.tolerances.named_variables, [("time".to_owned(), 24)]);
     }
 
     #[test]
