@@ -474,7 +474,7 @@ pub enum RegressCommand {
     Check(RegressCheck),
     /// Play the same policy in several engines and set fitness and reward terms side by side
     #[command(
-        after_help = "Examples:\n  carrot regress cross --task hopper/hop_forward --policy hopper.safetensors\n  carrot regress cross regress.toml --only hopper-policy --engines mujoco,rapier --seeds 8\n\nEach environment plays its first episode to the end; an episode is one observation. The effect is the difference of the means in pooled standard deviations (Cohen's d).\n\n--json: {rollouts: [{name, task, actions, seeds, engines: [{engine, version, episodes, unfinished, faults}], rows: [{name, engines: [{count, mean, sd, min, max}], differences, effects}]}]}"
+        after_help = "Examples:\n  carrot regress cross --task hopper/hop_forward --policy hopper.safetensors\n  carrot regress cross regress.toml --only hopper-policy --engines mujoco,rapier --seeds 8\n\nEach environment plays its first episode to the end; an episode is one observation. The effect is the difference of the means in pooled standard deviations (Cohen's d).\n\n--json: {rollouts: [{name, task, actions, seeds, engines: [{engine, version, validated, episodes, unfinished, faults}], rows: [{name, engines: [{count, mean, sd, min, max}], differences, effects}]}]}"
     )]
     Cross(RegressCross),
 }

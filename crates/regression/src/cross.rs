@@ -17,7 +17,7 @@ use crate::{ActionPlan, Plan, Plays, Prepared, RegressionError, Spread, effect_s
 pub struct Cross {
     /// Name of the rollout.
     pub name: String,
-    /// `<env>/<task>`.
+    /// `<env>/<task>`, or the model.
     pub task: String,
     /// What the robots do.
     pub actions: String,
@@ -36,6 +36,8 @@ pub struct EngineResult {
     pub engine: Engine,
     /// Its name and version.
     pub version: String,
+    /// Whether the task says that it is validated on it.
+    pub validated: bool,
     /// Episodes that are scored: they ended, and not by a fault.
     pub episodes: usize,
     /// Episodes that were still going on when the actions ended; their terms count, their fitness does not exist.
@@ -100,6 +102,7 @@ pub fn cross(
         results.push(EngineResult {
             engine,
             version: prepared.bench.engine(),
+            validated: prepared.bench.task.engines.contains(&engine),
             episodes: episodes.ended.len(),
             unfinished: episodes.unfinished,
             faults: std::mem::take(&mut episodes.faults),
@@ -108,7 +111,7 @@ pub fn cross(
     }
     Ok(Cross {
         name: plan.name.clone(),
-        task: plan.task.clone(),
+        task: plan.target.to_string(),
         actions,
         seeds,
         rows: side_by_side(&columns),

@@ -40,7 +40,7 @@ pub use prepared::{Plays, Prepared};
 pub use provenance::Provenance;
 pub use report::{cross_text, text};
 pub use statistics::{Spread, effect_size};
-pub use suite::{ActionPlan, Compared, Plan, Suite};
+pub use suite::{ActionPlan, Compared, Plan, Suite, Target};
 pub use tolerance::{Tolerance, Tolerances};
 
 /// Why there is no answer about a rollout. Each message names its file, and the line and key where there is one.

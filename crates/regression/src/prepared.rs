@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use carrot_environment::{Engine, Task, TaskError};
+use carrot_environment::{Engine, Inferred, Task, TaskError};
 use carrot_reward_interface::schema::hex;
 use carrot_reward_search::{CODE_VERSION, ProgramBody, ProgramBytes, Workbench};
 use sha2::{Digest as _, Sha256};
 
 use crate::rollout::{Recording, play};
-use crate::{Actions, Compared, Golden, Plan, Provenance, RegressionError};
+use crate::{Actions, Compared, Golden, Plan, Provenance, RegressionError, Target};
 
 /// Most numbers that a golden keeps; beyond, a rollout is too long to be compared step by step.
 const MOST_NUMBERS: usize = 1 << 22;
@@ -19,7 +19,8 @@ const MOST_NUMBERS: usize = 1 << 22;
 pub struct Prepared {
     pub(crate) plan: Plan,
     pub(crate) bench: Workbench,
-    pub(crate) program: ProgramBytes,
+    /// The reward; a world without one is held by its variables.
+    pub(crate) program: Option<ProgramBytes>,
     pub(crate) actions: Actions,
     files: BTreeMap<String, String>,
 }
@@ -39,22 +40,18 @@ impl Prepared {
     /// that does not compile, [`RegressionError::Broken`] for a world that does not load.
     pub fn new(plan: &Plan, envs: &Path, engine: Engine) -> Result<Self, RegressionError> {
         let asked = |message: String| plan.asked(message);
-        let task = Task::load(envs, &plan.task, engine).map_err(|error| match error {
+        let loaded = match &plan.target {
+            Target::Task(id) => Task::load(envs, id, engine),
+            Target::Model(path) => Inferred::load(path, engine).and_then(|inferred| inferred.task()),
+        };
+        let task = loaded.map_err(|error| match error {
             TaskError::NotFound(message) => asked(message),
             error => RegressionError::Broken(error.to_string()),
         })?;
         let variables = task.schema.variables.iter().map(|variable| variable.name.as_str());
         check_named(plan, "variable", &plan.tolerances.named_variables, variables)?;
-        let program = match plan.reward.as_ref().or(task.human_reward.as_ref()) {
-            Some(path) => program(path).map_err(&asked)?,
-            None => {
-                let message = format!(
-                    "{} has no human-written reward; name one with `reward = \"FILE\"`",
-                    plan.task
-                );
-                return Err(asked(message));
-            }
-        };
+        let reward = plan.reward.as_ref().or(task.human_reward.as_ref());
+        let program = reward.map(|path| program(path)).transpose().map_err(&asked)?;
         let actions = Actions::load(plan, &task)?;
         let numbers: usize = task.schema.variables.iter().map(|variable| variable.components()).sum();
         let numbers = (numbers + task.action_size()).saturating_mul(plan.steps * plan.envs);
@@ -63,7 +60,7 @@ impl Prepared {
                 "a golden of {numbers} numbers is too large; take fewer steps or environments, or `compare = \"statistics\"`"
             )));
         }
-        let files = file_hashes(envs, &plan.task);
+        let files = file_hashes(envs, &plan.target);
         let broken = |error: carrot_reward_search::WorkbenchError| RegressionError::Broken(error.to_string());
         Ok(Self {
             bench: Workbench::new(task).map_err(broken)?,
@@ -103,7 +100,7 @@ impl Prepared {
         Provenance {
             carrot: CODE_VERSION.into(),
             engine_version: self.bench.engine(),
-            task: plan.task.clone(),
+            task: plan.target.to_string(),
             task_version: task.version,
             engine: task.model.engine(),
             seed: plan.seed,
@@ -111,11 +108,14 @@ impl Prepared {
             envs: plan.envs,
             actions: self.actions.description.clone(),
             compare: plan.compare,
-            reward: file_name(&self.program.file),
+            reward: self
+                .program
+                .as_ref()
+                .map_or("none".into(), |program| file_name(&program.file)),
             control_dt_secs: task.control_dt_secs(),
             timestep_secs: task.model.timestep_secs(),
             model_hash: hex(&Sha256::digest(task.model.bytes())),
-            reward_hash: self.program.hash(),
+            reward_hash: self.program.as_ref().map_or(String::new(), ProgramBytes::hash),
             actions_hash: self.actions.hash.clone(),
             files: self.files.clone(),
         }
@@ -164,17 +164,22 @@ fn file_name(path: &str) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Hash of each file that makes up the environment and the task, where it exists.
-fn file_hashes(envs: &Path, task: &str) -> BTreeMap<String, String> {
-    let (env_name, task_name) = task.split_once('/').unwrap_or((task, ""));
+/// Hash of each file that makes up the world and the task, where it exists.
+fn file_hashes(envs: &Path, target: &Target) -> BTreeMap<String, String> {
+    let hashed = |path: &Path| Some(hex(&Sha256::digest(std::fs::read(path).ok()?)));
+    let id = match target {
+        Target::Task(id) => id,
+        Target::Model(path) => {
+            let hash = hashed(path).map(|hash| (file_name(&path.display().to_string()), hash));
+            return hash.into_iter().collect();
+        }
+    };
+    let (env_name, task_name) = id.split_once('/').unwrap_or((id, ""));
     let of_the_task = ["task.toml", "task.py"].map(|file| format!("tasks/{task_name}/{file}"));
     let names = ["model.xml", "env.toml", "derived.py"].map(str::to_owned);
-    names
-        .into_iter()
-        .chain(of_the_task)
-        .filter_map(|name| {
-            let bytes = std::fs::read(envs.join(env_name).join(&name)).ok()?;
-            Some((name, hex(&Sha256::digest(&bytes))))
-        })
-        .collect()
+    let hashes = names.into_iter().chain(of_the_task).filter_map(|name| {
+        let hash = hashed(&envs.join(env_name).join(&name))?;
+        Some((name, hash))
+    });
+    hashes.collect()
 }

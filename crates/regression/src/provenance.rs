@@ -15,7 +15,7 @@ pub struct Provenance {
     pub carrot: String,
     /// Name and version of the engine.
     pub engine_version: String,
-    /// `<env>/<task>`.
+    /// `<env>/<task>`, or `model FILE`.
     pub task: String,
     /// Version that the task gives itself.
     pub task_version: u32,
@@ -31,7 +31,7 @@ pub struct Provenance {
     pub actions: String,
     /// What is held against the golden.
     pub compare: Compared,
-    /// File name of the reward.
+    /// File name of the reward, or `none`.
     pub reward: String,
     /// Seconds per control step.
     pub control_dt_secs: f64,
@@ -39,7 +39,7 @@ pub struct Provenance {
     pub timestep_secs: f64,
     /// Of the model as the engine compiled it, meshes included.
     pub model_hash: String,
-    /// Of the reward program.
+    /// Of the reward program; empty where there is none.
     pub reward_hash: String,
     /// Of the policy or the file of actions; empty for a built-in course.
     pub actions_hash: String,

@@ -57,11 +57,7 @@ fn well(comparison: &Comparison) -> String {
         .filter(|change| !change.starts_with("Carrot: "))
         .collect();
     if !changes.is_empty() {
-        _ = write!(
-            text,
-            " although these changed: {}",
-            changes.join("; ")
-        );
+        _ = write!(text, " although these changed: {}", changes.join("; "));
     }
     text
 }
@@ -225,6 +221,9 @@ pub fn cross_text(cross: &Cross) -> String {
         _ = write!(text, "  {:<16} {} episodes", engine.version, engine.episodes);
         if engine.unfinished > 0 {
             _ = write!(text, ", {} unfinished when the actions ended", engine.unfinished);
+        }
+        if !engine.validated {
+            text += ", on which the task is not validated";
         }
         if let Some(fault) = engine.faults.first() {
             _ = write!(text, ", {} not scored: {fault}", engine.faults.len());

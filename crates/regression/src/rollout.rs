@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use carrot_environment::{MEASURES, StepData, VecEnv};
+use carrot_reward_interface::Diagnostic;
 use carrot_reward_interface::schema::hex;
 use sha2::{Digest as _, Sha256};
 
@@ -21,14 +22,20 @@ pub(crate) struct Recording {
 /// Plays all steps of a plan, episode after episode.
 pub(crate) fn play(prepared: &Prepared, plays: Plays<'_>) -> Result<Recording, RegressionError> {
     let (plan, bench) = (&prepared.plan, &prepared.bench);
-    let loaded = bench.load(&prepared.program).map_err(|diagnostics| {
+    let refused = |diagnostics: Vec<Diagnostic>| {
         let text: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
         RegressionError::Stopped(text.join("\n"))
-    })?;
-    let programs = bench.programs(Some(&loaded));
+    };
+    let loaded = prepared
+        .program
+        .as_ref()
+        .map(|program| bench.load(program).map_err(refused));
+    let loaded = loaded.transpose()?;
+    let programs = bench.programs(loaded.as_ref());
     let mut env = VecEnv::with_all_variables(&bench.task, programs, plan.envs, plan.seed, plays.threads)
         .map_err(|stop| RegressionError::Stopped(stop.to_string()))?;
-    let terms = env.reward_terms().iter().map(String::as_str).chain(["total"]);
+    let total = loaded.as_ref().map(|_| "total");
+    let terms = env.reward_terms().iter().map(String::as_str).chain(total);
     check_named(plan, "term", &plan.tolerances.named_terms, terms)?;
     let mut recorder = Recorder::new(prepared, env.reward_terms());
     let action_size = bench.task.action_size();

@@ -36,8 +36,8 @@ pub struct Suite {
 pub struct Plan {
     /// Name, which is also the golden's.
     pub name: String,
-    /// `<env>/<task>`.
-    pub task: String,
+    /// The world and what is done in it.
+    pub target: Target,
     /// Which engine moves the worlds.
     pub engine: Engine,
     /// Seed of every random number.
@@ -48,7 +48,7 @@ pub struct Plan {
     pub envs: usize,
     /// What the robots do.
     pub actions: ActionPlan,
-    /// Reward program; the task's human reward when absent.
+    /// Reward program; when absent the task's human reward, where there is one.
     pub reward: Option<PathBuf>,
     /// What is held against the golden.
     pub compare: Compared,
@@ -65,6 +65,24 @@ impl Plan {
             Some((path, line)) => format!("{}: line {line}: rollout `{}`: {message}", path.display(), self.name),
             None => message.to_string(),
         })
+    }
+}
+
+/// What a rollout is played in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `<env>/<task>`.
+    Task(String),
+    /// A model without an environment: every part that it names is a variable.
+    Model(PathBuf),
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Task(id) => f.write_str(id),
+            Self::Model(path) => write!(f, "model {}", path.file_name().unwrap_or_default().display()),
+        }
     }
 }
 
@@ -106,7 +124,8 @@ struct SuiteFile {
 #[serde(deny_unknown_fields)]
 struct RolloutEntry {
     name: Spanned<String>,
-    task: String,
+    task: Option<String>,
+    model: Option<PathBuf>,
     engine: Option<Spanned<String>>,
     seed: Option<Spanned<u64>>,
     steps: Spanned<usize>,
@@ -219,6 +238,14 @@ impl Reader<'_> {
             let message = format!("`name` is {name:?}; it names a file, so write letters, digits, `-`, `_` and `.`");
             return Err(self.at(rollout.name.span(), message));
         }
+        let target = match (&rollout.task, &rollout.model) {
+            (Some(id), None) => Target::Task(id.clone()),
+            (None, Some(path)) => Target::Model(self.folder.join(path)),
+            _ => {
+                let message = "write exactly one of `task = \"ENV/TASK\"` and `model = \"FILE.xml\"`";
+                return Err(self.at(rollout.name.span(), format!("rollout `{name}`: {message}")));
+            }
+        };
         let steps = self.positive("steps", &rollout.steps)?;
         let envs = rollout
             .envs
@@ -241,7 +268,7 @@ impl Reader<'_> {
         };
         Ok(Plan {
             name: name.clone(),
-            task: rollout.task.clone(),
+            target,
             engine,
             seed: rollout.seed.as_ref().map_or(0, |seed| *seed.get_ref()),
             steps,
@@ -422,6 +449,11 @@ mod tests {
             ("version = \"1\"\n".to_owned() + rollout, "invalid type: string"),
             ("version = 1\n[[rollout]\n".into(), "line 2, column"),
             (with("steps = 5\n", ""), "missing field `steps`"),
+            (
+                with("task = \"t/t\"\n", ""),
+                "line 3: rollout `a`: write exactly one of `task",
+            ),
+            (with("steps", "model = \"m.xml\"\nsteps"), "write exactly one of `task"),
             (with("steps = 5", "steps = 0"), "line 5: `steps` must be at least 1"),
             (with("steps = 5", "steps = -1"), "line 5"),
             (with("steps = 5", "steps = 5000000"), "are too many"),

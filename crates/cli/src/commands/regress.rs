@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use carrot_regression::{
     ActionPlan, Case, CaseResult, Compared, Cross, Golden, Outcome, Plan, Plays, Prepared, RegressionError, Save,
-    Suite, Tolerances, compare, cross, cross_text, junit, plot, text,
+    Suite, Target, Tolerances, compare, cross, cross_text, junit, plot, text,
 };
 use serde_json::json;
 
@@ -304,7 +304,7 @@ fn cross_engines(options: &RegressCross, envs: Option<&Path>, quiet: bool) -> Re
 fn plan(options: &RegressCross, task: &str, policy: &Path) -> Plan {
     Plan {
         name: task.to_owned(),
-        task: task.to_owned(),
+        target: Target::Task(task.to_owned()),
         engine: options.engines[0],
         seed: options.seed,
         steps: 1,
