@@ -500,6 +500,92 @@ fn a_check_writes_junit_and_draws_what_moved() {
 }
 
 #[test]
+fn a_model_without_an_environment_or_a_reward_is_held_too() {
+    let world = "model = \"envs/hopper/model.xml\"";
+    let project = Project::recorded(&SUITE.replace("task = \"hopper/hop_forward\"", world));
+    let said = project.succeeds(&["regress", "check"]);
+    assert!(said.stdout.contains("hopper, bit for bit"), "{}", said.stdout);
+    let golden = project.golden("golden/hopper.json");
+    assert_eq!(golden["provenance"]["task"], "model model.xml");
+    assert_eq!(golden["provenance"]["reward"], "none");
+    project.edit("envs/hopper/model.xml", "gear=\"200\"", "gear=\"201\"");
+    let failure = project.failure();
+    assert_eq!(failure["comparison"]["first"]["kind"], "variable", "{failure:#}");
+    assert_eq!(failure["comparison"]["first"]["step"], 1, "{failure:#}");
+    assert_eq!(failure["comparison"]["changes"][0], "the file model.xml changed");
+}
+
+/// Mean, and sample standard deviation.
+fn mean_and_sd(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0)).sqrt())
+}
+
+#[test]
+fn engines_are_set_side_by_side() {
+    let project = Project::new(SUITE);
+    train_cartpole(&project);
+    let command = [
+        "regress",
+        "cross",
+        "--json",
+        "--task",
+        "cartpole/balance",
+        "--policy",
+        "cartpole.safetensors",
+    ];
+    let settings = ["--seeds", "1", "--episodes", "3", "--seed", "5"];
+    let said = project.succeeds(&[command.as_slice(), &["--envs", "envs"], &settings].concat());
+    let cross = parse(&said.stdout)["rollouts"][0].clone();
+    assert_eq!(cross["engines"][0]["engine"], "mujoco");
+    assert_eq!(cross["engines"][1]["engine"], "rapier");
+
+    // The same from recorded rollouts of each engine: the first episode of each environment.
+    let mut fitness = Vec::new();
+    for engine in ["mujoco", "rapier"] {
+        let suite = POLICY.replace(
+            "steps = 30",
+            &format!("steps = 500\nenvs = 3\nseed = 5\nengine = \"{engine}\""),
+        );
+        let suite = suite + "compare = \"statistics\"\n";
+        project.0.file(
+            "one.toml",
+            format!("version = 1\nenvironments = \"envs\"\ngolden = \"{engine}\"\n{suite}"),
+        );
+        project.succeeds(&["regress", "record", "one.toml"]);
+        let golden = project.golden(&format!("{engine}/cartpole.json"));
+        let episodes = golden["summary"]["episodes"].as_array().unwrap();
+        let first = |env: u64| episodes.iter().find(|episode| episode["env"] == env).expect("it ended");
+        fitness.push([0, 1, 2].map(|env| first(env)["fitness"].as_f64().unwrap()));
+    }
+    let row = &cross["rows"][0];
+    assert_eq!(row["name"], "fitness");
+    let near = |value: &Value, expected: f64| {
+        let value = value.as_f64().unwrap();
+        assert!(
+            (value - expected).abs() <= 1e-12 * expected.abs(),
+            "{value} is not {expected}: {row:#}"
+        );
+    };
+    let [(a, a_sd), (b, b_sd)] = [0, 1].map(|index| mean_and_sd(&fitness[index]));
+    for (engine, (mean, sd)) in [(a, a_sd), (b, b_sd)].into_iter().enumerate() {
+        near(&row["engines"][engine]["mean"], mean);
+        near(&row["engines"][engine]["sd"], sd);
+    }
+    near(&row["differences"][0], b - a);
+    near(&row["effects"][0], (b - a) / ((a_sd * a_sd + b_sd * b_sd) / 2.0).sqrt());
+
+    let said = project.carrot(&[command.as_slice(), &["--engines", "mujoco"]].concat());
+    assert!(
+        said.code == 2 && said.stdout.contains("at least two engines"),
+        "{}",
+        said.stdout
+    );
+}
+
+#[test]
 fn our_own_worlds_are_as_recorded() {
     let scratch = Scratch::new();
     let suite = root().join("tests/regress/regress.toml");

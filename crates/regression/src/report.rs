@@ -216,7 +216,12 @@ pub fn cross_text(cross: &Cross) -> String {
         [only] => format!("seed {only}"),
         seeds => format!("seeds {} to {}", seeds[0], seeds[seeds.len() - 1]),
     };
-    let mut text = format!("{}: {} with {}, {seeds}\n", cross.name, cross.task, cross.actions);
+    let name = if cross.name == cross.task {
+        String::new()
+    } else {
+        format!("{}: ", cross.name)
+    };
+    let mut text = format!("{name}{} with {}, {seeds}\n", cross.task, cross.actions);
     for engine in &cross.engines {
         _ = write!(text, "  {:<16} {} episodes", engine.version, engine.episodes);
         if engine.unfinished > 0 {
