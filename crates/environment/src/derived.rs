@@ -24,8 +24,18 @@ pub struct DerivedText {
     /// What `source` is called in messages about its first part.
     pub file: PathBuf,
     env_file: PathBuf,
-    /// For each formula the first line of `source` that belongs to it, and the line of `env.toml` where it stands.
-    formulas: Vec<(usize, usize)>,
+    formulas: Vec<Formula>,
+}
+
+/// Where a formula stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Formula {
+    /// Its first line in the program.
+    first: usize,
+    /// Its first line in `env.toml`.
+    in_env: usize,
+    /// How many lines it has.
+    lines: usize,
 }
 
 impl DerivedText {
@@ -94,7 +104,11 @@ impl DerivedText {
             self.source += &format!(", {parameter}");
         }
         self.source += "):\n    return (\n";
-        self.formulas.push((1 + self.source.matches('\n').count(), line));
+        self.formulas.push(Formula {
+            first: 1 + self.source.matches('\n').count(),
+            in_env: line,
+            lines: formula.trim().lines().count(),
+        });
         self.source += formula.trim();
         self.source += "\n    )\n";
     }
@@ -105,15 +119,15 @@ impl DerivedText {
             .into_iter()
             .map(|mut diagnostic| {
                 let line = diagnostic.span.line as usize;
-                // The line before a formula is still about it.
-                let formula = self.formulas.iter().rfind(|(first, _)| first.saturating_sub(2) <= line);
-                match formula {
+                // The two lines before a formula are still about it, and so is the bracket behind it.
+                let is_past = |formula: &&Formula| formula.first.saturating_sub(2) <= line;
+                match self.formulas.iter().rfind(is_past) {
                     None => diagnostic.file = self.file.display().to_string(),
-                    Some((first, in_env)) => {
+                    Some(Formula { first, in_env, lines }) => {
                         diagnostic.file = self.env_file.display().to_string();
-                        let moved = |line: u32| (line as usize + in_env).saturating_sub(*first).max(*in_env) as u32;
-                        diagnostic.span.line = moved(diagnostic.span.line);
-                        diagnostic.span.end_line = moved(diagnostic.span.end_line);
+                        let moved = |line: u32| (line as usize).clamp(*first, first + lines - 1) - first + in_env;
+                        diagnostic.span.line = moved(diagnostic.span.line) as u32;
+                        diagnostic.span.end_line = moved(diagnostic.span.end_line) as u32;
                     }
                 }
                 diagnostic

@@ -55,3 +55,9 @@ pub use world::EnvSnapshot;
 
 /// Names of the terms of a task program, in the order that [`VecEnv::new`] expects.
 pub const MEASURES: [&str; 3] = ["fitness", "success", "terminated"];
+
+/// JSON schema of `env.toml`, for editors.
+pub const ENV_SCHEMA: &str = include_str!("../../../envs/env.schema.json");
+
+/// JSON schema of `task.toml`, for editors.
+pub const TASK_SCHEMA: &str = include_str!("../../../envs/task.schema.json");

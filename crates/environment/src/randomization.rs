@@ -231,7 +231,7 @@ impl RandomizationState {
         let Some(push) = randomization.push.as_ref().filter(|_| step == self.next_push) else {
             return;
         };
-        self.next_push = step + push.wait(&mut self.random);
+        self.next_push = step.saturating_add(push.wait(&mut self.random));
         let (now_qpos, now_qvel) = world.state();
         qpos.copy_from_slice(now_qpos);
         qvel.copy_from_slice(now_qvel);

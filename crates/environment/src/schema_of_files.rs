@@ -30,6 +30,12 @@ pub(crate) fn schema<'a>(file: &Text, env: &'a EnvFile) -> Result<(Schema, BTree
     let mut declared = BTreeMap::new();
     let mut spans: BTreeMap<&str, std::ops::Range<usize>> = BTreeMap::new();
     for (name, entry) in &env.variable {
+        if let Some([low, high]) = entry.get_ref().range
+            && !(low.is_finite() && high.is_finite() && low <= high)
+        {
+            let message = format!("`variable.{name}.range` is [{low}, {high}]; write the lower end first, both finite");
+            return Err(file.at(entry.span(), message));
+        }
         variables.push(variable(name, entry.get_ref()));
         spans.insert(name, entry.span());
         if let Some(name) = canonical_name(name) {

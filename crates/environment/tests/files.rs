@@ -14,7 +14,7 @@ fn broken_files_say_what_is_wrong() {
             "env.toml",
             "substeps = 2",
             "substep = 2",
-            ["line 4", "unknown field `substep`", "`substeps`"],
+            ["line 5", "unknown field `substep`", "`substeps`"],
         ),
         (
             "env.toml",
@@ -26,7 +26,7 @@ fn broken_files_say_what_is_wrong() {
             "task.toml",
             "horizon = 500",
             "horizont = 500",
-            ["line 3", "unknown field `horizont`", "`horizon`"],
+            ["line 4", "unknown field `horizont`", "`horizon`"],
         ),
         (
             "task.toml",
@@ -39,31 +39,31 @@ fn broken_files_say_what_is_wrong() {
             "env.toml",
             "substeps = 2",
             "substeps = 0",
-            ["line 4", "`control.substeps`", "at least 1"],
+            ["line 5", "`control.substeps`", "at least 1"],
         ),
         (
             "env.toml",
             "substeps = 2",
             "substeps = -2",
-            ["line 4", "substeps", "-2"],
+            ["line 5", "substeps", "-2"],
         ),
         (
             "env.toml",
             "qpos_noise = 0.05",
             "qpos_noise = -1.0",
-            ["line 7", "`reset.qpos_noise` is -1", "zero or more"],
+            ["line 8", "`reset.qpos_noise` is -1", "zero or more"],
         ),
         (
             "task.toml",
             "horizon = 500",
             "horizon = 0",
-            ["line 3", "`horizon`", "at least 1"],
+            ["line 4", "`horizon`", "at least 1"],
         ),
         (
             "task.toml",
             "version = 1",
             "version = \"one\"",
-            ["line 1", "version", "expected u32"],
+            ["line 2", "version", "expected u32"],
         ),
         // Sources.
         (
@@ -82,7 +82,7 @@ fn broken_files_say_what_is_wrong() {
             "env.toml",
             tip,
             "source = { site_positon = \"tip\" }",
-            ["line 40", "no source `site_positon`", "did you mean `site_position`?"],
+            ["line 41", "no source `site_positon`", "did you mean `site_position`?"],
         ),
         (
             "env.toml",
@@ -94,7 +94,7 @@ fn broken_files_say_what_is_wrong() {
             "env.toml",
             tip,
             "",
-            ["line 38", "`variable.tip_position`: there is no `source`", "such as"],
+            ["line 39", "`variable.tip_position`: there is no `source`", "such as"],
         ),
         // Shapes and picks.
         (
@@ -160,19 +160,19 @@ fn broken_files_say_what_is_wrong() {
             "task.toml",
             "\"pole_angle\"",
             "\"pole_angel\"",
-            ["line 4", "no variable `pole_angel`", "did you mean `pole_angle`?"],
+            ["line 5", "no variable `pole_angel`", "did you mean `pole_angle`?"],
         ),
         (
             "task.toml",
             "aggregate = \"sum\"",
             "aggregate = \"median\"",
-            ["unknown variant `median`", "`mean`", "line 7"],
+            ["unknown variant `median`", "`mean`", "line 8"],
         ),
         (
             "task.toml",
             "instruction = \"",
             "instruction = \"\" #",
-            ["line 2", "`instruction` is empty", "one sentence"],
+            ["line 3", "`instruction` is empty", "one sentence"],
         ),
         // The model.
         ("model.xml", "</worldbody>", "", ["model.xml", "XML", ""]),

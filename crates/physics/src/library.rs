@@ -52,6 +52,8 @@ unsafe extern "C-unwind" {
     // Exported, and in no header: makes what follows from `tree_asleep` agree with it.
     fn mj_updateSleep(model: *const mjModel, data: *mut mjData);
     fn mj_setConst(model: *mut mjModel, data: *mut mjData);
+    fn mj_makeData(model: *const mjModel) -> *mut mjData;
+    fn mj_deleteData(data: *mut mjData);
 }
 
 /// What an error of MuJoCo unwinds with.
@@ -189,6 +191,27 @@ pub(crate) fn set_constants(model: &mut MjModel, data: &mut MjData<Arc<MjModel>>
     // SAFETY: both structures are borrowed mutably, and MuJoCo keeps their invariants; it uses the data as room to work in,
     // which is large enough because the sizes agree.
     unsafe { mj_setConst(model.ffi_mut(), data.ffi_mut()) };
+}
+
+/// Makes room for a world of this model, and frees it again: a model that wants more memory than there is, is found while it
+/// loads, and later worlds can be made without fear.
+///
+/// Errors: MuJoCo's words.
+pub(crate) fn try_room(model: &MjModel) -> Result<(), String> {
+    let model: *const mjModel = model.ffi();
+    catching(|| {
+        // SAFETY: the model is valid; the data was just made, nobody else has it, and null is accepted.
+        unsafe {
+            let data = mj_makeData(model);
+            let made = !data.is_null();
+            mj_deleteData(data);
+            made
+        }
+    })
+    .and_then(|made| {
+        made.then_some(())
+            .ok_or_else(|| "there is not enough memory for a world".to_owned())
+    })
 }
 
 /// Loads MJCF.

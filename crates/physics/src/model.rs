@@ -48,6 +48,7 @@ impl Model {
         }
         let mut compiled = library::load(path).map_err(refuse)?;
         check(&compiled).map_err(refuse)?;
+        library::try_room(&compiled).map_err(refuse)?;
         compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;
         let mover = match engine {
             Engine::Mujoco => Mover::Mujoco,

@@ -71,6 +71,9 @@ pub enum Entry<'a> {
     Reward,
     /// Each named function becomes a term, the first one also the total: `fitness`, `success`, `terminated` of a `task.py`.
     Functions(&'a [&'a str]),
+    /// Variables of the schema that the program computes, each (first) by a function (second), in the torch dialect: one
+    /// term for each of their numbers, the first one also the total. The functions may read each other's variables.
+    Variables(&'a [(&'a str, &'a str)]),
 }
 
 /// Compiles `source` against `schema`. `file` names the text in messages.
@@ -120,7 +123,10 @@ pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Che
             }
         };
         let text = parsed.taken.as_deref().unwrap_or(source);
-        let dialect = dialect::recognise(parsed.parsed.tokens(), text);
+        let dialect = match entry {
+            Entry::Variables(_) => Dialect::Torch,
+            Entry::Reward | Entry::Functions(_) => dialect::recognise(parsed.parsed.tokens(), text),
+        };
         let positions = position::Positions::new(source);
         let mut forms = check::Forms::new();
         let mut runs = 0;

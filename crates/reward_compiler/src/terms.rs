@@ -250,7 +250,7 @@ impl Checker<'_> {
     }
 
     /// Type of the outputs.
-    fn output_type(&self) -> Type {
+    pub(crate) fn output_type(&self) -> Type {
         match self.dialect {
             Dialect::Torch => Type::F32,
             Dialect::Numpy => Type::F64,

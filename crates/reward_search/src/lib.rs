@@ -17,6 +17,7 @@
 mod basis;
 mod chat;
 pub mod config;
+mod derived;
 mod evaluator;
 pub mod event;
 pub mod evolve;
@@ -36,6 +37,7 @@ pub mod search;
 pub mod workbench;
 
 pub use config::SearchConfig;
+pub use derived::with_derived;
 pub use event::Event;
 pub use evolve::{Evolve, Random};
 pub use openai::{OpenAi, OpenAiSettings};

@@ -13,6 +13,7 @@ use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
 use carrot_run_record::{Evaluated, Job, Outcome, Program, RecordError, RunRecord};
 use sha2::{Digest as _, Sha256};
 
+use crate::derived::with_derived;
 use crate::random::derived_seed;
 
 /// A reward program and the name it has in messages.
@@ -118,6 +119,8 @@ pub struct Workbench {
 impl Workbench {
     /// Starts a sandbox and compiles the task's own program.
     pub fn new(task: Task) -> Result<Self, WorkbenchError> {
+        let sandbox = Sandbox::new(Limits::default())?;
+        let task = with_derived(task, &sandbox)?;
         let (text, path) = &task.program;
         let compiled = compile(
             text,
@@ -128,7 +131,6 @@ impl Workbench {
         let Some(module) = compiled.module else {
             return Err(WorkbenchError::Program(render(&compiled.diagnostics, text, false)));
         };
-        let sandbox = Sandbox::new(Limits::default())?;
         let measures = sandbox.load(&module.wasm, Origin::Compiled, &task.schema)?;
         Ok(Self {
             task,

@@ -26,17 +26,26 @@ pub(crate) fn entry_outputs(checker: &mut Checker<'_>, entry: Entry<'_>) -> Chec
         Entry::Functions(names) => {
             let outputs: Vec<Checked<Output>> = names.iter().map(|name| checker.named_output(name)).collect();
             let terms = outputs.into_iter().collect::<Checked<Vec<Output>>>()?;
-            match terms.first() {
-                Some(first) => Ok((
-                    Output {
-                        name: "total".into(),
-                        ..first.clone()
-                    },
-                    terms,
-                )),
-                None => checker.error(Code::NoEntry, "no function is asked for", None),
-            }
+            with_total(checker, terms)
         }
+        Entry::Variables(entries) => {
+            let terms = checker.computed_outputs(entries)?;
+            with_total(checker, terms)
+        }
+    }
+}
+
+/// Several outputs without a sum: the first is also the total.
+fn with_total(checker: &mut Checker<'_>, terms: Vec<Output>) -> Checked<(Output, Vec<Output>)> {
+    match terms.first() {
+        Some(first) => Ok((
+            Output {
+                name: "total".into(),
+                ..first.clone()
+            },
+            terms,
+        )),
+        None => checker.error(Code::NoEntry, "no function is asked for", None),
     }
 }
 

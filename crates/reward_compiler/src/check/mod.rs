@@ -8,6 +8,7 @@
 
 mod branch;
 mod call;
+mod computed;
 mod entry;
 mod expression;
 mod fault;
@@ -23,7 +24,7 @@ mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span};
+use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span, Variable};
 use ruff_python_ast::ModModule;
 use ruff_text_size::TextRange;
 
@@ -133,6 +134,8 @@ pub(crate) struct Checker<'a> {
     /// Schema index of each input of the graph.
     pub(crate) inputs: Vec<usize>,
     variables: BTreeMap<usize, Value>,
+    /// Variables that the program itself computes.
+    computed: BTreeMap<usize, computed::Computed>,
     /// What the program remembers, as far as earlier runs have found out.
     forms: Forms,
     attributes: BTreeMap<String, memory::Attribute>,
@@ -188,6 +191,7 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             inputs: Vec::new(),
             variables: BTreeMap::new(),
+            computed: BTreeMap::new(),
             forms,
             attributes: BTreeMap::new(),
             missed: BTreeSet::new(),
@@ -233,6 +237,9 @@ impl<'a> Checker<'a> {
         if let Some(value) = self.variables.get(&variable) {
             return value.clone();
         }
+        if let Some(value) = self.computed_variable(variable) {
+            return value;
+        }
         let made_from = self.objects.len();
         let value = self.make_variable(variable);
         self.objects.were_there_before(made_from);
@@ -260,15 +267,8 @@ impl<'a> Checker<'a> {
                 self.inputs.len() - 1
             }
         };
-        let is_pose = declared.dtype == DType::Pose;
-        let is_python_number = is_torch && declared.uniform && declared.shape.is_empty() && !is_pose;
-        let element = match declared.dtype {
-            DType::Float | DType::Pose if is_torch && !is_python_number => Element::F32,
-            DType::Float | DType::Pose | DType::F64 | DType::Str => Element::F64,
-            DType::F32 => Element::F32,
-            DType::Bool => Element::Bool,
-            DType::I64 => Element::I64,
-        };
+        let is_python_number = is_torch && is_python_number(declared);
+        let element = self.element_of(declared);
         let nodes: Vec<NodeId> = (0..declared.components())
             .map(|component| {
                 self.graph
@@ -288,18 +288,34 @@ impl<'a> Checker<'a> {
             };
             Value::Scalar(Scalar { kind, node })
         } else {
-            let batch = (is_torch && !declared.uniform).then_some(Dim::Batch);
-            if is_pose {
-                let value = self.pose_variable(element, batch, &nodes);
-                self.variables.insert(variable, value.clone());
-                return value;
-            }
-            let dims = batch
-                .into_iter()
-                .chain(declared.shape.iter().map(|&size| Dim::Size(size)))
-                .collect();
-            Value::Tensor(self.tensor(element, dims, nodes))
+            self.value_of_nodes(declared, element, nodes)
         }
+    }
+
+    /// The element type that a variable has in the program's dialect.
+    fn element_of(&self, declared: &Variable) -> Element {
+        let is_torch = self.dialect == Dialect::Torch;
+        match declared.dtype {
+            DType::Float | DType::Pose if is_torch && !is_python_number(declared) => Element::F32,
+            DType::Float | DType::Pose | DType::F64 | DType::Str => Element::F64,
+            DType::F32 => Element::F32,
+            DType::Bool => Element::Bool,
+            DType::I64 => Element::I64,
+        }
+    }
+
+    /// A variable that is no Python number, from its scalars.
+    fn value_of_nodes(&mut self, declared: &Variable, element: Element, nodes: Vec<NodeId>) -> Value {
+        let is_torch = self.dialect == Dialect::Torch;
+        let batch = (is_torch && !declared.uniform).then_some(Dim::Batch);
+        if declared.dtype == DType::Pose {
+            return self.pose_variable(element, batch, &nodes);
+        }
+        let dims = batch
+            .into_iter()
+            .chain(declared.shape.iter().map(|&size| Dim::Size(size)))
+            .collect();
+        Value::Tensor(self.tensor(element, dims, nodes))
     }
 
     /// One pose, or a list of them, from seven numbers each.
@@ -472,6 +488,11 @@ impl<'a> Checker<'a> {
         }
         nearest(name, known.into_iter()).map(|nearest| format!("did you mean `{nearest}`?"))
     }
+}
+
+/// Whether torch programs see a plain number of Python in it.
+fn is_python_number(declared: &Variable) -> bool {
+    declared.uniform && declared.shape.is_empty() && declared.dtype != DType::Pose
 }
 
 /// A setting that is a whole number: its range is one value, so the program may slice and loop with it.
