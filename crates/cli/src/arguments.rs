@@ -85,7 +85,7 @@ pub struct Doctor {
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  carrot envs hopper/hop_forward\n  carrot envs --model robot.xml\n  carrot envs init robot.xml\n\n--json: {environments: [{name, tasks: [{name, instruction, …}], variables: [{name, shape, unit, doc, …}]}]}"
+    after_help = "Examples:\n  carrot envs hopper/hop_forward\n  carrot envs --model robot.xml\n  carrot envs init robot.xml\n  carrot envs schema env\n\n--json: {environments: [{name, tasks: [{name, instruction, …}], variables: [{name, shape, unit, doc, …}]}]}"
 )]
 pub struct Envs {
     /// `ENV` or `ENV/TASK`; all when absent
@@ -104,6 +104,23 @@ pub enum EnvsCommand {
         after_help = "Example: carrot envs init robot.xml\n\nNothing that exists is overwritten. A URDF becomes an MJCF with one motor for each joint.\n\n--json: {environment, task, dir, files, warnings}"
     )]
     Init(EnvsInit),
+    /// Print the JSON schema of `env.toml` or `task.toml`, for editors that complete and check TOML
+    #[command(
+        after_help = "Example: carrot envs schema env > env.schema.json\n\nA file names its schema in the first line: #:schema ../env.schema.json\n\n--json: the schema"
+    )]
+    Schema {
+        /// Which file
+        file: SchemaOf,
+    },
+}
+
+/// A file of an environment that has a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `env.toml`
+    Env,
+    /// `task.toml`
+    Task,
 }
 
 #[derive(Debug, Args)]

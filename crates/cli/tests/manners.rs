@@ -139,3 +139,61 @@ fn no_colours_and_no_progress_where_nobody_watches() {
     ]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
 }
+
+#[test]
+fn schemas_for_editors_are_printed_as_they_lie_in_envs() {
+    let scratch = Scratch::new();
+    for file in ["env", "task"] {
+        let path = support::root().join(format!("envs/{file}.schema.json"));
+        let written = std::fs::read_to_string(path).unwrap();
+        let said = scratch.carrot(&["envs", "schema", file]);
+        assert_eq!((said.code, said.stdout.as_str()), (0, written.as_str()));
+        let json = scratch.carrot(&["envs", "schema", file, "--json"]);
+        assert_eq!(parse(&json.stdout), parse(&written));
+    }
+}
+
+#[test]
+fn a_mistake_in_a_formula_is_shown_where_it_is_written() {
+    let scratch = Scratch::new();
+    let from = support::root().join("envs/cartpole");
+    for file in [
+        "model.xml",
+        "env.toml",
+        "tasks/balance/task.toml",
+        "tasks/balance/task.py",
+    ] {
+        let text = std::fs::read_to_string(from.join(file)).unwrap();
+        let extra = match file {
+            "env.toml" => "[variable.lean]\nsource = { expression = \"pole_angel * 2\" }\n",
+            _ => "",
+        };
+        let to = scratch.path("envs/cartpole").join(file);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::write(to, text + extra).unwrap();
+    }
+    let reward = scratch.file(
+        "reward.py",
+        "def compute_reward(pole_angle):\n    return -pole_angle.abs(), {}\n",
+    );
+    let arguments = [
+        "train",
+        "--task",
+        "cartpole/balance",
+        "--envs",
+        "envs",
+        "--steps",
+        "1000",
+        "--reward",
+    ];
+    let said = scratch.carrot(&[&arguments[..], &[reward.to_str().unwrap()]].concat());
+    assert_eq!(said.code, 3, "{}", said.stdout);
+    for part in [
+        "unknown-name",
+        "env.toml:",
+        "pole_angel * 2",
+        "did you mean `pole_angle`?",
+    ] {
+        assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
+    }
+}

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use carrot_environment::{Engine, Task, task_ids};
+use carrot_environment::{ENV_SCHEMA, Engine, TASK_SCHEMA, Task, task_ids};
 use carrot_reward_interface::Variable;
 use serde_json::json;
 
-use crate::arguments::{Envs, EnvsCommand};
+use crate::arguments::{Envs, EnvsCommand, SchemaOf};
 use crate::files;
 use crate::output::{Answer, Failure};
 
@@ -15,9 +15,19 @@ use crate::output::{Answer, Failure};
 pub fn run(options: &Envs, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
     match (&options.command, &options.model) {
         (Some(EnvsCommand::Init(init)), _) => super::envs_init::run(init, envs),
+        (Some(EnvsCommand::Schema { file }), _) => schema(*file),
         (None, Some(model)) => inferred(model),
         (None, None) => listed(options, &envs()?),
     }
+}
+
+/// The schema of a file, for editors.
+fn schema(file: SchemaOf) -> Result<Answer, Failure> {
+    let text = match file {
+        SchemaOf::Env => ENV_SCHEMA,
+        SchemaOf::Task => TASK_SCHEMA,
+    };
+    Ok(Answer::new(serde_json::from_str(text)?, text.trim_end().to_owned()))
 }
 
 /// What is inferred from a user's own model.
@@ -88,6 +98,8 @@ fn task_json(task: &Task) -> serde_json::Value {
         "id": task.id,
         "instruction": task.instruction,
         "version": task.version,
+        "environment_version": task.env_version,
+        "engines": task.engines,
         "horizon": task.horizon,
         "control_dt_secs": task.control_dt_secs(),
         "observation_size": task.observation_size(),
@@ -107,14 +119,16 @@ fn describe(name: &str, tasks: &[Task], detailed: bool) -> String {
     for task in tasks {
         text += &format!("  {:<24} {}\n", task.id, task.instruction);
         if detailed {
+            let engines: Vec<String> = task.engines.iter().map(ToString::to_string).collect();
             text += &format!(
-                "  {:<24} {} steps of {} s; observation [{}], action [{}]; version {}\n",
+                "  {:<24} {} steps of {} s; observation [{}], action [{}]; version {}; validated on {}\n",
                 "",
                 task.horizon,
                 (task.control_dt_secs() * 1e6).round() / 1e6,
                 task.observation_size(),
                 task.action_size(),
-                task.version
+                task.version,
+                engines.join(", ")
             );
             if let Some(reward) = &task.human_reward {
                 text += &format!("  {:<24} human-written reward {}\n", "", reward.display());
