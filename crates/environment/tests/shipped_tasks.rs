@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use carrot_environment::{Engine, MEASURES, Programs, Task, VecEnv, task_ids};
 use carrot_reward_compiler::{Entry, compile};
-use carrot_reward_interface::{RewardSource, Schema};
+use carrot_reward_interface::{DType, RewardSource, Schema};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
-use support::{actions, envs};
+use support::{actions, envs, with_derived};
 
 fn tasks() -> Vec<Task> {
     let ids = task_ids(&envs()).unwrap();
@@ -16,6 +16,8 @@ fn tasks() -> Vec<Task> {
         ids,
         [
             "ant/run_forward",
+            "arm/lift",
+            "arm/reach",
             "cartpole/balance",
             "half_cheetah/run",
             "hopper/hop_forward",
@@ -25,7 +27,7 @@ fn tasks() -> Vec<Task> {
         ]
     );
     ids.iter()
-        .map(|id| Task::load(&envs(), id, Engine::Mujoco).unwrap())
+        .map(|id| with_derived(Task::load(&envs(), id, Engine::Mujoco).unwrap()))
         .collect()
 }
 
@@ -130,7 +132,7 @@ fn variables_are_documented_in_files_and_pages() {
                 variable.name
             );
             assert!(
-                variable.range.is_some(),
+                variable.range.is_some() || variable.dtype == DType::Bool,
                 "{}: `{}` has no range",
                 task.id,
                 variable.name

@@ -6,9 +6,12 @@
 )]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use carrot_environment::{Engine, MEASURES, Programs, Task, TaskError, VecEnv};
+use carrot_environment::{DerivedText, Engine, MEASURES, Programs, Task, TaskError, VecEnv};
+use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_interface::{RewardFn, RewardSource, Rewards, Schema, Stop};
+use carrot_reward_sandbox::{Limits, Origin, Sandbox};
 
 /// The repository's own worlds.
 pub fn envs() -> PathBuf {
@@ -80,6 +83,19 @@ impl Files {
     pub fn load(&self) -> Result<Task, TaskError> {
         Task::load(&self.dir.path().join("envs"), "cartpole/balance", Engine::Mujoco)
     }
+}
+
+/// The task with the program of its derived variables, if it has any.
+pub fn with_derived(task: Task) -> Task {
+    let Some(DerivedText { source, outputs, .. }) = &task.derived else {
+        return task;
+    };
+    let outputs: Vec<(&str, &str)> = outputs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    let compiled = compile(source, "derived.py", &task.schema, Entry::Variables(&outputs));
+    let module = compiled.module.unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics));
+    let sandbox = Sandbox::new(Limits::default()).unwrap();
+    let program = sandbox.load(&module.wasm, Origin::Compiled, &task.schema).unwrap();
+    task.with_derived(Arc::new(program))
 }
 
 /// Says fitness, success and terminated of one environment from its variables.

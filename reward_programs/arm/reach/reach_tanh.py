@@ -3,6 +3,6 @@ import numpy as np
 
 
 def compute_dense_reward(self, action):
-    distance = np.linalg.norm(self.gripper_position - self.cube_position)
+    distance = np.linalg.norm(self.gripper_position - self.goal_position)
     reaching_reward = 1.0 - np.tanh(5.0 * distance)
     return reaching_reward

@@ -9,10 +9,10 @@ from torch import Tensor
 @torch.jit.script
 def compute_reward(
     gripper_position: Tensor,
-    cube_position: Tensor,
+    goal_position: Tensor,
     control: Tensor,
 ) -> Tuple[Tensor, Dict[str, Tensor]]:
-    distance = torch.norm(cube_position - gripper_position, p=2, dim=-1)
+    distance = torch.norm(goal_position - gripper_position, p=2, dim=-1)
     reach = 1.0 / (1.0 + distance**2)
     # The square sharpens the peak; the bonus within 3 cm is a second, narrower one.
     reach = reach * reach
