@@ -10,7 +10,11 @@ use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use support::{actions, envs};
 
 fn hopper() -> Task {
-    Task::load(&envs(), "hopper/hop_forward", Engine::Mujoco).unwrap()
+    hopper_in(Engine::Mujoco)
+}
+
+fn hopper_in(engine: Engine) -> Task {
+    Task::load(&envs(), "hopper/hop_forward", engine).unwrap()
 }
 
 fn load(task: &Task, source: &str, entry: Entry<'_>) -> LoadedReward {
@@ -106,7 +110,11 @@ fn a_program_over_the_whole_batch_is_not_cut_into_blocks() {
 
 #[test]
 fn a_snapshot_in_the_middle_of_an_episode_repeats_what_followed() {
-    let task = hopper();
+    Engine::ALL.into_iter().for_each(a_snapshot_repeats_what_followed);
+}
+
+fn a_snapshot_repeats_what_followed(engine: Engine) {
+    let task = hopper_in(engine);
     let programs = programs(&task);
     let n_envs = 3;
     let width = n_envs * task.action_size();
@@ -128,11 +136,11 @@ fn a_snapshot_in_the_middle_of_an_episode_repeats_what_followed() {
         "no episode ended"
     );
     env.restore(1, &snapshot);
-    assert_eq!(play(&mut env, 7), followed, "in the same environment");
+    assert_eq!(play(&mut env, 7), followed, "{engine}, in the same environment");
     // In an environment that has done other things, with instances of its own.
     let mut other = VecEnv::new(&task, together(&programs), n_envs, 9, 1).unwrap();
     other.step(&vec![1.0; width]).unwrap();
     other.restore(1, &snapshot);
-    assert_eq!(play(&mut other, 7), followed, "in another one");
+    assert_eq!(play(&mut other, 7), followed, "{engine}, in another one");
     assert_eq!(snapshot, snapshot.clone());
 }

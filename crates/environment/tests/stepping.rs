@@ -7,7 +7,11 @@ use carrot_reward_interface::{Batch, StopCause};
 use support::{Cartpole, Row, actions, env, envs};
 
 fn hopper() -> Task {
-    Task::load(&envs(), "hopper/hop_forward", Engine::Mujoco).unwrap()
+    hopper_in(Engine::Mujoco)
+}
+
+fn hopper_in(engine: Engine) -> Task {
+    Task::load(&envs(), "hopper/hop_forward", engine).unwrap()
 }
 
 fn fallen(row: &Row<'_>) -> [f64; 3] {
@@ -42,7 +46,11 @@ fn step_bits(env: &mut VecEnv, actions: &[f32]) -> (Vec<u32>, Vec<u32>, Vec<u64>
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let task = hopper();
+    Engine::ALL.into_iter().for_each(threads_change_nothing);
+}
+
+fn threads_change_nothing(engine: Engine) {
+    let task = hopper_in(engine);
     let mut envs: Vec<VecEnv> = [1, 2, 3, 8]
         .map(|threads| env(&task, fallen, 7, 5, threads).unwrap())
         .into();
@@ -50,9 +58,9 @@ fn the_number_of_threads_changes_nothing() {
     for step in 0..150 {
         let actions = actions(step, 7 * task.action_size());
         let results: Vec<_> = envs.iter_mut().map(|env| step_bits(env, &actions)).collect();
-        assert_eq!(results[0], results[1], "step {step}");
-        assert_eq!(results[0], results[2], "step {step}");
-        assert_eq!(results[0], results[3], "step {step}");
+        assert_eq!(results[0], results[1], "{engine}, step {step}");
+        assert_eq!(results[0], results[2], "{engine}, step {step}");
+        assert_eq!(results[0], results[3], "{engine}, step {step}");
         ended += envs[0].step_data().episodes.len();
     }
     assert!(

@@ -311,6 +311,97 @@ fn divergence_is_reported() {
     }
 }
 
+/// Numbers far from any robot end as numbers or as a reported divergence, never as a panic or as something that is no
+/// number.
+#[test]
+fn extreme_models_do_not_panic() {
+    let extremes = ["1e-12", "1e-6", "1e3", "1e7", "1e12"];
+    let mut diverged = 0;
+    for extreme in extremes {
+        for (what, inside) in [
+            (
+                "timestep",
+                format!(
+                    r#"<option timestep="{extreme}"/><worldbody>FLOOR<body pos="0 0 1"><freejoint/>BALL</body></worldbody>"#
+                ),
+            ),
+            (
+                "gravity",
+                format!(
+                    r#"<option gravity="0 0 -{extreme}"/><worldbody>FLOOR<body pos="0 0 1"><freejoint/>BALL</body></worldbody>"#
+                ),
+            ),
+            (
+                "spring",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint axis="0 1 0" stiffness="{extreme}" springref="50"/>ARM</body></worldbody>"#
+                ),
+            ),
+            (
+                "damping",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint axis="0 1 0" damping="{extreme}"/>ARM</body></worldbody>"#
+                ),
+            ),
+            (
+                "armature",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint axis="0 1 0" armature="{extreme}"/>ARM</body></worldbody>"#
+                ),
+            ),
+            (
+                "size",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 1"><freejoint/><geom size="{extreme}" mass="1"/></body></worldbody>"#
+                ),
+            ),
+            (
+                "mass",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint axis="0 1 0"/>ARM<body pos="0.5 0 0"><joint axis="0 1 0"/>
+                <geom size="0.1" mass="{extreme}"/></body></body></worldbody>"#
+                ),
+            ),
+            (
+                "servo",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint name="a" axis="0 1 0"/>ARM</body></worldbody>
+                <actuator><position joint="a" kp="{extreme}" kv="{extreme}"/></actuator>"#
+                ),
+            ),
+            (
+                "gear",
+                format!(
+                    r#"<worldbody>FLOOR<body pos="0 0 0.3"><joint name="a" axis="0 1 0"/>ARM</body></worldbody>
+                <actuator><motor joint="a" gear="{extreme}"/></actuator>"#
+                ),
+            ),
+        ] {
+            let inside = inside
+                .replace("FLOOR", r#"<geom type="plane" size="1 1 1"/>"#)
+                .replace("BALL", r#"<geom size="0.1"/>"#)
+                .replace("ARM", r#"<geom type="capsule" size="0.05" fromto="0 0 0 0.5 0 0"/>"#);
+            // Some MuJoCo itself refuses.
+            let Ok(model) = load(&inside, Engine::Rapier) else {
+                continue;
+            };
+            let mut world = model.world();
+            let ctrl = vec![1.0; model.control_ranges().len()];
+            for _ in 0..300 {
+                if world.step(&ctrl, 1).is_err() {
+                    diverged += 1;
+                    world.reset();
+                }
+                assert!(
+                    numbers(world.as_ref()).iter().all(|value| value.is_finite()),
+                    "{what} {extreme}"
+                );
+            }
+        }
+    }
+    assert!(diverged > 0, "none of these is extreme");
+}
+
 /// Geoms that MuJoCo lets through each other go through each other here.
 #[test]
 fn pairs_follow_mujoco_rules() {
