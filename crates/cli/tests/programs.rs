@@ -182,7 +182,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
             vec!["check", program, "--task", "hoper/hop_forward"],
             "hopper/hop_forward",
         ),
-        (vec!["envs", "humanoid"], "hopper/hop_forward"),
+        (vec!["envs", "humanoyd"], "humanoid/run"),
         (vec!["check", program], "--task"),
         (vec!["compile", program, "--task", "hopper/hop_forward"], "FILE"),
         (vec!["play", "nothing.safetensors"], "no such policy file"),
