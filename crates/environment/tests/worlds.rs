@@ -49,8 +49,11 @@ fn robots_stand_where_nothing_moves_them() {
         ("arm/reach", 99, "gripper_position", 1, 0.0, 0.001),
         ("arm/reach", 99, "gripper_position", 2, 0.2, 0.001),
         ("arm/reach", 99, "cube_position", 2, 0.02, 0.001),
-        // The walker is on its feet for a moment only.
+        // The walker and the humanoid are on their feet for a moment only.
         ("walker/walk", 10, "torso_height", 0, 1.25, 0.02),
+        ("humanoid/run", 20, "pelvis_height", 0, 0.84, 0.02),
+        ("humanoid/run", 20, "head_height", 0, 1.395, 0.02),
+        ("humanoid/run", 20, "torso_up", 2, 1.0, 0.02),
     ] {
         let mut robot = Robot::new(task);
         robot.act(&vec![0.0; robot.env.action_size()], steps);
@@ -68,6 +71,7 @@ fn feet_carry_the_mass_that_the_page_names() {
         ("half_cheetah/run", 399, "foot_contact_force", &[0, 1][..], 14.0),
         ("walker/walk", 10, "foot_contact_force", &[0, 1], 24.8),
         ("quadruped/walk", 499, "feet_contact_force", &[2, 5, 8, 11], 12.7),
+        ("humanoid/run", 20, "feet_contact_force", &[2, 5], 40.0),
     ] {
         let env_name = task.split_once('/').unwrap().0;
         let page = std::fs::read_to_string(envs().join(env_name).join("README.md")).unwrap();
