@@ -131,7 +131,7 @@ fn the_human_rewards_of_all_tasks_check_and_compile() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 3);
+    assert!(checked >= 3, "only {checked} tasks found");
 }
 
 #[test]
