@@ -32,6 +32,16 @@ fn tasks() -> Vec<Task> {
         .collect()
 }
 
+/// Nothing that a task reads is out of an engine's reach.
+#[test]
+fn every_task_loads_in_both_engines() {
+    for id in task_ids(&envs()).unwrap() {
+        for engine in Engine::ALL {
+            Task::load(&envs(), &id, engine).unwrap_or_else(|error| panic!("{id} in {engine}: {error}"));
+        }
+    }
+}
+
 fn load(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> LoadedReward {
     let compiled = compile(source, file, schema, entry);
     let Some(module) = compiled.module else {

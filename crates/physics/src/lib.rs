@@ -9,8 +9,9 @@
 //!                 └──world()──▶ Physics ──read──┴──▶ f64 values      Physics ──▶ Renderer ──▶ Frame ──▶ GIF, PNG
 //! ```
 //!
-//! Start in [`Physics`]; a [`Model`] is made for one [`Engine`], and every quantity is read through MuJoCo's kinematics. Absent here: tasks, rewards, random numbers and threads; a
-//! [`Model`] is shared between threads, a world belongs to whoever steps it.
+//! Start in [`Physics`]; a [`Model`] is made for one [`Engine`], and whichever moves a world, quantities are read through
+//! MuJoCo's kinematics. Absent here: tasks, rewards, random numbers and threads; a [`Model`] is shared between threads, a
+//! world belongs to whoever steps it.
 
 mod animation;
 mod bare;
