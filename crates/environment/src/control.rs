@@ -117,8 +117,13 @@ pub(crate) fn substeps(file: &Text, env: &EnvFile, timestep_secs: f64) -> Result
         }
     };
     if substeps > MOST_SUBSTEPS {
+        let key = if control.dt.is_some() {
+            "control.dt"
+        } else {
+            "control.substeps"
+        };
         let message = format!(
-            "a control step would be {substeps} physics steps of {timestep_secs} s; at most {MOST_SUBSTEPS} make sense"
+            "`{key}`: a control step would be {substeps} physics steps of {timestep_secs} s; at most {MOST_SUBSTEPS} make sense"
         );
         return Err(file.at(span, message));
     }

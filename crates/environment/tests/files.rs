@@ -256,3 +256,297 @@ fn the_model_may_lie_elsewhere() {
     std::fs::rename(cartpole.path("model.xml"), place.join("cart.xml")).unwrap();
     assert_eq!(cartpole.load().unwrap().action_size(), 1);
 }
+
+/// What is added to a file, and what is then said about it.
+#[test]
+fn every_part_of_the_format_says_what_is_wrong() {
+    let variable = |entry: &str| format!("[variable.extra]\n{entry}\n[variable.time]");
+    let time = "[variable.time]";
+    let control = "substeps = 2";
+    let reset = "qpos_noise = 0.05";
+    let task = "[fitness]";
+    let mut wrong = Vec::new();
+    for (file, from, to, expected) in [
+        (
+            "env.toml",
+            control,
+            "dt = 0.021".to_owned(),
+            "`control.dt` is 0.021 s, and the model's timestep is 0.01 s; write a whole multiple, such as 0.02",
+        ),
+        (
+            "env.toml",
+            control,
+            "dt = -1.0".into(),
+            "`control.dt` is -1; it is the seconds per control step",
+        ),
+        (
+            "env.toml",
+            control,
+            "dt = 1e9".into(),
+            "`control.dt`: a control step would be",
+        ),
+        ("env.toml", control, "substeps = 2\ndt = 0.02".into(), "not both"),
+        (
+            "env.toml",
+            control,
+            "".into(),
+            "write `dt = 0.02` (seconds), or `substeps = 4`",
+        ),
+        (
+            "env.toml",
+            control,
+            "substeps = 2\naround = \"home\"".into(),
+            "`control.around` needs `control.scale`",
+        ),
+        (
+            "env.toml",
+            control,
+            "substeps = 2\nscale = [1, 2]".into(),
+            "`control.scale` has 2 numbers",
+        ),
+        (
+            "env.toml",
+            control,
+            "substeps = 2\nscale = 0".into(),
+            "must be positive",
+        ),
+        (
+            "env.toml",
+            control,
+            "substeps = 2\nscale = 1\naround = \"home\"".into(),
+            "`control.around`: the model has no keyframe named `home`",
+        ),
+        (
+            "env.toml",
+            reset,
+            format!("{reset}\nkeyframe = \"home\""),
+            "`reset.keyframe`: the model has no keyframe",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[reset.joint.hing]\nposition = {{ low = 0, high = 1 }}\n{time}"),
+            "`reset.joint.hing`: the model has no joint named `hing`; did you mean `hinge`?",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[reset.joint.hinge]\nyaw = [0, 1]\n{time}"),
+            "`reset.joint.hinge.yaw` turns free joints only",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[reset.joint.hinge]\nposition = {{ low = 1, high = 0 }}\n{time}"),
+            "low 1 is above high 0",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[reset.joint.hinge]\nposition = {{ low = [0, 0], high = 1 }}\n{time}"),
+            "`reset.joint.hinge.position.low` has 2 numbers, and 1 are needed",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\nmass = {{ scale = [0.5, 2], bodies = [\"poel\"] }}\n{time}"),
+            "`randomize.mass`: the model has no body named `poel`; did you mean `pole`?",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\nfriction = {{ scale = [0.5, 2], geoms = [\"nothing\"] }}\n{time}"),
+            "`randomize.friction`: the model has no geom",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\ngain = {{ scale = [0, 2] }}\n{time}"),
+            "factors must be above zero",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\ndamping = {{ scale = [2, 1] }}\n{time}"),
+            "`randomize.damping.scale` is [2, 1]",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\nlatency = {{ steps = [3, 1] }}\n{time}"),
+            "`randomize.latency.steps` is [3, 1]",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[randomize]\npush = {{ every_secs = [1, 2], joint = \"hinge\", velocity = 1 }}\n{time}"),
+            "joint `hinge` only turns",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { command = { low = [0, 1], high = 1 } }"),
+            "`low` has 2 numbers, and the shape has 1",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { command = { low = 0, high = 1, every_secs = 0 } }"),
+            "`every_secs` is 0",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { command = { low = 0, high = 1, mocap = \"pole\" } }\nshape = [3]"),
+            "body `pole` is no mocap body",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { constant = 1 }"),
+            "write `uniform = true`",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { constant = 0.5 }\nuniform = true\ndtype = \"bool\""),
+            "the source gives real numbers",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = \"step\"\ndtype = \"bool\""),
+            "the source gives whole numbers",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { joint_limits = [\"hinge\"] }\nshape = [1, 2]\nuniform = true"),
+            "joint `hinge` has no limits",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { joint_position = \"hinge\" }\nrelative_to = \"pole\""),
+            "belongs to no frame",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { site_position = \"tip\" }\nrelative_to = \"pol\"\nshape = [3]"),
+            "no body named `pol`; did you mean `pole`?",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { site_position = \"tip\" }\nquaternion = \"xyzw\"\nshape = [3]"),
+            "goes with a source of quaternions",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { contact = [\"pole\", \"cat\"] }\ndtype = \"bool\""),
+            "named `cat`; did you mean `cart`?",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { body_position = \"pole\", geom_position = \"pole\" }\nshape = [3]"),
+            "this names two, `body_position` and `geom_position`",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = { time = 1 }"),
+            "write source = \"time\"",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = \"body_position\""),
+            "needs a value, as in { body_position = \"torso\" }",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("source = \"time\"\nrange = [1, 0]"),
+            "`variable.extra.range` is [1, 0]",
+        ),
+        (
+            "env.toml",
+            time,
+            variable("dtype = \"str\"\nvalue = \"a\"\nsource = \"time\""),
+            "a text has a `value` and no `source`",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[surface]\n\"a.b\" = \"tmie\"\n{time}"),
+            "`surface.\"a.b\"`: there is no variable `tmie`; did you mean `time`?",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[surface]\n\"a.b\" = {{ variable = \"time\", quaternion = \"wxyz\" }}\n{time}"),
+            "`time` has no order of its own",
+        ),
+        (
+            "env.toml",
+            time,
+            format!("[surface]\n\"a b\" = \"time\"\n{time}"),
+            "a name is identifiers joined by dots",
+        ),
+        (
+            "task.toml",
+            task,
+            format!("[command.goal]\nlow = 1\n{task}"),
+            "declares no variable with a `command` as its source",
+        ),
+        (
+            "task.toml",
+            task,
+            format!("[observation_noise]\ntime = 0.1\n{task}"),
+            "`time` is not in `observation`",
+        ),
+        (
+            "task.toml",
+            task,
+            format!("[observation_noise]\npole_angle = -0.1\n{task}"),
+            "`observation_noise.pole_angle`: -0.1 is below zero",
+        ),
+        (
+            "task.toml",
+            task,
+            format!("[reset]\nqvel_noise = -1\n{task}"),
+            "`reset.qvel_noise` is -1",
+        ),
+        (
+            "task.toml",
+            "horizon = 500",
+            "horizon = 500\nobservation_delay = 5000".into(),
+            "`observation_delay` is 5000",
+        ),
+        (
+            "task.toml",
+            "horizon = 500",
+            "horizon = 500\nengines = []".into(),
+            "`engines` is empty",
+        ),
+        (
+            "task.toml",
+            "horizon = 500",
+            "horizon = 500\nengines = [\"bullet\"]".into(),
+            "`mujoco`",
+        ),
+    ] {
+        let files = Cartpole::new().edit(file, from, &to);
+        let message = files
+            .load()
+            .err()
+            .map_or("accepted".to_owned(), |error| error.to_string());
+        if !(message.contains(expected) && message.contains("line ") && message.contains(file)) {
+            wrong.push(format!("{to}\nexpected {expected:?} in {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
