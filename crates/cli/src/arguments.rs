@@ -56,7 +56,7 @@ pub enum Command {
     Runs(Runs),
     /// Simulation regression tests: record rollouts, check that they stay as they are, compare engines
     Regress(Regress),
-    /// Measure how fast this machine runs rewards, against C
+    /// Measure how fast this machine runs rewards (against C) and environments (against bare physics)
     Bench(Bench),
     /// Print completions for a shell
     #[command(after_help = "Example: carrot completions bash > ~/.local/share/bash-completion/completions/carrot")]
