@@ -125,7 +125,10 @@ pub fn compare(expected: &Golden, got: &Golden, tolerances: &Tolerances) -> Comp
         Compared::Statistics => statistics(expected, got, &mut comparison),
         Compared::Steps => steps(expected, got, tolerances, &mut comparison),
     };
-    found.sort_by(|a, b| a.order.partial_cmp(&b.order).expect("no order is NaN"));
+    found.sort_by(|a, b| {
+        let (a, b) = (a.order, b.order);
+        (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2))
+    });
     let gone = comparison.only_one_side.iter().any(|line| line.ends_with("gone"));
     comparison.outcome = match () {
         () if !found.is_empty() || gone => Outcome::Moved,
@@ -406,6 +409,34 @@ fn statistics(expected: &Golden, got: &Golden, comparison: &mut Comparison) -> V
         comparison.only_one_side.extend(lines);
     }
     let mut found = Vec::new();
+    // Faults are left out of every mean, so that more of them would not be seen there.
+    let faults = |golden: &Golden| {
+        let faults = golden.summary.episodes.iter().filter_map(|ended| ended.fault.clone());
+        faults.collect::<Vec<String>>()
+    };
+    let (then, now) = (faults(expected), faults(got));
+    if then.len() != now.len() {
+        let told = |faults: &[String]| {
+            Shown::Text(match faults {
+                [] => "no fault".into(),
+                [first, ..] => format!("{} episodes ended by a fault, the first by: {first}", faults.len()),
+            })
+        };
+        found.push(Found {
+            order: (0, 0, f64::NEG_INFINITY),
+            difference: Difference {
+                kind: "fault",
+                name: "fault".into(),
+                env: None,
+                step: None,
+                time_secs: None,
+                expected: told(&then),
+                got: told(&now),
+                difference: None,
+                allowed: 0.0,
+            },
+        });
+    }
     let lines = std::mem::take(&mut comparison.summary);
     for (index, line) in lines.iter().enumerate() {
         comparison.compared += 1;

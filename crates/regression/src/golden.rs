@@ -219,11 +219,14 @@ impl Golden {
         if self.series.is_empty() && self.states.is_empty() {
             return Ok(());
         }
-        if self.states.len() != envs || self.states.iter().any(|states| states.len() != steps + 1) {
-            return Err(format!("`states` should hold {envs} × {} hashes", steps + 1));
+        if self.states.len() != envs || self.states.iter().any(|states| states.len() != steps.saturating_add(1)) {
+            return Err(format!(
+                "`states` should hold {envs} × {} hashes",
+                steps.saturating_add(1)
+            ));
         }
         for series in &self.series {
-            let length = steps + usize::from(series.kind == Kind::Variable);
+            let length = steps.saturating_add(usize::from(series.kind == Kind::Variable));
             if series.values.len() != length || series.env >= envs {
                 return Err(format!(
                     "series `{}` of environment {} has {} numbers; there are {envs} environments and it should have {length}",

@@ -30,10 +30,10 @@ mod suite;
 mod tolerance;
 
 pub use actions::Actions;
-pub use comparison::{Comparison, Difference, Outcome, SummaryLine, compare};
+pub use comparison::{Comparison, Difference, Outcome, Shown, SummaryLine, compare};
 pub use cross::{Cross, CrossRow, EngineResult, cross};
 pub use excitation::Excitation;
-pub use golden::{Golden, Save};
+pub use golden::{Ended, Golden, Kind, Save, Series, Summary};
 pub use junit::{Case, CaseResult, junit};
 pub use plot::plot;
 pub use prepared::{Plays, Prepared};
