@@ -528,14 +528,14 @@ fn every_part_of_the_format_says_what_is_wrong() {
         ),
         (
             "task.toml",
-            "horizon = 500",
-            "horizon = 500\nengines = []".into(),
+            "engines = [\"mujoco\", \"rapier\"]",
+            "engines = []".into(),
             "`engines` is empty",
         ),
         (
             "task.toml",
-            "horizon = 500",
-            "horizon = 500\nengines = [\"bullet\"]".into(),
+            "engines = [\"mujoco\", \"rapier\"]",
+            "engines = [\"bullet\"]".into(),
             "`mujoco`",
         ),
     ] {
