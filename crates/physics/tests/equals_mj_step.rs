@@ -256,6 +256,42 @@ fn trajectories_are_those_of_mj_step() {
 }
 
 #[test]
+fn worlds_of_this_repository_are_those_of_mj_step() {
+    let envs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs");
+    let folders = std::fs::read_dir(envs).unwrap().map(|entry| entry.unwrap().path());
+    let models: Vec<_> = folders
+        .map(|folder| folder.join("model.xml"))
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(models.len() >= 3, "{models:?}");
+    for path in models {
+        let model = Model::load(&path, Engine::Mujoco).unwrap();
+        let reference = MjModel::from_xml(&path).unwrap();
+        let mut world = model.world();
+        let mut bare = MjData::new(&reference);
+        let ranges = model.control_ranges();
+        for step in 0..2_000 {
+            let share = control(step, ranges.len()).into_iter().zip(&ranges);
+            let ctrl: Vec<f64> = share
+                .map(|(share, [low, high])| {
+                    if low.is_finite() {
+                        low + (share + 1.0) / 2.0 * (high - low)
+                    } else {
+                        share
+                    }
+                })
+                .collect();
+            world.step(&ctrl, 1).unwrap();
+            bare.ctrl_mut().copy_from_slice(&ctrl);
+            bare.step();
+            let at = || format!("{}, step {step}", path.display());
+            assert_eq!(differs(world.state().0, bare.qpos()), None, "{}", at());
+            assert_eq!(differs(world.state().1, bare.qvel()), None, "{}", at());
+        }
+    }
+}
+
+#[test]
 fn a_state_put_in_goes_on_as_in_mujoco() {
     for (name, xml) in models() {
         let (model, reference) = load(&xml);
