@@ -485,7 +485,17 @@ fn what_cannot_be_driven_says_so() {
     );
     scratch.file("arm.urdf", ARM);
     scratch.file("reward.py", "def compute_reward(time):\n    return time, {}\n");
+    let box_of = |geometry: &str| {
+        let inertial = "<inertial><mass value=\"1\"/><inertia ixx=\"1\" iyy=\"1\" izz=\"1\" ixy=\"0\" ixz=\"0\" iyz=\"0\"/></inertial>";
+        format!(
+            "<robot name=\"box\"><link name=\"a\">{inertial}<collision><geometry>{geometry}</geometry></collision></link></robot>"
+        )
+    };
+    scratch.file("box.urdf", box_of("<box size=\"1 1 1\"/>"));
+    scratch.file("ros.urdf", box_of("<mesh filename=\"package://robot/meshes/a.stl\"/>"));
     for (arguments, expected) in [
+        (vec!["envs", "init", "box.urdf"], "nothing to drive"),
+        (vec!["envs", "--model", "ros.urdf"], "knows no ROS packages"),
         (vec!["envs", "init", "stone.xml"], "add an <actuator>"),
         (
             vec!["train", "--model", "stone.xml", "--reward", "reward.py"],
@@ -505,7 +515,21 @@ fn what_cannot_be_driven_says_so() {
     }
     // Passive things can still be looked at and dropped.
     scratch.json(&["check", "reward.py", "--model", "stone.xml"]);
-    let fallen = scratch.json(&["rollout", "--model", "stone.xml", "--steps", "100", "--out", "fall.npz"]);
+    let fall = |engine: &str| {
+        let rollout = [
+            "rollout",
+            "--model",
+            "stone.xml",
+            "--steps",
+            "100",
+            "--out",
+            "fall.npz",
+            "--engine",
+        ];
+        scratch.json(&[rollout.as_slice(), &[engine]].concat())
+    };
+    assert!(fall("rapier")["engine"].as_str().unwrap().starts_with("rapier "));
+    let fallen = fall("mujoco");
     assert_eq!(fallen["rows"], json!(101));
     assert!(root().join("envs").is_dir());
     assert!(!root().join("envs/stone").exists());

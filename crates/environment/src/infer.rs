@@ -17,8 +17,9 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use carrot_physics::inventory::{Inventory, Joint, Sensor};
-use carrot_physics::{Engine, JointKind, Model, PhysicsError};
+use carrot_physics::{Engine, JointKind, Model, PhysicsError, Quantity, Source};
 use carrot_reward_interface::Schema;
+use serde::Deserialize as _;
 
 use crate::task::TaskTexts;
 use crate::text::Text;
@@ -93,6 +94,7 @@ impl Inferred {
         draft.bodies(&inventory);
         draft.joints(&inventory);
         draft.sites_and_sensors(&inventory);
+        draft.variables.retain(|variable| variable.is_known_to(&model));
         Ok(Self {
             name: environment_name(path),
             variables: draft.variables,
@@ -174,6 +176,20 @@ impl Inferred {
             path: PathBuf::from(format!("env.toml inferred from {}", self.path.display())),
             text: self.env_toml(file_name),
         })
+    }
+}
+
+impl InferredVariable {
+    /// The quantity behind it; none for what is no quantity of the model, such as the time.
+    pub(crate) fn quantity(&self, model: &Model) -> Option<Result<Quantity, PhysicsError>> {
+        let of_model = self.source.is_table() || self.source.as_str() == Some("actuator_force");
+        let source = || Source::deserialize(self.source.clone()).expect("an inferred source is one of the format's");
+        of_model.then(|| model.quantity(&source()))
+    }
+
+    /// Whether the engine of the model has a value for it: Rapier lacks some sensors.
+    fn is_known_to(&self, model: &Model) -> bool {
+        !matches!(self.quantity(model), Some(Err(PhysicsError::Unsuitable(_))))
     }
 }
 

@@ -6,9 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use carrot_physics::{Physics, PhysicsError, Quantity, Source};
+use carrot_physics::{Physics, PhysicsError, Quantity};
 use carrot_reward_interface::{Schema, Stop};
-use serde::Deserialize as _;
 
 use crate::{Inferred, InferredVariable, VecEnv};
 
@@ -236,16 +235,12 @@ enum Reader {
 impl Recorder {
     fn new(inferred: &Inferred, substeps: usize) -> Result<Self, PhysicsError> {
         let reader = |variable: &InferredVariable| {
-            Ok(match variable.source.as_str() {
-                Some("time") => Reader::Time,
-                Some("control_dt") => Reader::ControlDt,
-                Some("control") => Reader::Control,
-                Some("previous_control") => Reader::PreviousControl,
-                _ => {
-                    let source = Source::deserialize(variable.source.clone())
-                        .expect("an inferred source is one of the format's");
-                    Reader::Model(inferred.model.quantity(&source)?, variable.component)
-                }
+            Ok(match (variable.quantity(&inferred.model), variable.source.as_str()) {
+                (Some(quantity), _) => Reader::Model(quantity?, variable.component),
+                (None, Some("control_dt")) => Reader::ControlDt,
+                (None, Some("control")) => Reader::Control,
+                (None, Some("previous_control")) => Reader::PreviousControl,
+                (None, _) => Reader::Time,
             })
         };
         let readers: Vec<Reader> = inferred

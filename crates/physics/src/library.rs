@@ -221,7 +221,15 @@ pub(crate) fn load(path: &Path) -> Result<MjModel, String> {
     let Some(text) = path.to_str().filter(|text| !text.contains('\0')) else {
         return Err("the path is not valid UTF-8".to_owned());
     };
-    MjModel::from_xml(text).map_err(|error| full_load_error(text).unwrap_or_else(|| error.to_string()))
+    MjModel::from_xml(text).map_err(|error| {
+        let words = full_load_error(text).unwrap_or_else(|| error.to_string());
+        match words.contains("'package:/") {
+            true => format!(
+                "{words}; MuJoCo knows no ROS packages: write paths from the file's own folder for `package://…`"
+            ),
+            false => words,
+        }
+    })
 }
 
 /// Loads once more for the words alone: mujoco-rs keeps only the first 99 bytes, which often end before the line number.

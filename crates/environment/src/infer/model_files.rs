@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 
 use carrot_physics::{Engine, Model, PhysicsError, mjcf_with_motors};
 
+use super::is_scalar;
 use crate::TaskError;
 
 /// A copy of a model for the folder of an environment.
@@ -58,8 +59,13 @@ impl ModelFiles {
             (bytes, path.to_owned())
         };
         let name = PathBuf::from(name.file_name().unwrap_or_default());
-        let driven = is_urdf(path) || !model.inventory().actuators.is_empty();
-        if !driven {
+        let inventory = model.inventory();
+        if is_urdf(path) && !inventory.joints.iter().any(is_scalar) {
+            return Err(refuse(
+                "no joint turns or slides, so there is nothing to drive".to_owned(),
+            ));
+        }
+        if !is_urdf(path) && inventory.actuators.is_empty() {
             return Err(refuse(no_actuator(path)));
         }
         let others = referenced(path, &String::from_utf8_lossy(&text));

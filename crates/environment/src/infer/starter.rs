@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
+use carrot_physics::JointKind;
 use carrot_physics::inventory::Joint;
-use carrot_physics::{JointKind, Source};
-use serde::Deserialize as _;
 
-use super::{Inferred, called, is_robot, is_scalar, is_travel, reference, table};
+use super::{Inferred, InferredVariable, called, is_robot, is_scalar, is_travel, reference, table};
 
 /// Texts of a new environment.
 pub struct Starter {
@@ -63,22 +62,16 @@ impl Inferred {
             "body_position",
             reference(model.bodies[root.body].name.as_deref(), root.body).into(),
         );
-        let Some(position) = self
-            .variables
-            .iter()
-            .find(|variable| variable.source == source && variable.component.is_none())
-        else {
+        let is_position = |variable: &&InferredVariable| variable.source == source && variable.component.is_none();
+        let Some(position) = self.variables.iter().find(is_position) else {
             return First::Still;
         };
         let body = position.name.trim_end_matches("_position").to_owned();
-        let height = Source::deserialize(source)
-            .ok()
-            .and_then(|source| self.model.quantity(&source).ok())
-            .map_or(0.0, |quantity| {
-                let mut position = [0.0; 3];
-                self.model.world().read(&quantity, &mut position);
-                position[2]
-            });
+        let mut place = [0.0; 3];
+        if let Some(Ok(quantity)) = position.quantity(&self.model) {
+            self.model.world().read(&quantity, &mut place);
+        }
+        let height = place[2];
         First::Move { body, height }
     }
 
