@@ -304,3 +304,18 @@ fn broken_files_do_not_fit() {
         assert!(fits(&schema(schema_text), &broken).is_err(), "{to:?} fits");
     }
 }
+
+#[test]
+fn the_example_of_the_page_fits() {
+    let page = std::fs::read_to_string(envs().join("../docs/environments.md")).unwrap();
+    let section = page.split("## An example to paste").nth(1).unwrap();
+    let example = section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(fits(&schema(ENV_SCHEMA), example), Ok(()));
+    // What the page says of sources is all that there is.
+    for word in Source::WORDS
+        .iter()
+        .chain(&["constant", "command", "previous", "expression"])
+    {
+        assert!(page.contains(word), "the page lacks `{word}`");
+    }
+}
