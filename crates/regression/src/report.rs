@@ -47,9 +47,13 @@ pub(crate) fn verdict(result: &CaseResult) -> &'static str {
 fn well(comparison: &Comparison) -> String {
     let mut text = match (comparison.outcome, comparison.largest_share) {
         (Outcome::Identical, _) => ", bit for bit".to_owned(),
+        (_, Some(0.0)) => ", no number moved".to_owned(),
         (_, Some(share)) => format!(", at most {} % of what is allowed", percent(share)),
         (_, None) => String::new(),
     };
+    if !comparison.only_one_side.is_empty() {
+        _ = write!(text, "; {}", comparison.only_one_side.join("; "));
+    }
     // Carrot's own version changes with every build.
     let changes: Vec<&str> = comparison.changes.iter().map(String::as_str).collect();
     let changes: Vec<&str> = changes

@@ -22,7 +22,8 @@ impl Spread {
     /// Of these values, which are summed in this order.
     pub fn of(values: &[f64]) -> Self {
         let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count.max(1.0);
+        // Not `sum`, which is -0 for nothing.
+        let mean = values.iter().fold(0.0, |sum, value| sum + value) / count.max(1.0);
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
         let or_zero = |value: f64| if values.is_empty() { 0.0 } else { value };
         Self {
