@@ -176,7 +176,7 @@ def main():
     parser.add_argument("carrot")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
