@@ -229,8 +229,8 @@ impl Task {
         })
     }
 
-    /// The same task with the compiled program of its derived variables, whose terms are
-    /// [`DerivedText::terms`](crate::DerivedText::terms).
+    /// The same task with the compiled program of its derived variables, whose terms are those of
+    /// [`DerivedText::outputs`](crate::DerivedText::outputs).
     pub fn with_derived(mut self, program: Arc<dyn RewardSource + Send + Sync>) -> Self {
         self.derived_program = Some(program);
         self
