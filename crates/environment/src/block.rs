@@ -86,12 +86,14 @@ impl StepData {
         self.truncated[envs.clone()].copy_from_slice(&block.truncated);
         self.faulted[envs.clone()].copy_from_slice(&block.faulted);
         self.episodes.extend_from_slice(&block.episodes);
-        // Absent without a reward, and before the first step.
-        if block.rewards.total.len() == envs.len() {
-            self.rewards.total[envs.clone()].copy_from_slice(&block.rewards.total);
-            for (all, term) in self.rewards.terms.iter_mut().zip(&block.rewards.terms) {
-                all[envs.clone()].copy_from_slice(term);
-            }
+        assert_eq!(
+            block.rewards.total.len(),
+            envs.len(),
+            "a reward scores every environment it was shown"
+        );
+        self.rewards.total[envs.clone()].copy_from_slice(&block.rewards.total);
+        for (all, term) in self.rewards.terms.iter_mut().zip(&block.rewards.terms) {
+            all[envs.clone()].copy_from_slice(term);
         }
     }
 }

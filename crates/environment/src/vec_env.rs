@@ -215,6 +215,11 @@ impl VecEnv {
         lock(&self.stage.worlds[env_index]).generalised().0.to_vec()
     }
 
+    /// Where the mocap bodies of one environment are, for drawing, m.
+    pub fn mocap_positions(&self, env_index: usize) -> Vec<[f64; 3]> {
+        lock(&self.stage.worlds[env_index]).mocap_positions().to_vec()
+    }
+
     /// Generalised velocities of one environment.
     pub fn qvel(&self, env_index: usize) -> Vec<f64> {
         lock(&self.stage.worlds[env_index]).generalised().1.to_vec()

@@ -141,6 +141,11 @@ impl World {
         self.physics.state()
     }
 
+    /// Where the mocap bodies are.
+    pub(crate) fn mocap_positions(&self) -> &[[f64; 3]] {
+        self.physics.mocap_positions()
+    }
+
     /// What the last step sent to the actuators.
     pub(crate) fn ctrl(&self) -> &[f64] {
         &self.scaled_control

@@ -136,7 +136,7 @@ fn an_observer_ends_a_training() {
     assert!(seen.len() == 3 && seen[2] == 3 * seen[0], "{seen:?}");
 }
 
-/// A reward that answers with a given number in environment 1.
+/// A reward that answers with a given number in environment 1 of all.
 #[derive(Clone)]
 struct Constant([String; 1], f64);
 
@@ -163,7 +163,7 @@ impl RewardSource for Constant {
         &self.0
     }
     fn whole_batch(&self) -> bool {
-        false
+        true
     }
     fn instance(&self) -> Result<Box<dyn RewardFn>, Stop> {
         Ok(Box::new(self.clone()))

@@ -149,6 +149,8 @@ pub trait Physics: Send {
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence>;
     /// Writes a quantity into `out` (`[quantity.components]`). Panics when `out` has another length.
     fn read(&self, quantity: &Quantity, out: &mut [f64]);
+    /// Where the mocap bodies are, in their order in the model, m.
+    fn mocap_positions(&self) -> &[[f64; 3]];
     /// Puts a mocap body (see [`Model::mocap`]) to a place in the world, m. Snapshots hold where it is; a reset puts it back.
     fn place_mocap(&mut self, _mocap: usize, _position: [f64; 3]) {
         unreachable!("no model of this engine resolves a mocap body")

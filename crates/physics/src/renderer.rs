@@ -58,6 +58,15 @@ impl Renderer {
         })
     }
 
+    /// Puts the mocap bodies where [`Physics::mocap_positions`](crate::Physics::mocap_positions) says they are, for the next
+    /// pictures; until then they stand where the model has them.
+    ///
+    /// # Panics
+    /// If they are not as many as the model has.
+    pub fn place_mocap(&mut self, positions: &[[f64; 3]]) {
+        self.data.mocap_pos_mut().copy_from_slice(positions);
+    }
+
     /// Draws the generalised positions `qpos`.
     ///
     /// Errors: [`PhysicsError::Draw`], also for positions that are no numbers or not as many as the model has.

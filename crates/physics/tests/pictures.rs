@@ -48,6 +48,31 @@ fn red_centre(frame: &Frame) -> (f64, f64, usize) {
 }
 
 #[test]
+fn a_mocap_body_is_drawn_where_it_was_placed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.xml");
+    let text = SCENE.replace(
+        "<body name=\"ball\" pos=\"0 0 1\"><freejoint/>",
+        "<body name=\"ball\" mocap=\"true\">",
+    );
+    assert_ne!(text, SCENE);
+    std::fs::write(&path, text).unwrap();
+    let model = Model::load(&path, Engine::Mujoco).unwrap();
+    let mut world = model.world();
+    let mut renderer = Renderer::new(&model, 320, 240, Some("front")).unwrap();
+    let mut column_at = |x: f64| {
+        world.place_mocap(model.mocap("ball").unwrap(), [x, 0.0, 1.0]);
+        renderer.place_mocap(world.mocap_positions());
+        red_centre(&renderer.draw(&[]).unwrap()).0
+    };
+    // As below: 4.418 m of width.
+    for x in [0.0, 1.0, -1.0] {
+        let column = column_at(x);
+        assert!((column - (0.5 + x / 4.418)).abs() < 0.01, "{x}: {column}");
+    }
+}
+
+#[test]
 fn a_body_is_drawn_where_it_is() {
     let mut renderer = Renderer::new(&scene(), 320, 240, Some("front")).unwrap();
     // The camera is 4 m away and sees 45° of height: 2·4·tan(22.5°) = 3.314 m, at 4:3 4.418 m of width.

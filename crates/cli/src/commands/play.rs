@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use carrot_environment::{Engine, Task};
+use carrot_environment::{Engine, Task, VecEnv};
 use carrot_optimizer::Policy;
 use carrot_physics::{Frame, Renderer, write_gif, write_png};
 use carrot_reward_search::Workbench;
@@ -138,18 +138,24 @@ pub fn film(policy: &Policy, task: Task, seed: u64, seconds: f64, size: (usize, 
     let bench = Workbench::new(task)?;
     let mut env = bench.env(None, 1, seed, 1)?;
     let mut actions = vec![0.0; action_size];
-    let mut frames = vec![renderer.draw(&env.qpos(0))?];
+    // What a picture shows: positions, and the goals that mocap bodies mark.
+    let scene = |env: &VecEnv| (env.qpos(0), env.mocap_positions(0));
+    let mut draw = |(qpos, mocap): &(Vec<f64>, Vec<[f64; 3]>)| {
+        renderer.place_mocap(mocap);
+        renderer.draw(qpos)
+    };
+    let mut frames = vec![draw(&scene(&env))?];
     let mut fitness = None;
     let mut time_secs = 0.0;
     while time_secs + control_dt_secs <= seconds && fitness.is_none() {
         policy.act(env.observations(), &mut actions);
-        let qpos_before = env.qpos(0);
+        let before = scene(&env);
         fitness = env.step(&actions)?.episodes.first().map(|episode| episode.fitness);
         time_secs += control_dt_secs;
         // After the last step of an episode the world is already reset; its last picture is the one before.
-        let qpos = if fitness.is_some() { qpos_before } else { env.qpos(0) };
+        let shown = if fitness.is_some() { before } else { scene(&env) };
         while frames.len() as f64 * Film::FRAME_SECS <= time_secs + 1e-9 {
-            frames.push(renderer.draw(&qpos)?);
+            frames.push(draw(&shown)?);
         }
     }
     Ok(Film {

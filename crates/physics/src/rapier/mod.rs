@@ -401,6 +401,10 @@ impl Physics for RapierWorld {
         self.readings.read(quantity, out);
     }
 
+    fn mocap_positions(&self) -> &[[f64; 3]] {
+        self.readings.data.mocap_pos()
+    }
+
     fn place_mocap(&mut self, mocap: usize, position: [f64; 3]) {
         self.readings.data.mocap_pos_mut()[mocap] = position;
         if self.fault.is_none() {
