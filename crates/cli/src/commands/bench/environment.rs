@@ -26,11 +26,11 @@ use crate::progress::Progress;
 const TASKS: [&str; 3] = ["half_cheetah/run", "ant/run_forward", "humanoid/run"];
 
 /// Rounds of each comparison; a round times every side once.
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 25;
 /// Seconds that one side of a round should take at least.
-const ROUND_SECS: f64 = 0.25;
+const ROUND_SECS: f64 = 0.1;
 /// Fewest steps of each environment in a round.
-const FEWEST_STEPS: usize = 6;
+const FEWEST_STEPS: usize = 3;
 
 /// One task at one number of environments; environment steps per second, and ratios to the bare loop, round by round.
 #[derive(serde::Serialize)]
