@@ -10,7 +10,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use carrot_physics::Snapshot;
 use carrot_reward_interface::{Batch, Stop};
 
 use crate::block::{Block, Programs, StepData, lock};
@@ -264,11 +263,6 @@ impl VecEnv {
             .restore(setting, env_index - envs.start, &mut world, snapshot);
         let size = setting.task.observation_size();
         world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
-    }
-
-    /// State of the physics of one environment.
-    pub fn physics_state(&self, env_index: usize) -> Snapshot {
-        lock(&self.stage.worlds[env_index]).physics_state()
     }
 
     /// The task.

@@ -151,11 +151,6 @@ impl World {
         &self.scaled_control
     }
 
-    /// State of the physics alone.
-    pub(crate) fn physics_state(&self) -> Snapshot {
-        self.physics.snapshot()
-    }
-
     /// Generalised positions and velocities at the end of the episode before this one.
     pub(crate) fn ended(&self) -> &[Vec<f64>; 2] {
         &self.ended
