@@ -50,6 +50,8 @@ pub(crate) struct Readings {
     pub(crate) data: MjData<Arc<MjModel>>,
     /// Contacts of the last physics step.
     pub(crate) contacts: Vec<Contact>,
+    /// Why the present variation of the model is none that can be simulated.
+    unusable: Option<String>,
 }
 
 impl Readings {
@@ -59,18 +61,13 @@ impl Readings {
             model: Arc::clone(model),
             data: MjData::new(Arc::clone(model)),
             contacts: Vec::with_capacity(USUAL_CONTACTS),
+            unusable: None,
         }
     }
 
-    /// Makes the model a variation of `original`. The state must be reset before anything else.
-    ///
-    /// Errors: MuJoCo cannot compute what follows from the new masses.
-    pub(crate) fn vary(
-        &mut self,
-        original: &Arc<MjModel>,
-        parts: &VariedParts,
-        factors: &Factors,
-    ) -> Result<(), Divergence> {
+    /// Makes the model a variation of `original`. The state must be reset before anything else. Where MuJoCo cannot compute
+    /// what follows from the new masses, [`Readings::bounded`] says so until the next variation.
+    pub(crate) fn vary(&mut self, original: &Arc<MjModel>, parts: &VariedParts, factors: &Factors) {
         let Self { model, data, .. } = self;
         // While the data rests on the original, nobody else holds the copy, and it may be changed.
         *model = Arc::clone(original);
@@ -83,7 +80,9 @@ impl Readings {
         let constants = catching(|| set_constants(changed, data));
         data.swap_model(Arc::clone(&copy));
         *model = copy;
-        constants.map_err(|words| self.divergence(format!("MuJoCo cannot vary the model: {words}")))
+        self.unusable = constants
+            .err()
+            .map(|words| format!("MuJoCo cannot vary the model: {words}"));
     }
 
     /// What a snapshot holds beside the state: outcomes of the last step that cannot be recomputed from it.
@@ -113,8 +112,12 @@ impl Readings {
             .extend(contacts.chunks_exact(Contact::SIZE).map(Contact::from_numbers));
     }
 
-    /// Every position and velocity is a number of reasonable size. Errors: names the first that is not.
+    /// Every position and velocity is a number of reasonable size, and the model one that can be simulated. Errors: names the
+    /// first that is not.
     pub(crate) fn bounded(&self) -> Result<(), Divergence> {
+        if let Some(words) = &self.unusable {
+            return Err(self.divergence(words.clone()));
+        }
         // All is well nearly always, and without an early exit that is one vector loop.
         let fine = |values: &[f64]| values.iter().fold(true, |fine, value| fine & (value.abs() <= LARGEST));
         if fine(self.data.qpos()) & fine(self.data.qvel()) {

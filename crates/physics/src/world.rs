@@ -28,8 +28,6 @@ pub(crate) struct World {
     splits: bool,
     /// Set when the simulation diverged, cleared by reset and restore.
     fault: Option<Divergence>,
-    /// Why the present variation of the model is none that MuJoCo can simulate.
-    unusable: Option<String>,
     /// Room to keep the solver's warm start while forces are recomputed.
     warmstart: Vec<f64>,
 }
@@ -42,7 +40,6 @@ impl World {
             original: Arc::clone(model),
             splits: splits(model),
             fault: None,
-            unusable: None,
             warmstart: vec![0.0; readings.data.qacc_warmstart().len()],
             readings,
         };
@@ -56,9 +53,6 @@ impl World {
         self.warmstart.copy_from_slice(self.readings.data.qacc_warmstart());
         self.fault = self.guarded(|world| world.settle(Stage::Forward)).err();
         self.readings.data.qacc_warmstart_mut().copy_from_slice(&self.warmstart);
-        if let Some(words) = &self.unusable {
-            self.fault = Some(self.readings.divergence(words.clone()));
-        }
         if self.fault.is_none() {
             self.take_contacts();
         }
@@ -172,8 +166,7 @@ impl Physics for World {
     }
 
     fn vary(&mut self, parts: &VariedParts, factors: &Factors) {
-        let varied = self.readings.vary(&self.original, parts, factors);
-        self.unusable = varied.err().map(|divergence| divergence.message);
+        self.readings.vary(&self.original, parts, factors);
         self.reset();
     }
 

@@ -413,10 +413,9 @@ impl Physics for RapierWorld {
     }
 
     fn vary(&mut self, parts: &VariedParts, factors: &Factors) {
-        let varied = self.readings.vary(&self.original, parts, factors);
+        self.readings.vary(&self.original, parts, factors);
         self.blueprint = Arc::new(self.blueprint.varied(&self.readings.model));
         self.reset();
-        self.fault = varied.err().or(self.fault.take());
     }
 
     fn time_secs(&self) -> f64 {
