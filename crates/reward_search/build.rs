@@ -21,7 +21,9 @@ const DECIDING: [&str; 9] = [
 ];
 
 fn main() -> io::Result<()> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Asked for now and not when this was compiled: a target folder may have been moved or come from a cache.
+    let crate_dir = std::env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let workspace = Path::new(&crate_dir).join("../..");
     let mut hasher = Sha256::new();
     for part in DECIDING {
         let path = workspace.join(part);
