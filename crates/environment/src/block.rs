@@ -268,10 +268,32 @@ impl Block {
 
     pub(crate) fn restore(&mut self, setting: &Setting, index: usize, world: &mut World, snapshot: &EnvSnapshot) {
         world.restore(setting, snapshot);
+        self.take_up(setting, index, world, snapshot);
+    }
+
+    /// As [`Block::restore`], of a snapshot that may come from a file. Errors: as [`World::resume`].
+    pub(crate) fn resume(
+        &mut self,
+        setting: &Setting,
+        index: usize,
+        world: &mut World,
+        snapshot: &EnvSnapshot,
+    ) -> Result<(), String> {
+        world.resume(setting, snapshot)?;
+        self.take_up(setting, index, world, snapshot);
+        Ok(())
+    }
+
+    /// Shows a world that has just been restored, and lets the programs remember what they did.
+    fn take_up(&mut self, setting: &Setting, index: usize, world: &World, snapshot: &EnvSnapshot) {
         world.observe(&setting.task, slot(&mut self.step.observations, index, setting));
-        let [measures, reward] = snapshot.memories();
+        let (n_envs, [measures, reward]) = (self.n_envs(), snapshot.memories());
+        // An instance that has not judged anything yet has no room to remember in; one that cannot have it says so in the
+        // next step.
+        let _ = self.measures.place(n_envs, index, &world.row);
         self.measures.recall(index, measures);
         if let Some(instance) = &mut self.reward {
+            let _ = instance.place(n_envs, index, &world.row);
             instance.recall(index, reward);
         }
     }

@@ -3,6 +3,7 @@
 use carrot_physics::{Model, Physics};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::random::{Purpose, stream};
 use crate::task_file::CommandChange;
@@ -70,7 +71,7 @@ impl Command {
 }
 
 /// The present values of all commands in one environment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommandState {
     values: Vec<f64>,
     random: ChaCha8Rng,

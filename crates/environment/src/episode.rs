@@ -42,7 +42,7 @@ pub(crate) enum SuccessAggregate {
 }
 
 /// Running totals of an episode that has not ended yet.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) steps: usize,
     fitness: f64,

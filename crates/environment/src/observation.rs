@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::TaskError;
 use crate::binding::Binding;
@@ -123,7 +124,7 @@ fn noise_of(file: &Text, task: &TaskFile, name: &str, count: usize) -> Result<Ve
 }
 
 /// What one environment remembers in order to show things late and with noise.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ObservationState {
     /// The last `delay + 1` observations, `[delay + 1, O]`; empty where the policy sees the row as it is.
     seen: Vec<f32>,

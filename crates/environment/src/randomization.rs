@@ -3,6 +3,7 @@
 use carrot_physics::{Factors, JointKind, Model, Physics, VariedParts};
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::TaskError;
@@ -160,7 +161,7 @@ impl Push {
 }
 
 /// What is drawn for the present episode of one environment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RandomizationState {
     /// Present only where some property of the model varies.
     factors: Option<Factors>,

@@ -265,6 +265,39 @@ impl VecEnv {
         world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
     }
 
+    /// Puts snapshots of all environments back, maybe from a file, into one that was made with the same arguments; threads may
+    /// differ. What follows is then the same, bit for bit. Where an engine cannot go on from numbers (Rapier), the present
+    /// episodes are played again.
+    ///
+    /// Errors: one sentence, where an episode that is played again leads elsewhere, and for another number of environments.
+    ///
+    /// # Panics
+    /// If a snapshot is of another task.
+    pub fn resume(&mut self, snapshots: &[EnvSnapshot]) -> Result<(), String> {
+        if snapshots.len() != self.n_envs() {
+            let (saved, own) = (snapshots.len(), self.n_envs());
+            return Err(format!("{saved} environments were saved, but there are {own}"));
+        }
+        let Stage {
+            setting,
+            worlds,
+            blocks,
+            ..
+        } = self.stage.as_ref();
+        let size = setting.task.observation_size();
+        for judged in blocks {
+            let block = &mut lock(judged).block;
+            for (index, env_index) in block.envs().enumerate() {
+                let mut world = lock(&worlds[env_index]);
+                block
+                    .resume(setting, index, &mut world, &snapshots[env_index])
+                    .map_err(|cause| format!("environment {env_index}: {cause}"))?;
+                world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
+            }
+        }
+        Ok(())
+    }
+
     /// The task.
     pub fn task(&self) -> &Task {
         &self.stage.setting.task

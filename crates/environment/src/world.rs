@@ -5,6 +5,7 @@
 
 use carrot_physics::{Physics, Snapshot};
 use carrot_reward_interface::{Stop, StopCause};
+use serde::{Deserialize, Serialize};
 
 use crate::Task;
 use crate::binding::{Binding, Clock};
@@ -38,8 +39,12 @@ pub(crate) struct World {
 }
 
 /// Where an environment stands in its episode, beside its physics.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EpisodeState {
+    /// What the present episode's random streams come from: seed, environment, episode.
+    key: (u64, usize, u64),
+    /// Every action of it so far, `[steps, A]`; only where that is the way back from a file.
+    played: Vec<f32>,
     /// Number of the next episode to begin.
     pub(crate) episode: u64,
     pub(crate) tally: Tally,
@@ -52,7 +57,9 @@ pub(crate) struct EpisodeState {
 }
 
 /// One environment as it stands, in the middle of an episode too: restoring it repeats what follows bit for bit.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// It may be written down in any format that keeps the bits of numbers; see [`VecEnv::resume`](crate::VecEnv::resume).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnvSnapshot {
     physics: Snapshot,
     state: EpisodeState,
@@ -76,6 +83,8 @@ impl World {
         Self {
             env_index,
             state: EpisodeState {
+                key: (0, env_index, 0),
+                played: Vec::new(),
                 episode: 0,
                 tally: Tally::new(),
                 control: vec![0.0; task.action_size()],
@@ -98,16 +107,21 @@ impl World {
 
     /// Puts the world into an initial state of its next episode.
     pub(crate) fn begin_episode(&mut self, setting: &Setting) -> Result<(), Stop> {
+        self.begin(setting, (setting.seed, self.env_index, self.state.episode))
+    }
+
+    /// Puts the world into the initial state that belongs to `key`: seed, environment and episode.
+    fn begin(&mut self, setting: &Setting, key: (u64, usize, u64)) -> Result<(), Stop> {
         let task = &setting.task;
+        let (seed, env_index, episode) = key;
         let (qpos, qvel) = self.physics.state();
         for (ended, values) in self.ended.iter_mut().zip([qpos, qvel]) {
             ended.copy_from_slice(values);
         }
-        let key = (setting.seed, self.env_index, self.state.episode);
         let physics = self.physics.as_mut();
         let rest = |actuator| task.actuation.in_actuator_units(actuator, 0.0);
         self.state.randomization.begin(&task.randomization, key, rest, physics);
-        let mut random = stream(setting.seed, self.env_index, Purpose::Reset, self.state.episode);
+        let mut random = stream(seed, env_index, Purpose::Reset, episode);
         let [qpos, qvel] = &mut self.start;
         qpos.copy_from_slice(&self.initial[0]);
         qvel.copy_from_slice(&self.initial[1]);
@@ -117,7 +131,9 @@ impl World {
         self.state.control.fill(0.0);
         self.state.previous_control.fill(0.0);
         self.state.tally = Tally::new();
-        self.state.episode += 1;
+        self.state.key = key;
+        self.state.played.clear();
+        self.state.episode = episode + 1;
         std::mem::swap(&mut self.row, &mut self.ended_row);
         let shown = self.gather(setting, 0, true);
         self.state.observation.begin(&task.observed, key, &self.row);
@@ -125,7 +141,7 @@ impl World {
             file: task.id.clone(),
             at: None,
             cause: StopCause::Diverged {
-                message: format!("right after the reset of environment {}, {message}", self.env_index),
+                message: format!("right after the reset of environment {env_index}, {message}"),
             },
         })
     }
@@ -172,6 +188,9 @@ impl World {
         // The tally does not count this step yet.
         let steps = state.tally.steps + 1;
         std::mem::swap(&mut state.previous_control, &mut state.control);
+        if !task.model.engine().restores_from_numbers() {
+            state.played.extend_from_slice(action);
+        }
         for (index, &value) in action.iter().enumerate() {
             if !value.is_finite() {
                 return Err(format!("action {index} is {value}"));
@@ -249,6 +268,32 @@ impl World {
             row: self.row.clone(),
             memories,
         }
+    }
+
+    /// Puts back a snapshot that may come from a file.
+    ///
+    /// Errors: one sentence, where the present episode is played again and leads elsewhere. Panics when the snapshot is of
+    /// another task.
+    pub(crate) fn resume(&mut self, setting: &Setting, snapshot: &EnvSnapshot) -> Result<(), String> {
+        if setting.task.model.engine().restores_from_numbers() {
+            self.restore(setting, snapshot);
+            return Ok(());
+        }
+        let EpisodeState { key, played, tally, .. } = &snapshot.state;
+        self.begin(setting, *key).map_err(|stop| stop.to_string())?;
+        for (step, action) in played.chunks_exact(setting.task.action_size()).enumerate() {
+            self.state.tally.steps = step;
+            self.try_advance(setting, action)?;
+        }
+        if self.state.played.len() != tally.steps * setting.task.action_size()
+            || self.physics.snapshot() != snapshot.physics
+        {
+            return Err("playing the episode again leads elsewhere than it did when it was saved".into());
+        }
+        self.state.clone_from(&snapshot.state);
+        self.row.copy_from_slice(&snapshot.row);
+        self.fault = None;
+        Ok(())
     }
 
     /// Panics when the snapshot is of another task.

@@ -3,13 +3,12 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use carrot_environment::{AsyncVecEnv, Engine, MEASURES, Programs, Task, VecEnv};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
-use support::{Cartpole, actions, envs};
+use support::{actions, envs, restless};
 
 /// Counts what all threads allocate.
 struct Counting;
@@ -41,39 +40,6 @@ fn load(task: &Task, source: &str, entry: Entry<'_>) -> LoadedReward {
     sandbox.load(&module.wasm, Origin::Compiled, &task.schema).unwrap()
 }
 
-/// A cartpole in which everything is drawn that can be drawn, and something is derived.
-fn restless() -> Task {
-    let files = Cartpole::new()
-        .edit(
-            "env.toml",
-            "[variable.time]",
-            r#"[randomize]
-mass = { scale = [0.8, 1.2] }
-friction = { scale = [0.5, 1.25] }
-gain = { scale = [0.9, 1.1] }
-damping = { scale = [0.8, 1.2] }
-latency = { steps = [0, 2] }
-push = { every_secs = [0.1, 0.2], joint = "slider", velocity = 0.1 }
-[variable.goal]
-source = { command = { low = -1.0, high = 1.0, every_secs = 0.1 } }
-[variable.before]
-source = { previous = "lean" }
-[variable.lean]
-source = { expression = "torch.abs(pole_angle) + goal" }
-[variable.time]"#,
-        )
-        .edit(
-            "task.toml",
-            "observation = [",
-            "observation_delay = 1\nobservation_noise = { lean = 0.1 }\nobservation = [\"lean\", \"before\", ",
-        );
-    let task = files.task();
-    let text = task.derived.clone().unwrap();
-    let outputs: Vec<(&str, &str)> = text.outputs.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
-    let program = load(&task, &text.source, Entry::Variables(&outputs));
-    task.with_derived(Arc::new(program))
-}
-
 // One test only: another one beside it would allocate too.
 #[test]
 fn steps_allocate_nothing() {
@@ -83,7 +49,10 @@ fn steps_allocate_nothing() {
         (id, task, human)
     });
     let human = shipped[2].2.clone();
-    for (id, task, human) in shipped.into_iter().chain([("everything at once", restless(), human)]) {
+    for (id, task, human) in shipped
+        .into_iter()
+        .chain([("everything at once", restless(Engine::Mujoco), human)])
+    {
         let measures = load(&task, &task.program.0, Entry::Functions(&MEASURES));
         let reward = load(&task, &human, Entry::Reward);
         let programs = Programs {

@@ -20,6 +20,12 @@ impl Engine {
     /// Every engine.
     pub const ALL: [Self; 2] = [Self::Mujoco, Self::Rapier];
 
+    /// Whether a world goes on from a [`Snapshot`](crate::Snapshot) that was written down and read again. Where it does not,
+    /// the way to a state is to play what led there.
+    pub fn restores_from_numbers(self) -> bool {
+        self == Self::Mujoco
+    }
+
     /// Name and version, such as `mujoco 3.17.0`: what results are kept under.
     pub fn version(self) -> String {
         match self {

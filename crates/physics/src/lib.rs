@@ -106,11 +106,15 @@ pub struct Divergence {
 }
 
 /// Complete state of a world, bit-exact to restore.
-#[derive(Debug, Clone)]
+///
+/// What is written down are its numbers. Rapier's scene stays behind, since its maps would come back in another order and
+/// sums with them: see [`Engine::restores_from_numbers`].
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Snapshot {
     /// MuJoCo's state, and outcomes of the last step.
     pub(crate) numbers: Vec<f64>,
     /// Rapier's state, in a world of Rapier.
+    #[serde(skip)]
     pub(crate) scene: Option<rapier::SavedScene>,
 }
 
@@ -165,6 +169,7 @@ pub trait Physics: Send {
     fn time_secs(&self) -> f64;
     /// Takes the state out.
     fn snapshot(&self) -> Snapshot;
-    /// Puts a state back, even into a world that diverged. Panics when it is of another model.
+    /// Puts a state back, even into a world that diverged. Panics when it is of another model, or of Rapier and was written
+    /// down and read again.
     fn restore(&mut self, snapshot: &Snapshot);
 }

@@ -17,7 +17,7 @@ pub struct VariedParts {
 }
 
 /// By what the properties of a model are multiplied; all 1 is the model itself.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Factors {
     /// Of mass and inertia of the varied bodies.
     pub mass: f64,

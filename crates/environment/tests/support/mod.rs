@@ -85,6 +85,37 @@ impl Files {
     }
 }
 
+/// A cartpole in which everything is drawn that can be drawn, and something is derived.
+pub fn restless(engine: Engine) -> Task {
+    let files = Cartpole::new()
+        .edit(
+            "env.toml",
+            "[variable.time]",
+            r#"[randomize]
+mass = { scale = [0.8, 1.2] }
+friction = { scale = [0.5, 1.25] }
+gain = { scale = [0.9, 1.1] }
+damping = { scale = [0.8, 1.2] }
+latency = { steps = [0, 2] }
+push = { every_secs = [0.1, 0.2], joint = "slider", velocity = 0.1 }
+[variable.goal]
+source = { command = { low = -1.0, high = 1.0, every_secs = 0.1 } }
+[variable.before]
+source = { previous = "lean" }
+[variable.lean]
+source = { expression = "torch.abs(pole_angle) + goal" }
+[variable.time]"#,
+        )
+        .edit(
+            "task.toml",
+            "observation = [",
+            "observation_delay = 1\nobservation_noise = { lean = 0.1 }\nobservation = [\"lean\", \"before\", ",
+        );
+    let path = files.dir.path().join("envs");
+    let task = Task::load(&path, "cartpole/balance", engine).unwrap_or_else(|error| panic!("{error}"));
+    with_derived(task)
+}
+
 /// The task with the program of its derived variables, if it has any.
 pub fn with_derived(task: Task) -> Task {
     let Some(DerivedText { source, outputs, .. }) = &task.derived else {
