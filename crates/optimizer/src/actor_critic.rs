@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::padded;
+use crate::kernels::{Activation, padded};
 use crate::network::{Activations, Mlp};
 use crate::random::stream;
 
@@ -35,13 +35,14 @@ impl ActorCritic {
         observation_size: usize,
         action_size: usize,
         hidden: &[usize],
+        activation: Activation,
         initial_log_std: f64,
         seed: u64,
     ) -> Self {
         let sizes = |outputs: usize| [&[observation_size], hidden, &[outputs]].concat();
-        let policy = Mlp::new(&sizes(action_size), 0);
+        let policy = Mlp::new(&sizes(action_size), activation, 0);
         let log_std = policy.end()..policy.end() + action_size;
-        let value = Mlp::new(&sizes(1), policy.end() + padded(action_size));
+        let value = Mlp::new(&sizes(1), activation, policy.end() + padded(action_size));
         let mut parameters = vec![0.0; value.end()];
         policy.initialise(&mut parameters, 0.01, &mut stream(seed, "policy weights"));
         value.initialise(&mut parameters, 1.0, &mut stream(seed, "value weights"));
@@ -74,7 +75,9 @@ impl ActorCritic {
             .chunks(CHUNK * self.observation_size)
             .zip(values.chunks_mut(CHUNK))
         {
-            let outputs = self.value.forward(&self.parameters, rows, out.len(), activations);
+            let outputs = self
+                .value
+                .forward(&self.parameters, rows, self.observation_size, out.len(), activations);
             for (value, row) in out.iter_mut().zip(outputs.chunks_exact(padded(1))) {
                 *value = row[0];
             }
@@ -95,7 +98,7 @@ pub(crate) fn mean_actions(
         .chunks(CHUNK * inputs)
         .zip(actions.chunks_mut(CHUNK * last.outputs));
     for (rows, out) in chunks {
-        let outputs = policy.forward(parameters, rows, rows.len() / inputs, activations);
+        let outputs = policy.forward(parameters, rows, inputs, rows.len() / inputs, activations);
         for (action, row) in out.chunks_exact_mut(last.outputs).zip(outputs.chunks_exact(last.width)) {
             action.copy_from_slice(&row[..last.outputs]);
         }

@@ -1,4 +1,4 @@
-//! The arithmetic that a training spends its time in: products of small matrices, tanh and column sums, in f32.
+//! The arithmetic that a training spends its time in: products of small matrices, activations and column sums, in f32.
 //!
 //! Every kernel works on rows padded to [`LANES`] numbers and sums over the inner dimension in order, one fused multiply-add
 //! per term. Vector registers run across columns only, so a wider register changes the speed and not one bit of the
@@ -6,6 +6,7 @@
 //! instruction set at run time.
 
 use pulp::{Arch, Simd, WithSimd};
+use serde::{Deserialize, Serialize};
 
 /// Row length granularity: the widest register, sixteen f32.
 pub(crate) const LANES: usize = 16;
@@ -13,6 +14,18 @@ pub(crate) const LANES: usize = 16;
 /// The row length that holds `columns` numbers.
 pub(crate) fn padded(columns: usize) -> usize {
     columns.next_multiple_of(LANES)
+}
+
+/// What each hidden unit does with its sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// Hyperbolic tangent.
+    Tanh,
+    /// `max(x, 0)`.
+    Relu,
+    /// `x` above zero, `exp(x) − 1` below (Clevert et al. 2016, arXiv:1511.07289, with α = 1).
+    Elu,
 }
 
 /// The left factor of a [`Product`], `[rows, inner]`.
@@ -40,10 +53,10 @@ pub(crate) enum Start<'a> {
 pub(crate) enum Finish<'a> {
     /// Nothing.
     Store,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// Times the slope `1 − h²` of the tanh whose output was h, `[rows, width]`.
-    TanhSlope(&'a [f32]),
+    /// The activation of it.
+    Activate(Activation),
+    /// Times the activation's slope where its output was h, `[rows, width]`.
+    Slope(Activation, &'a [f32]),
 }
 
 /// `out = finish(start + left · right)`.
@@ -136,16 +149,19 @@ impl Product<'_> {
             let (out, _) = S::as_mut_simd_f32s(&mut self.out[place..][columns.clone()]);
             match self.finish {
                 Finish::Store => out.copy_from_slice(sum),
-                Finish::Tanh => {
+                Finish::Activate(activation) => {
                     for (out, &sum) in out.iter_mut().zip(sum) {
-                        *out = tanh_lanes(simd, sum);
+                        *out = match activation {
+                            Activation::Tanh => tanh_lanes(simd, sum),
+                            Activation::Relu => simd.max_f32s(simd.splat_f32s(0.0), sum),
+                            Activation::Elu => elu_lanes(simd, sum),
+                        };
                     }
                 }
-                Finish::TanhSlope(activations) => {
-                    let activations = load::<S, V>(&activations[place..][columns.clone()]);
+                Finish::Slope(activation, outputs) => {
+                    let outputs = load::<S, V>(&outputs[place..][columns.clone()]);
                     for v in 0..V {
-                        let slope = simd.negate_mul_add_f32s(activations[v], activations[v], simd.splat_f32s(1.0));
-                        out[v] = simd.mul_f32s(sum[v], slope);
+                        out[v] = simd.mul_f32s(sum[v], slope_lanes(simd, activation, outputs[v]));
                     }
                 }
             }
@@ -181,30 +197,81 @@ fn multiply_add<S: Simd, const V: usize>(simd: S, sums: &mut [S::f32s; V], left:
     }
 }
 
-/// Hyperbolic tangent to 3e-7, without branches.
+/// Numerator and denominator of tanh y for |y| ≤ 4.6: Lambert's continued fraction cut after y²/13 is y·P(y²)/Q(y²).
 ///
-/// With y = x/2, Lambert's continued fraction of tanh cut after y²/13 is y·P(y²)/Q(y²), and tanh 2y = 2·tanh y/(1 + tanh² y)
-/// both flattens its error towards ±1 and leaves one division.
+/// It is exact to rounding near 0 and off by 1e-4 at the ends; both functions below double its argument, which flattens
+/// that error towards their asymptotes.
 #[inline(always)]
-fn tanh_lanes<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+fn tanh_fraction<S: Simd>(simd: S, y: S::f32s) -> (S::f32s, S::f32s) {
     let splat = |value: f32| simd.splat_f32s(value);
-    // tanh 9.2 differs from 1 by less than half a unit in the last place.
-    let x = simd.min_f32s(simd.max_f32s(x, splat(-9.2)), splat(9.2));
-    let y = simd.mul_f32s(x, splat(0.5));
     let y2 = simd.mul_f32s(y, y);
     // Divided by 135135, so that numbers stay near 1.
     let p = simd.mul_add_f32s(y2, splat(1.0 / 135_135.0), splat(378.0 / 135_135.0));
     let p = simd.mul_add_f32s(p, y2, splat(17_325.0 / 135_135.0));
     let p = simd.mul_add_f32s(p, y2, splat(1.0));
-    let p = simd.mul_f32s(p, y);
     let q = simd.mul_add_f32s(y2, splat(28.0 / 135_135.0), splat(3_150.0 / 135_135.0));
     let q = simd.mul_add_f32s(q, y2, splat(62_370.0 / 135_135.0));
     let q = simd.mul_add_f32s(q, y2, splat(1.0));
+    (simd.mul_f32s(p, y), q)
+}
+
+/// Hyperbolic tangent to 3e-7, without branches: with tanh y = p/q at y = x/2, tanh 2y = 2pq/(p² + q²).
+#[inline(always)]
+fn tanh_lanes<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let splat = |value: f32| simd.splat_f32s(value);
+    // tanh 9.2 differs from 1 by less than half a unit in the last place.
+    let x = simd.min_f32s(simd.max_f32s(x, splat(-9.2)), splat(9.2));
+    let (p, q) = tanh_fraction(simd, simd.mul_f32s(x, splat(0.5)));
     let squares = simd.mul_add_f32s(p, p, simd.mul_f32s(q, q));
     let product = simd.mul_f32s(p, q);
     let tanh = simd.div_f32s(simd.add_f32s(product, product), squares);
     // Rounding may carry it past 1, and then the slope 1 − h² would turn negative.
     simd.min_f32s(simd.max_f32s(tanh, splat(-1.0)), splat(1.0))
+}
+
+/// `max(x, 0) + expm1(min(x, 0))`, of which one part is zero; its relative error is below 4e-7 everywhere.
+///
+/// With tanh y = p/q at y = x/4, e = expm1 2y = 2p/(q − p), in which nothing cancels since p ≤ 0, and expm1 4y = e·(e + 2).
+#[inline(always)]
+fn elu_lanes<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let splat = |value: f32| simd.splat_f32s(value);
+    // expm1 −17.4 differs from −1 by less than half a unit in the last place.
+    let below = simd.max_f32s(splat(-17.4), simd.min_f32s(splat(0.0), x));
+    let (p, q) = tanh_fraction(simd, simd.mul_f32s(below, splat(0.25)));
+    let e = simd.div_f32s(simd.add_f32s(p, p), simd.sub_f32s(q, p));
+    let below = simd.mul_add_f32s(e, e, simd.add_f32s(e, e));
+    // The slope h + 1 must not turn negative.
+    let below = simd.max_f32s(splat(-1.0), below);
+    simd.add_f32s(simd.max_f32s(splat(0.0), x), below)
+}
+
+/// Slope of an activation where its output was `h`.
+#[inline(always)]
+fn slope_lanes<S: Simd>(simd: S, activation: Activation, h: S::f32s) -> S::f32s {
+    let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+    match activation {
+        Activation::Tanh => simd.negate_mul_add_f32s(h, h, one),
+        Activation::Relu => simd.select_f32s(simd.greater_than_f32s(h, zero), one, zero),
+        Activation::Elu => simd.add_f32s(simd.min_f32s(zero, h), one),
+    }
+}
+
+/// Replaces each of `values` by its hyperbolic tangent, to 3e-7: the squashing of actions.
+pub(crate) fn tanh(values: &mut [f32]) {
+    struct InPlace<'a>(&'a mut [f32]);
+    impl WithSimd for InPlace<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (whole, rest) = S::as_mut_simd_f32s(self.0);
+            for vector in whole {
+                *vector = tanh_lanes(simd, *vector);
+            }
+            let last = tanh_lanes(simd, simd.partial_load_f32s(rest));
+            simd.partial_store_f32s(rest, last);
+        }
+    }
+    Arch::new().dispatch(InPlace(values));
 }
 
 /// Adds the rows of `matrix` (`[_, sums.len()]`) to `sums`.
@@ -222,11 +289,12 @@ pub(crate) fn add_rows(sums: &mut [f32], matrix: &[f32]) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn tanh_is_accurate_everywhere() {
-        let inputs: Vec<f32> = (-400_000..=400_000).map(|i| i as f32 * 3e-5).collect();
+    /// Every number from −`limit` to `limit` in steps of `step` through an activation.
+    fn activated(activation: Activation, limit: f32, step: f32) -> Vec<(f32, f32)> {
+        let count = (limit / step) as i32;
+        let inputs: Vec<f32> = (-count..=count).map(|i| i as f32 * step).collect();
         let rows = inputs.len();
-        let mut outputs = vec![0.0; rows * LANES];
+        let mut outputs = vec![f32::NAN; rows * LANES];
         let mut one = vec![0.0; LANES];
         one[0] = 1.0;
         Product {
@@ -237,18 +305,66 @@ mod tests {
             inner: 1,
             width: LANES,
             start: Start::Zero,
-            finish: Finish::Tanh,
+            finish: Finish::Activate(activation),
         }
         .run();
-        for (input, output) in inputs.iter().zip(outputs.chunks(LANES)) {
-            let exact = libm::tanh(f64::from(*input));
-            let error = (f64::from(output[0]) - exact).abs();
+        assert!(
+            outputs
+                .chunks(LANES)
+                .all(|row| row[1..].iter().all(|&value| value == 0.0))
+        );
+        inputs.into_iter().zip(outputs.into_iter().step_by(LANES)).collect()
+    }
+
+    #[test]
+    fn tanh_is_accurate_everywhere() {
+        for (input, output) in activated(Activation::Tanh, 12.0, 3e-5) {
+            let exact = libm::tanh(f64::from(input));
+            let error = (f64::from(output) - exact).abs();
             assert!(
                 error <= 3e-7,
-                "tanh({input}) = {exact}, got {} (off by {error:e})",
-                output[0]
+                "tanh({input}) = {exact}, got {output} (off by {error:e})"
             );
-            assert!(output[0].abs() <= 1.0 && output[1] == 0.0);
+            assert!(output.abs() <= 1.0);
+        }
+    }
+
+    #[test]
+    fn elu_is_accurate_everywhere() {
+        for (limit, step) in [(24.0, 3e-5), (1e-3, 1e-8), (1e30, 1e26)] {
+            for (input, output) in activated(Activation::Elu, limit, step) {
+                let exact = match f64::from(input) {
+                    x if x > 0.0 => x,
+                    x => libm::expm1(x),
+                };
+                let error = (f64::from(output) - exact).abs();
+                assert!(
+                    error <= 4e-7 * exact.abs(),
+                    "elu({input}) = {exact}, got {output} (off by {error:e})"
+                );
+                assert!(output >= -1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn relu_is_exact() {
+        for (input, output) in activated(Activation::Relu, 2.0, 1e-3) {
+            assert_eq!(output, input.max(0.0));
+        }
+    }
+
+    /// The squashing of actions and the hidden units are one function, whatever the length.
+    #[test]
+    fn tanh_in_place_is_the_same_tanh() {
+        let pairs = activated(Activation::Tanh, 10.0, 0.37);
+        for length in [0, 1, 3, 15, 16, 17, 50] {
+            let mut values: Vec<f32> = pairs[..length].iter().map(|pair| pair.0).collect();
+            tanh(&mut values);
+            assert!(
+                values.iter().zip(&pairs).all(|(value, pair)| *value == pair.1),
+                "{length}"
+            );
         }
     }
 
@@ -277,7 +393,12 @@ mod tests {
             // Every number here is a small multiple of 1/64, so sums are exact in any order.
             for (start, start_at) in [(Start::Zero, 0), (Start::Bias(&bias), 1), (Start::Out, 2)] {
                 for left in [Left::Rows(&left, inner), Left::Transposed(&transposed, rows)] {
-                    for (finish, slope) in [(Finish::Store, false), (Finish::TanhSlope(&held), true)] {
+                    for finish in [
+                        None,
+                        Some(Activation::Tanh),
+                        Some(Activation::Relu),
+                        Some(Activation::Elu),
+                    ] {
                         let mut out = held.clone();
                         Product {
                             out: &mut out,
@@ -287,13 +408,18 @@ mod tests {
                             inner,
                             width,
                             start,
-                            finish,
+                            finish: finish.map_or(Finish::Store, |activation| Finish::Slope(activation, &held)),
                         }
                         .run();
                         for (place, &value) in out.iter().enumerate() {
                             let (row, column) = (place / width, place % width);
                             let begin = [0.0, bias[column], held[place]][start_at];
-                            let factor = if slope { 1.0 - held[place] * held[place] } else { 1.0 };
+                            let factor = match finish {
+                                Some(Activation::Tanh) => 1.0 - held[place] * held[place],
+                                Some(Activation::Relu) => f32::from(u8::from(held[place] > 0.0)),
+                                Some(Activation::Elu) => held[place].min(0.0) + 1.0,
+                                None => 1.0,
+                            };
                             assert_eq!(value, (begin + product(row, column)) * factor, "{rows}x{inner}x{width}");
                         }
                     }

@@ -28,6 +28,7 @@ mod update;
 
 pub use evaluate::evaluate;
 pub use gae::{ShapeMismatch, Transitions, gae};
+pub use kernels::Activation;
 pub use policy::{Policy, PolicyError};
 pub use ppo::{Progress, TrainError, Trained, train};
 pub use settings::{PpoSettings, Schedule};

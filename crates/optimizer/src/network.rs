@@ -1,4 +1,4 @@
-//! Multilayer perceptrons with tanh between the layers, in f32, over a flat parameter vector.
+//! Multilayer perceptrons in f32 over a flat parameter vector: outputs, and gradients for parameters or inputs.
 //!
 //! The parameters of several networks lie one after the other in one vector, so that the optimiser and the gradient's norm
 //! see a single list of numbers. An [`Mlp`] is only the map of its share of that vector.
@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::kernels::{Finish, LANES, Left, Product, Start, add_rows, padded};
+use crate::kernels::{Activation, Finish, LANES, Left, Product, Start, add_rows, padded};
 use crate::random::fill_normal;
 
 /// One affine layer. Weights are `[inputs, width]`, biases `[width]`; the columns past `outputs` are zero and stay zero,
@@ -29,8 +29,10 @@ pub(crate) struct Layer {
 /// The map of one network.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mlp {
-    /// The layers, first to last; tanh follows each but the last.
+    /// The layers, first to last.
     pub layers: Vec<Layer>,
+    /// What follows each layer but the last.
+    pub activation: Activation,
 }
 
 /// Scratch memory of one network for up to a fixed number of rows.
@@ -38,15 +40,17 @@ pub(crate) struct Mlp {
 pub(crate) struct Activations {
     /// Output of each layer, `[rows, width]`.
     outputs: Vec<Vec<f32>>,
-    /// Gradient of the loss with respect to each layer's output before its tanh, `[rows, width]`.
+    /// Gradient of the loss with respect to each layer's output before its activation, `[rows, width]`.
     gradients: Vec<Vec<f32>>,
-    /// Weights of each layer transposed, `[outputs, padded(inputs)]`.
+    /// Weights of each layer transposed, `[outputs, padded(inputs)]`; of the first layer only where `input_gradient` is.
     transposed: Vec<Vec<f32>>,
+    /// Gradient with respect to the inputs, `[rows, padded(inputs)]`; empty where nobody asks for it.
+    input_gradient: Vec<f32>,
 }
 
 impl Mlp {
     /// A network through `sizes` (inputs, hidden layers, outputs), whose parameters begin at `offset`.
-    pub(crate) fn new(sizes: &[usize], mut offset: usize) -> Self {
+    pub(crate) fn new(sizes: &[usize], activation: Activation, mut offset: usize) -> Self {
         let mut take = |count: usize| {
             offset += count;
             offset - count..offset
@@ -64,7 +68,7 @@ impl Mlp {
                 }
             })
             .collect();
-        Self { layers }
+        Self { layers, activation }
     }
 
     /// First place in the parameter vector after this network.
@@ -95,30 +99,42 @@ impl Mlp {
     /// Scratch memory for `rows` rows.
     pub(crate) fn activations(&self, rows: usize) -> Activations {
         let per_row = |layer: &Layer| vec![0.0; rows * layer.width];
+        let transposed = |layer: &Layer| vec![0.0; layer.outputs * padded(layer.inputs)];
+        let above_first = self.layers.iter().skip(1).map(transposed);
         Activations {
             outputs: self.layers.iter().map(per_row).collect(),
             gradients: self.layers.iter().map(per_row).collect(),
-            transposed: self
-                .layers
-                .iter()
-                .map(|layer| vec![0.0; layer.outputs * padded(layer.inputs)])
-                .collect(),
+            transposed: std::iter::once(Vec::new()).chain(above_first).collect(),
+            input_gradient: Vec::new(),
         }
     }
 
-    /// Outputs for `inputs` (`[rows, inputs]`, not padded): `[rows, width]` of the last layer.
+    /// Scratch memory for `rows` rows, [`Mlp::input_gradient`] included.
+    #[cfg_attr(not(test), expect(dead_code, reason = "SAC, which needs it, is on its way"))]
+    pub(crate) fn activations_for_inputs(&self, rows: usize) -> Activations {
+        let mut activations = self.activations(rows);
+        let first = &self.layers[0];
+        activations.transposed[0] = vec![0.0; first.outputs * padded(first.inputs)];
+        activations.input_gradient = vec![0.0; rows * padded(first.inputs)];
+        activations
+    }
+
+    /// Outputs `[rows, width]` of the last layer. The inputs are the first numbers of each of `rows` rows that lie `stride`
+    /// apart, not padded; a row may hold more that this network does not read.
     pub(crate) fn forward<'a>(
         &self,
         parameters: &[f32],
         inputs: &[f32],
+        stride: usize,
         rows: usize,
         activations: &'a mut Activations,
     ) -> &'a [f32] {
+        debug_assert!(stride >= self.layers[0].inputs);
         let last = self.layers.len() - 1;
         for (index, layer) in self.layers.iter().enumerate() {
             let (before, from) = activations.outputs.split_at_mut(index);
             let left = match before.last() {
-                None => Left::Rows(inputs, layer.inputs),
+                None => Left::Rows(inputs, stride),
                 Some(previous) => Left::Rows(previous, padded(layer.inputs)),
             };
             Product {
@@ -129,16 +145,22 @@ impl Mlp {
                 inner: layer.inputs,
                 width: layer.width,
                 start: Start::Bias(&parameters[layer.biases.clone()]),
-                finish: if index == last { Finish::Store } else { Finish::Tanh },
+                finish: match index == last {
+                    true => Finish::Store,
+                    false => Finish::Activate(self.activation),
+                },
             }
             .run();
         }
         &activations.outputs[last][..rows * self.layers[last].width]
     }
 
-    /// Copies the weights for [`Mlp::backward`]; once after each change of the parameters.
+    /// Copies the weights for [`Mlp::backward`] and [`Mlp::input_gradient`]; once after each change of the parameters.
     pub(crate) fn transpose(&self, parameters: &[f32], activations: &mut Activations) {
-        for (layer, transposed) in self.layers.iter().zip(&mut activations.transposed).skip(1) {
+        for (layer, transposed) in self.layers.iter().zip(&mut activations.transposed) {
+            if transposed.is_empty() {
+                continue;
+            }
             let stride = padded(layer.inputs);
             for (input, row) in parameters[layer.weights.clone()].chunks_exact(layer.width).enumerate() {
                 for (output, weight) in row[..layer.outputs].iter().enumerate() {
@@ -149,13 +171,19 @@ impl Mlp {
     }
 
     /// Adds the gradient of the loss to `gradient` (laid out as the parameters). The gradient with respect to the
-    /// outputs of the latest [`Mlp::forward`] stands in [`Activations::output_and_gradient`].
-    pub(crate) fn backward(&self, inputs: &[f32], rows: usize, activations: &mut Activations, gradient: &mut [f32]) {
+    /// outputs of the latest [`Mlp::forward`], whose inputs these are, stands in [`Activations::output_and_gradient`].
+    pub(crate) fn backward(
+        &self,
+        inputs: &[f32],
+        stride: usize,
+        rows: usize,
+        activations: &mut Activations,
+        gradient: &mut [f32],
+    ) {
         for (index, layer) in self.layers.iter().enumerate().rev() {
-            let (below, from) = activations.gradients.split_at_mut(index);
-            let output_gradient = &from[0][..rows * layer.width];
+            let output_gradient = &activations.gradients[index][..rows * layer.width];
             let (left, stride) = match index {
-                0 => (inputs, layer.inputs),
+                0 => (inputs, stride),
                 _ => (activations.outputs[index - 1].as_slice(), padded(layer.inputs)),
             };
             Product {
@@ -170,20 +198,42 @@ impl Mlp {
             }
             .run();
             add_rows(&mut gradient[layer.biases.clone()], output_gradient);
-            if let Some(input_gradient) = below.last_mut() {
-                Product {
-                    out: input_gradient,
-                    left: Left::Rows(output_gradient, layer.width),
-                    right: &activations.transposed[index],
-                    rows,
-                    inner: layer.outputs,
-                    width: padded(layer.inputs),
-                    start: Start::Zero,
-                    finish: Finish::TanhSlope(&activations.outputs[index - 1]),
-                }
-                .run();
+            if index > 0 {
+                self.gradient_below(index, rows, activations);
             }
         }
+    }
+
+    /// Gradient of the loss with respect to the inputs, `[rows, padded(inputs)]`, from what stands in
+    /// [`Activations::output_and_gradient`]; the parameters' own is not computed. The memory is of
+    /// [`Mlp::activations_for_inputs`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "SAC, which needs it, is on its way"))]
+    pub(crate) fn input_gradient<'a>(&self, rows: usize, activations: &'a mut Activations) -> &'a [f32] {
+        for index in (0..self.layers.len()).rev() {
+            self.gradient_below(index, rows, activations);
+        }
+        &activations.input_gradient[..rows * padded(self.layers[0].inputs)]
+    }
+
+    /// From the gradient with respect to the output of layer `index`, that with respect to what the layer before it put
+    /// through its activation, or to the inputs.
+    fn gradient_below(&self, index: usize, rows: usize, activations: &mut Activations) {
+        let layer = &self.layers[index];
+        let (below, from) = activations.gradients.split_at_mut(index);
+        Product {
+            out: below.last_mut().unwrap_or(&mut activations.input_gradient),
+            left: Left::Rows(&from[0], layer.width),
+            right: &activations.transposed[index],
+            rows,
+            inner: layer.outputs,
+            width: padded(layer.inputs),
+            start: Start::Zero,
+            finish: match index {
+                0 => Finish::Store,
+                _ => Finish::Slope(self.activation, &activations.outputs[index - 1]),
+            },
+        }
+        .run();
     }
 }
 
@@ -249,71 +299,142 @@ mod tests {
         }
     }
 
-    /// The backward pass against central differences of L = Σ c·y, for every parameter.
-    #[test]
-    fn gradients_agree_with_finite_differences() {
-        let mlp = Mlp::new(&[5, 19, 7, 3], 4);
+    const ACTIVATIONS: [Activation; 3] = [Activation::Tanh, Activation::Relu, Activation::Elu];
+
+    /// A network of 5 inputs and 3 outputs, its parameters, 6 rows of inputs at stride 8, and what its outputs are
+    /// weighted with in the loss L = Σ c·y.
+    fn example(activation: Activation) -> (Mlp, Vec<f32>, Vec<f32>, Vec<f32>) {
+        let mlp = Mlp::new(&[5, 19, 7, 3], activation, 4);
         let mut parameters = vec![0.0; mlp.end()];
         mlp.initialise(&mut parameters, 1.0, &mut stream(3, "test"));
-        let rows = 6;
-        let mut inputs = vec![0.0; rows * 5];
+        // Biases that are not zero, or no test would see them.
+        for layer in &mlp.layers {
+            fill_normal(
+                &mut stream(6, "test"),
+                &mut parameters[layer.biases.clone()][..layer.outputs],
+            );
+        }
+        let mut inputs = vec![0.0; ROWS * STRIDE];
         fill_normal(&mut stream(4, "test"), &mut inputs);
-        let mut coefficients = vec![0.0; rows * 16];
+        let mut coefficients = vec![0.0; ROWS * 16];
         fill_normal(&mut stream(5, "test"), &mut coefficients);
         coefficients
             .iter_mut()
             .enumerate()
             .for_each(|(i, c)| *c *= f32::from(u8::from(i % 16 < 3)));
+        (mlp, parameters, inputs, coefficients)
+    }
 
-        let mut activations = mlp.activations(rows);
-        mlp.forward(&parameters, &inputs, rows, &mut activations);
-        mlp.transpose(&parameters, &mut activations);
-        activations.output_and_gradient().1.copy_from_slice(&coefficients);
-        let mut gradient = vec![0.0; parameters.len()];
-        mlp.backward(&inputs, rows, &mut activations, &mut gradient);
+    const ROWS: usize = 6;
+    const STRIDE: usize = 8;
 
-        let mut loss = |parameters: &[f32]| -> f64 {
-            let outputs = mlp.forward(parameters, &inputs, rows, &mut activations);
-            outputs
-                .iter()
-                .zip(&coefficients)
-                .map(|(y, c)| f64::from(*y) * f64::from(*c))
-                .sum()
-        };
-        for layer in &mlp.layers {
-            let columns = layer.weights.clone().chain(layer.biases.clone());
-            for place in columns.filter(|place| (place - layer.weights.start) % layer.width < layer.outputs) {
-                let mut moved = parameters.clone();
-                moved[place] += 1e-2;
-                let above = loss(&moved);
-                moved[place] = parameters[place] - 1e-2;
-                let numeric = (above - loss(&moved)) / 2e-2;
-                let error = (numeric - f64::from(gradient[place])).abs();
+    /// The definition in plain loops and f64: outputs `[rows, 3]`.
+    fn plain(mlp: &Mlp, parameters: &[f32], inputs: &[f32]) -> Vec<f64> {
+        let mut outputs = Vec::new();
+        for row in inputs.chunks(STRIDE) {
+            let mut values: Vec<f64> = row[..5].iter().map(|&value| f64::from(value)).collect();
+            for (index, layer) in mlp.layers.iter().enumerate() {
+                values = (0..layer.outputs)
+                    .map(|output| {
+                        let weight = |input: usize| parameters[layer.weights.start + input * layer.width + output];
+                        let sum: f64 = (0..layer.inputs).map(|i| values[i] * f64::from(weight(i))).sum();
+                        let sum = sum + f64::from(parameters[layer.biases.start + output]);
+                        match (index + 1 == mlp.layers.len(), mlp.activation) {
+                            (true, _) => sum,
+                            (false, Activation::Tanh) => libm::tanh(sum),
+                            (false, Activation::Relu) => sum.max(0.0),
+                            (false, Activation::Elu) => sum.max(0.0) + libm::expm1(sum.min(0.0)),
+                        }
+                    })
+                    .collect();
+            }
+            outputs.extend(values);
+        }
+        outputs
+    }
+
+    #[test]
+    fn outputs_agree_with_plain_loops() {
+        for activation in ACTIVATIONS {
+            let (mlp, parameters, inputs, _) = example(activation);
+            let mut activations = mlp.activations(ROWS);
+            let outputs = mlp.forward(&parameters, &inputs, STRIDE, ROWS, &mut activations);
+            let expected = plain(&mlp, &parameters, &inputs);
+            for (row, expected) in outputs.chunks(16).zip(expected.chunks(3)) {
+                for (value, expected) in row.iter().zip(expected) {
+                    assert!(
+                        (f64::from(*value) - expected).abs() < 3e-6,
+                        "{activation:?}: {value} {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Both backward passes against central differences of L in plain loops, for every parameter and every input.
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        for activation in ACTIVATIONS {
+            let (mlp, parameters, inputs, coefficients) = example(activation);
+            let mut activations = mlp.activations_for_inputs(ROWS);
+            mlp.forward(&parameters, &inputs, STRIDE, ROWS, &mut activations);
+            mlp.transpose(&parameters, &mut activations);
+            activations.output_and_gradient().1.copy_from_slice(&coefficients);
+            let mut gradient = vec![0.0; parameters.len()];
+            mlp.backward(&inputs, STRIDE, ROWS, &mut activations, &mut gradient);
+            let input_gradient = mlp.input_gradient(ROWS, &mut activations).to_vec();
+
+            let loss = |parameters: &[f32], inputs: &[f32]| -> f64 {
+                let outputs = plain(&mlp, parameters, inputs);
+                let weight = |place: usize| f64::from(coefficients[place / 3 * 16 + place % 3]);
+                outputs.iter().enumerate().map(|(place, y)| y * weight(place)).sum()
+            };
+            let check = |what: &str, place: usize, held: f32, found: f32, at: &dyn Fn(f32) -> f64| {
+                let (above, below) = (held + 1e-3, held - 1e-3);
+                let numeric = (at(above) - at(below)) / f64::from(above - below);
+                let error = (numeric - f64::from(found)).abs();
                 assert!(
-                    error < 2e-3 * (1.0 + numeric.abs()),
-                    "{place}: {numeric} against {}",
-                    gradient[place]
+                    error < 1e-3 * (1.0 + numeric.abs()),
+                    "{activation:?} {what} {place}: {numeric} {found}"
                 );
+            };
+            for layer in &mlp.layers {
+                let places = layer.weights.start..layer.biases.end;
+                for place in places.filter(|place| (place - layer.weights.start) % layer.width < layer.outputs) {
+                    check("parameter", place, parameters[place], gradient[place], &|value| {
+                        let mut moved = parameters.clone();
+                        moved[place] = value;
+                        loss(&moved, &inputs)
+                    });
+                }
+            }
+            for place in (0..ROWS * STRIDE).filter(|place| place % STRIDE < 5) {
+                let found = input_gradient[place / STRIDE * 16 + place % STRIDE];
+                check("input", place, inputs[place], found, &|value| {
+                    let mut moved = inputs.clone();
+                    moved[place] = value;
+                    loss(&parameters, &moved)
+                });
             }
         }
     }
 
     #[test]
     fn padding_has_no_gradient() {
-        let mlp = Mlp::new(&[2, 3, 1], 0);
-        let mut parameters = vec![0.0; mlp.end()];
-        mlp.initialise(&mut parameters, 1.0, &mut stream(3, "test"));
-        let mut activations = mlp.activations(2);
-        mlp.forward(&parameters, &[0.5, -1.0, 2.0, 0.1], 2, &mut activations);
-        mlp.transpose(&parameters, &mut activations);
-        activations.output_and_gradient().1[0] = 1.0;
-        let mut gradient = vec![0.0; parameters.len()];
-        mlp.backward(&[0.5, -1.0, 2.0, 0.1], 2, &mut activations, &mut gradient);
-        for layer in &mlp.layers {
-            for row in gradient[layer.weights.start..layer.biases.end].chunks(layer.width) {
-                assert!(row[layer.outputs..].iter().all(|&value| value == 0.0));
+        for activation in ACTIVATIONS {
+            let (mlp, parameters, inputs, coefficients) = example(activation);
+            let mut activations = mlp.activations(ROWS);
+            mlp.forward(&parameters, &inputs, STRIDE, ROWS, &mut activations);
+            mlp.transpose(&parameters, &mut activations);
+            activations.output_and_gradient().1.copy_from_slice(&coefficients);
+            let mut gradient = vec![0.0; parameters.len()];
+            mlp.backward(&inputs, STRIDE, ROWS, &mut activations, &mut gradient);
+            for layer in &mlp.layers {
+                for row in gradient[layer.weights.start..layer.biases.end].chunks(layer.width) {
+                    assert!(row[layer.outputs..].iter().all(|&value| value == 0.0));
+                }
             }
+            assert!(gradient.iter().any(|&value| value != 0.0));
         }
-        assert!(gradient.iter().any(|&value| value != 0.0));
     }
 }

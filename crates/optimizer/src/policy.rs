@@ -11,6 +11,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::actor_critic::{ActorCritic, CHUNK, mean_actions};
+use crate::kernels::{Activation, tanh};
 use crate::network::Mlp;
 use crate::normalizer::ObservationNormalizer;
 
@@ -29,6 +30,8 @@ pub struct Policy {
     /// Logarithm of the standard deviation of each action while it was trained, `[A]`.
     log_std: Vec<f32>,
     normalizer: ObservationNormalizer,
+    /// Whether an action is the tanh of what the network gives; if not, the environment clamps it to [-1, 1].
+    squash: bool,
 }
 
 /// Why a policy file was refused.
@@ -43,19 +46,23 @@ struct Header {
     format: u32,
     /// Observation, hidden layers, action.
     sizes: Vec<usize>,
-    activation: String,
+    activation: Activation,
+    /// Files from before there was a choice lack it.
+    #[serde(default)]
+    squash: bool,
     /// Free-form pairs of the caller.
     metadata: Vec<(String, String)>,
 }
 
 impl Policy {
     /// The policy of `model` as it is now.
-    pub(crate) fn new(model: &ActorCritic, normalizer: ObservationNormalizer) -> Self {
+    pub(crate) fn new(model: &ActorCritic, normalizer: ObservationNormalizer, squash: bool) -> Self {
         Self {
             network: model.policy.clone(),
             parameters: model.parameters[..model.policy.end()].to_vec(),
             log_std: model.log_std().to_vec(),
             normalizer,
+            squash,
         }
     }
 
@@ -85,6 +92,19 @@ impl Policy {
         self.normalizer.apply(observations, &mut normalised);
         let mut activations = self.network.activations(rows.min(CHUNK));
         mean_actions(&self.network, &self.parameters, &normalised, actions, &mut activations);
+        if self.squash {
+            tanh(actions);
+        }
+    }
+
+    /// What each hidden unit does with its sum.
+    pub fn activation(&self) -> Activation {
+        self.network.activation
+    }
+
+    /// Whether an action is the tanh of what the network gives; if not, the environment clamps it to [-1, 1].
+    pub fn squash(&self) -> bool {
+        self.squash
     }
 
     /// Safetensors bytes with JSON metadata (sizes, activation and the pairs of `metadata`, such as the task's id). Equal
@@ -93,7 +113,8 @@ impl Policy {
         let header = Header {
             format: FORMAT,
             sizes: self.sizes(),
-            activation: "tanh".into(),
+            activation: self.network.activation,
+            squash: self.squash,
             metadata: metadata.to_vec(),
         };
         let header = serde_json::to_string(&header).expect("a header is plain data");
@@ -127,7 +148,7 @@ impl Policy {
         let header: Header = serde_json::from_str(json).map_err(|error| refused(format!("metadata: {error}")))?;
         header.check().map_err(refused)?;
         let file = SafeTensors::deserialize(bytes).map_err(|error| refused(error.to_string()))?;
-        let mut policy = Self::zeros(&header.sizes);
+        let mut policy = Self::zeros(&header);
         for (name, shape, _) in policy.tensors() {
             policy.fill(&name, &read(&file, &name, &shape).map_err(refused)?);
         }
@@ -146,8 +167,9 @@ impl Policy {
         std::iter::once(self.observation_size()).chain(outputs).collect()
     }
 
-    fn zeros(sizes: &[usize]) -> Self {
-        let network = Mlp::new(sizes, 0);
+    fn zeros(header: &Header) -> Self {
+        let sizes = &header.sizes;
+        let network = Mlp::new(sizes, header.activation, 0);
         Self {
             parameters: vec![0.0; network.end()],
             network,
@@ -156,6 +178,7 @@ impl Policy {
                 mean: vec![0.0; sizes[0]],
                 scale: vec![0.0; sizes[0]],
             },
+            squash: header.squash,
         }
     }
 
@@ -214,12 +237,6 @@ impl Header {
                 self.format
             ));
         }
-        if self.activation != "tanh" {
-            return Err(format!(
-                "activation `{}`, but this version knows `tanh`",
-                self.activation
-            ));
-        }
         if !(2..=16).contains(&self.sizes.len()) || !self.sizes.iter().all(|size| (1..=MAX_UNITS).contains(size)) {
             return Err(format!(
                 "layer sizes {:?}; allowed are 2 to 16 numbers from 1 to {MAX_UNITS}",
@@ -259,10 +276,14 @@ mod tests {
     use crate::normalizer::RunningMoments;
 
     fn policy() -> Policy {
-        let model = ActorCritic::new(5, 3, &[20, 7], -0.7, 11);
+        with_activation(Activation::Tanh, false)
+    }
+
+    fn with_activation(activation: Activation, squash: bool) -> Policy {
+        let model = ActorCritic::new(5, 3, &[20, 7], activation, -0.7, 11);
         let mut moments = RunningMoments::new(5);
         moments.update(&[0.1_f32, 2.0, -3.0, 4.0, 1e-3, 0.3, 2.5, 3.0, 4.5, 2e-3]);
-        Policy::new(&model, moments.normalizer())
+        Policy::new(&model, moments.normalizer(), squash)
     }
 
     #[test]
@@ -281,6 +302,44 @@ mod tests {
         read.act(&observations, &mut after);
         assert_eq!(before, after);
         assert!(before.iter().any(|&action| action != 0.0));
+    }
+
+    #[test]
+    fn activation_and_squashing_are_kept() {
+        let observation = [0.2, 2.2, 0.0, 4.1, 0.0];
+        let act = |policy: &Policy| {
+            let mut action = [0.0; 3];
+            policy.act(&observation, &mut action);
+            action
+        };
+        let mut seen = Vec::new();
+        for activation in [Activation::Tanh, Activation::Relu, Activation::Elu] {
+            let (plain, squashed) = (with_activation(activation, false), with_activation(activation, true));
+            let (read, _) = Policy::from_bytes(&squashed.to_bytes(&[])).unwrap();
+            assert_eq!((read.activation(), read.squash()), (activation, true));
+            assert_eq!(act(&read), act(&squashed));
+            let mut expected = act(&plain);
+            seen.push(expected);
+            tanh(&mut expected);
+            assert_eq!(act(&squashed), expected);
+        }
+        assert!(seen[0] != seen[1] && seen[1] != seen[2] && seen[0] != seen[2]);
+    }
+
+    #[test]
+    fn a_file_from_before_squashing_is_read() {
+        let bytes = policy().to_bytes(&[]);
+        let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let header = String::from_utf8(bytes[8..8 + length].to_vec()).unwrap();
+        let older = header.replace(",\\\"squash\\\":false", "");
+        assert_ne!(older, header);
+        let older = [
+            &(older.len() as u64).to_le_bytes(),
+            older.as_bytes(),
+            &bytes[8 + length..],
+        ]
+        .concat();
+        assert_eq!(Policy::from_bytes(&older).unwrap().0, policy());
     }
 
     #[test]
@@ -310,7 +369,7 @@ mod tests {
                 with("\\\"format\\\":1", "\\\"format\\\":2"),
                 "format 2, but this version reads format 1",
             ),
-            (with("tanh", "relu"), "activation `relu`"),
+            (with("tanh", "gelu"), "unknown variant `gelu`, expected one of `tanh`"),
             (
                 with("[5,20,7,3]", "[5,20,8,3]"),
                 "tensor `layer.1.weight` is F32 [20, 7]; the layer sizes ask for F32 [20, 8]",

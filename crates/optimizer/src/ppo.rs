@@ -77,6 +77,7 @@ pub fn train(
         observation_size,
         env.action_size(),
         &settings.hidden,
+        settings.activation,
         settings.initial_log_std,
         seed,
     );
@@ -118,7 +119,7 @@ pub fn train(
         }
     }
     Ok(Trained {
-        policy: Policy::new(&model, observation_moments.normalizer()),
+        policy: Policy::new(&model, observation_moments.normalizer(), settings.squash),
         checkpoints: curve.checkpoints,
     })
 }

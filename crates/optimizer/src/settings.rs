@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::kernels::Activation;
 
 /// Everything that shapes a training. Missing keys in a file take the defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,8 +39,12 @@ pub struct PpoSettings {
     pub max_gradient_norm: f64,
     /// Logarithm of the policy's initial standard deviation; actions lie in [-1, 1].
     pub initial_log_std: f64,
+    /// Whether an action is the tanh of what the policy draws; if not, the environment clamps it to [-1, 1].
+    pub squash: bool,
     /// Units of each hidden layer, of the policy and of the value network alike.
     pub hidden: Vec<usize>,
+    /// What each hidden unit does with its sum: `tanh`, `relu` or `elu`.
+    pub activation: Activation,
 }
 
 /// How the learning rate changes during a training.
@@ -73,7 +78,9 @@ impl Default for PpoSettings {
             value_weight: 1.0,
             max_gradient_norm: 1.0,
             initial_log_std: -0.25,
+            squash: false,
             hidden: vec![64, 64],
+            activation: Activation::Tanh,
         }
     }
 }
@@ -148,7 +155,7 @@ mod tests {
 
     #[test]
     fn overrides_replace_and_the_rest_stays() {
-        let overrides = "steps = 5000\nlearning_rate = 0.01\nschedule = \"linear\"\nhidden = [32]"
+        let overrides = "steps = 5000\nlearning_rate = 0.01\nschedule = \"linear\"\nhidden = [32]\nactivation = \"elu\"\nsquash = true"
             .parse()
             .unwrap();
         let settings = PpoSettings::default().with_overrides(&overrides).unwrap();
@@ -159,6 +166,8 @@ mod tests {
                 learning_rate: 0.01,
                 schedule: Schedule::Linear,
                 hidden: vec![32],
+                activation: Activation::Elu,
+                squash: true,
                 ..PpoSettings::default()
             }
         );
@@ -170,6 +179,10 @@ mod tests {
             ("learning_rat = 0.1", "unknown field `learning_rat`, expected one of"),
             ("epochs = \"five\"", "invalid type: string \"five\""),
             ("schedule = \"cosine\"", "unknown variant `cosine`, expected one of"),
+            (
+                "activation = \"gelu\"",
+                "unknown variant `gelu`, expected one of `tanh`",
+            ),
             ("n_envs = 0", "`n_envs` is 0; allowed is from 1 to 4096"),
             ("n_envs = -3", "invalid value: integer `-3`"),
             ("steps = 31", "`steps` is 31; allowed is from 32 to"),

@@ -161,9 +161,13 @@ impl Learner {
         let Batch {
             observations, actions, ..
         } = &self.batch;
-        model
-            .policy
-            .forward(&model.parameters, observations, rows, &mut self.policy);
+        model.policy.forward(
+            &model.parameters,
+            observations,
+            model.observation_size,
+            rows,
+            &mut self.policy,
+        );
         let (means, mean_gradients) = self.policy.output_and_gradient();
         let normalisation = log_normalisation(model.log_std());
         let precisions: Vec<f32> = model.log_std().iter().map(|&log_std| libm::expf(-log_std)).collect();
@@ -192,17 +196,25 @@ impl Learner {
                 log_std_gradient[j] += slope * (deviations[j] * deviations[j] - 1.0);
             }
         }
-        model
-            .policy
-            .backward(observations, rows, &mut self.policy, &mut self.gradient);
+        model.policy.backward(
+            observations,
+            model.observation_size,
+            rows,
+            &mut self.policy,
+            &mut self.gradient,
+        );
     }
 
     fn value_loss(&mut self, model: &ActorCritic, rows: usize, share: f32, settings: &PpoSettings, loss: &mut Loss) {
         let width = padded(1);
         let observations = &self.batch.observations;
-        model
-            .value
-            .forward(&model.parameters, observations, rows, &mut self.value);
+        model.value.forward(
+            &model.parameters,
+            observations,
+            model.observation_size,
+            rows,
+            &mut self.value,
+        );
         let (values, gradients) = self.value.output_and_gradient();
         let weight = settings.value_weight as f32 * share;
         for (row, sum) in self.batch.returns.iter().enumerate() {
@@ -210,9 +222,13 @@ impl Learner {
             loss.total += settings.value_weight * 0.5 * f64::from(error) * f64::from(error);
             gradients[row * width] = weight * error;
         }
-        model
-            .value
-            .backward(observations, rows, &mut self.value, &mut self.gradient);
+        model.value.backward(
+            observations,
+            model.observation_size,
+            rows,
+            &mut self.value,
+            &mut self.gradient,
+        );
     }
 }
 
@@ -253,12 +269,13 @@ fn normalise_advantages(advantages: &mut [f32], order: &[u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::Activation;
     use crate::random::{fill_normal, stream};
 
     const ROWS: usize = 150;
 
     fn example() -> (ActorCritic, Rollout, PpoSettings) {
-        let model = ActorCritic::new(4, 2, &[9, 6], -0.3, 5);
+        let model = ActorCritic::new(4, 2, &[9, 6], Activation::Tanh, -0.3, 5);
         let normals = |purpose: &str, count: usize| {
             let mut out = vec![0.0; count];
             fill_normal(&mut stream(8, purpose), &mut out);
@@ -323,7 +340,7 @@ mod tests {
             let mut activations = model.policy.activations(1);
             let mean = model
                 .policy
-                .forward(&model.parameters, observation, 1, &mut activations);
+                .forward(&model.parameters, observation, 4, 1, &mut activations);
             let log_density: f64 = (0..2)
                 .map(|j| {
                     let z = f64::from(rollout.actions[row * 2 + j] - mean[j]) / (-0.3_f64).exp();
