@@ -4,10 +4,13 @@
 //! kept so that a later complaint can still name the line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use carrot_reward_interface::{DType, QuaternionOrder};
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use toml::Spanned;
 
 use crate::randomize_file::RandomizeEntry;
@@ -62,13 +65,52 @@ pub(crate) struct ResetEntry {
     /// The state to start from; the model's own without it.
     #[serde(default)]
     pub(crate) keyframe: Option<Spanned<String>>,
-    /// Half-widths of the uniform noise on that state, in the units of each joint.
+    /// The noise on that state, in the units of each joint.
     #[serde(default)]
-    pub(crate) qpos_noise: Option<Spanned<f64>>,
+    pub(crate) qpos_noise: Option<Spanned<NoiseEntry>>,
     #[serde(default)]
-    pub(crate) qvel_noise: Option<Spanned<f64>>,
+    pub(crate) qvel_noise: Option<Spanned<NoiseEntry>>,
     #[serde(default)]
     pub(crate) joint: BTreeMap<String, Spanned<JointResetEntry>>,
+}
+
+/// Noise around zero: a number is the half-width of a uniform distribution.
+#[derive(Clone, Copy)]
+pub(crate) enum NoiseEntry {
+    Uniform(f64),
+    Normal(f64),
+}
+
+impl<'de> Deserialize<'de> for NoiseEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NoiseVisitor;
+        impl<'de> Visitor<'de> for NoiseVisitor {
+            type Value = NoiseEntry;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, the half-width of uniform noise, or { normal = … } with a standard deviation")
+            }
+
+            fn visit_f64<E: Error>(self, half_width: f64) -> Result<NoiseEntry, E> {
+                Ok(NoiseEntry::Uniform(half_width))
+            }
+
+            fn visit_i64<E: Error>(self, half_width: i64) -> Result<NoiseEntry, E> {
+                Ok(NoiseEntry::Uniform(half_width as f64))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NoiseEntry, A::Error> {
+                #[derive(Deserialize)]
+                #[serde(deny_unknown_fields)]
+                struct Table {
+                    normal: f64,
+                }
+                let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(NoiseEntry::Normal(table.normal))
+            }
+        }
+        deserializer.deserialize_any(NoiseVisitor)
+    }
 }
 
 /// What replaces the start of one joint.

@@ -5,7 +5,7 @@ use rand::{Rng, RngExt};
 use toml::Spanned;
 
 use crate::TaskError;
-use crate::env_file::{BoxEntry, JointResetEntry, ResetEntry};
+use crate::env_file::{BoxEntry, JointResetEntry, NoiseEntry, ResetEntry};
 use crate::text::Text;
 
 /// A distribution of initial states: a start, noise on all of it, and joints that are drawn by themselves.
@@ -13,9 +13,39 @@ use crate::text::Text;
 pub(crate) struct InitialStates {
     /// Positions and velocities of a keyframe; none for the model's own initial state.
     start: Option<(Vec<f64>, Vec<f64>)>,
-    /// Half-width of the uniform noise on positions and velocities.
-    noise: [f64; 2],
+    /// The noise on positions and on velocities.
+    noise: [Noise; 2],
     joints: Vec<JointStart>,
+}
+
+/// What is added to every number of the start, each drawn for itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Noise {
+    /// Uniform between ± the half-width.
+    Uniform(f64),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+}
+
+impl Noise {
+    /// Adds the noise to `values`.
+    fn add(self, random: &mut impl Rng, values: &mut [f64]) {
+        match self {
+            Self::Uniform(half_width) => values
+                .iter_mut()
+                .for_each(|value| *value += half_width * random.random_range(-1.0..=1.0)),
+            Self::Normal(deviation) => values
+                .iter_mut()
+                .for_each(|value| *value += deviation * standard_normal(random)),
+        }
+    }
+}
+
+/// A standard normal number by Box and Muller's method. Its functions are `libm`'s, which give every machine the same bits.
+fn standard_normal(random: &mut impl Rng) -> f64 {
+    // In (0, 1], so that the logarithm is finite.
+    let radius = (-2.0 * libm::log(1.0 - random.random_range(0.0..1.0))).sqrt();
+    radius * libm::cos(std::f64::consts::TAU * random.random_range(0.0..1.0))
 }
 
 /// How one joint begins. What is given here has no noise beside it.
@@ -66,11 +96,8 @@ impl InitialStates {
             qpos.copy_from_slice(start_qpos);
             qvel.copy_from_slice(start_qvel);
         }
-        for (values, half_width) in [(&mut *qpos, self.noise[0]), (&mut *qvel, self.noise[1])] {
-            for value in values {
-                *value += half_width * random.random_range(-1.0..=1.0);
-            }
-        }
+        self.noise[0].add(random, qpos);
+        self.noise[1].add(random, qvel);
         for joint in &self.joints {
             let mut draw = |[low, high]: [f64; 2]| low + (high - low) * random.random_range(0.0..=1.0);
             if let Some(ranges) = &joint.position {
@@ -184,16 +211,22 @@ pub(crate) fn first<'a, E, T>(
         .find_map(|(file, entry)| key(entry).map(|value| (file, value)))
 }
 
-fn noise(key: &str, found: Option<(&Text, &Spanned<f64>)>) -> Result<f64, TaskError> {
-    match found {
-        None => Ok(0.0),
-        Some((_, value)) if value.get_ref().is_finite() && *value.get_ref() >= 0.0 => Ok(*value.get_ref()),
-        Some((file, value)) => Err(file.at(
-            value.span(),
-            format!(
-                "`{key}` is {}; it is the half-width of a uniform distribution, so zero or more",
-                value.get_ref()
-            ),
-        )),
+fn noise(key: &str, found: Option<(&Text, &Spanned<NoiseEntry>)>) -> Result<Noise, TaskError> {
+    let Some((file, entry)) = found else {
+        return Ok(Noise::Uniform(0.0));
+    };
+    let (noise, key, size, what) = match *entry.get_ref() {
+        NoiseEntry::Uniform(size) => (Noise::Uniform(size), key.to_owned(), size, "half-width of a uniform"),
+        NoiseEntry::Normal(size) => (
+            Noise::Normal(size),
+            format!("{key}.normal"),
+            size,
+            "deviation of a normal",
+        ),
+    };
+    if size.is_finite() && size >= 0.0 {
+        return Ok(noise);
     }
+    let message = format!("`{key}` is {size}; it is the {what} distribution, so zero or more");
+    Err(file.at(entry.span(), message))
 }

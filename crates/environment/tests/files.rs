@@ -54,6 +54,18 @@ fn broken_files_say_what_is_wrong() {
             ["line 8", "`reset.qpos_noise` is -1", "zero or more"],
         ),
         (
+            "env.toml",
+            "qpos_noise = 0.05",
+            "qpos_noise = { normal = -1.0 }",
+            ["line 8", "`reset.qpos_noise.normal` is -1", "deviation"],
+        ),
+        (
+            "env.toml",
+            "qpos_noise = 0.05",
+            "qpos_noise = \"some\"",
+            ["line 8", "half-width of uniform noise", "{ normal"],
+        ),
+        (
             "task.toml",
             "horizon = 500",
             "horizon = 0",

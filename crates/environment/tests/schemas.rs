@@ -159,7 +159,7 @@ fn schemas_have_the_keys_of_the_readers() {
     let env = "[control]\nsubsteps = 1\n[variable.x]\nsource = \"time\"\n";
     let task = "version = 1\ninstruction = \"a\"\nhorizon = 1\nobservation = [\"x\"]\n";
     let task_end = "[fitness]\naggregate = \"last\"\n[success]\naggregate = \"last\"\n";
-    let cases: [(&str, String, &str); 17] = [
+    let cases: [(&str, String, &str); 18] = [
         ("env.toml", format!("zzz = 1\n{env}"), ""),
         (
             "env.toml",
@@ -167,6 +167,11 @@ fn schemas_have_the_keys_of_the_readers() {
             "/properties/control",
         ),
         ("env.toml", format!("[reset]\nzzz = 1\n{env}"), "/definitions/reset"),
+        (
+            "env.toml",
+            format!("[reset]\nqvel_noise = {{ zzz = 1 }}\n{env}"),
+            "/definitions/reset/properties/qvel_noise/anyOf/1",
+        ),
         (
             "env.toml",
             format!("[reset.joint.a]\nzzz = 1\n{env}"),
@@ -295,6 +300,7 @@ fn broken_files_do_not_fit() {
             "{ site_positon = \"tip\" }",
         ),
         (ENV_SCHEMA, &env, "qpos_noise = 0.05", "qpos_noise = -1.0"),
+        (ENV_SCHEMA, &env, "qpos_noise = 0.05", "qpos_noise = { normal = -1.0 }"),
         (TASK_SCHEMA, &task, "horizon = 500", "horizon = 0"),
         (TASK_SCHEMA, &task, "aggregate = \"sum\"", "aggregate = \"median\""),
         (TASK_SCHEMA, &task, "[success]", "[sucess]"),

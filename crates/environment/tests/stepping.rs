@@ -109,6 +109,27 @@ fn environments_and_episodes_start_differently() {
 }
 
 #[test]
+fn normal_noise_has_the_moments_of_a_normal() {
+    let task = Cartpole::new()
+        .edit("env.toml", "qvel_noise = 0.05", "qvel_noise = { normal = 0.3 }")
+        .load()
+        .unwrap();
+    let env = support::env(&task, for_ever, 2000, 0, 1).unwrap();
+    let velocities = || {
+        env.observations()
+            .chunks(4)
+            .flat_map(|row| &row[2..])
+            .map(|&v| f64::from(v) / 0.3)
+    };
+    let moment = |power: i32| velocities().map(|v| v.powi(power)).sum::<f64>() / 4000.0;
+    // Five standard errors of each moment; a uniform distribution of deviation 1 has a fourth moment of 1.8.
+    for (power, expected, tolerance) in [(1, 0.0, 0.08), (2, 1.0, 0.12), (3, 0.0, 0.31), (4, 3.0, 0.78)] {
+        let found = moment(power);
+        assert!((found - expected).abs() < tolerance, "moment {power}: {found}");
+    }
+}
+
+#[test]
 fn the_clock_truncates_and_the_task_terminates() {
     let task = Cartpole::new()
         .edit("task.toml", "horizon = 500", "horizon = 20")
