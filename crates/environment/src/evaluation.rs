@@ -38,4 +38,8 @@ pub struct Checkpoint {
     pub terms: Vec<f64>,
     /// Episodes that ended by divergence.
     pub faults: u64,
+    /// How the optimiser fared, by name: for PPO `kl`, `clip_fraction`, `entropy` (nats), `explained_variance`, `learning_rate`,
+    /// `action_std`.
+    #[serde(default)]
+    pub diagnostics: Vec<(String, f64)>,
 }

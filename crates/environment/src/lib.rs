@@ -14,7 +14,6 @@
 //! [`RewardFn`](carrot_reward_interface::RewardFn) trait as the reward under test. They never read that reward. Start in
 //! [`Task`], then [`VecEnv`].
 
-mod async_vec_env;
 mod binding;
 mod block;
 mod command;
@@ -41,7 +40,6 @@ mod variable_source;
 mod vec_env;
 mod world;
 
-pub use async_vec_env::{AsyncVecEnv, Turn};
 pub use block::{Programs, StepData};
 pub use carrot_physics::Engine;
 pub use derived::DerivedText;
@@ -50,7 +48,8 @@ pub use evaluation::{Checkpoint, Evaluation};
 pub use infer::{Inferred, InferredVariable, ModelFiles, Starter};
 pub use rollout::{Column, Rollout, Start};
 pub use task::{Task, TaskError, task_ids};
-pub use vec_env::VecEnv;
+pub use team::{ScopedTeam, with_team};
+pub use vec_env::{Act, Turn, VecEnv};
 pub use world::EnvSnapshot;
 
 /// Names of the terms of a task program, in the order that [`VecEnv::new`] expects.

@@ -1,4 +1,4 @@
-//! Many environments of one task, stepped together.
+//! Many environments of one task, stepped together or each group on its own.
 //!
 //! Environments stand in blocks of a few, each with its own instances of the programs; a thread takes a block and does all
 //! that belongs to its step while the numbers are still in the cache. Only a program that reduces over the whole batch makes
@@ -7,19 +7,25 @@
 //! ```text
 //! actions ──▶ block: clamp, scale ──▶ physics ──▶ row ──▶ task program, reward ──▶ episodes, resets ──▶ StepData
 //! ```
+//!
+//! In [`VecEnv::step`] every thread waits for the slowest step of all. In [`VecEnv::run`] a thread plays a block for many
+//! steps before it takes another, and threads meet only at the end; who chooses the actions runs inside the threads, on the
+//! block's own observations.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use carrot_reward_interface::{Batch, Stop};
 
 use crate::block::{Block, Programs, StepData, lock};
 use crate::setting::Setting;
-use crate::team::Team;
+use crate::team::{Team, with_team};
 use crate::world::{EnvSnapshot, World};
 use crate::{MEASURES, Task};
 
-/// Blocks that the environments are cut into, so that threads end a step at about the same time.
-const BLOCKS: usize = 32;
+/// Blocks that the environments are cut into at least: enough for threads to end at about the same time, few enough for a
+/// network to see several rows at once. The number of threads has no say, so that it changes nothing.
+const BLOCKS: usize = 8;
 
 /// Most environments of a block.
 const LARGEST: usize = 32;
@@ -27,10 +33,26 @@ const LARGEST: usize = 32;
 /// N environments of one task, stepped together.
 pub struct VecEnv {
     team: Team,
+    threads: usize,
     stage: Arc<Stage>,
     step: StepData,
     reward_terms: Vec<String>,
 }
+
+/// Where a block stands when it is asked for actions in [`VecEnv::run`].
+pub struct Turn<'a> {
+    /// Which block.
+    pub block: usize,
+    /// Index of the block's first environment.
+    pub first_env: usize,
+    /// Steps that the block has made since the run began.
+    pub step: usize,
+    /// What the block's last step did; its arrays have one row for each environment of the block.
+    pub data: &'a StepData,
+}
+
+/// Who chooses actions in [`VecEnv::run`]: fills those of a block, `[n, A]`. A [`Stop`] ends the block's run.
+pub type Act<'a> = dyn Fn(&Turn<'_>, &mut [f32]) -> Result<(), Stop> + Sync + 'a;
 
 /// What the threads work on.
 struct Stage {
@@ -101,6 +123,7 @@ impl VecEnv {
         let reward_terms = programs.reward.map_or(&[][..], |reward| reward.terms());
         let mut env = Self {
             team: Team::new(threads, items, Box::new(move |item| worked_on.work(item))),
+            threads,
             step: StepData::new(task, n_envs, reward_terms.len()),
             reward_terms: reward_terms.to_vec(),
             stage,
@@ -136,6 +159,44 @@ impl VecEnv {
         }
         self.collect()?;
         Ok(&self.step)
+    }
+
+    /// Plays every environment for `steps` steps. `act` is called for a block before each of its steps, on any thread, with
+    /// what the block shows; it is called once more after the last step, and its actions are then not used. Blocks do not
+    /// depend on each other, so that neither the number of threads nor the kind of stepping changes anything.
+    ///
+    /// Errors: the [`Stop`] of the first block that had one, whether `act`'s own, the task program's or the reward's.
+    pub fn run(&mut self, steps: usize, act: &Act<'_>) -> Result<(), Stop> {
+        if self.stage.whole_batch {
+            return self.run_in_lockstep(steps, act);
+        }
+        let stage = self.stage.as_ref();
+        let play = |block: usize| stage.play(block, steps, act);
+        with_team(self.threads, stage.blocks.len(), &play, |team| team.work());
+        self.collect()
+    }
+
+    /// For a program that must see all environments at once: they are one block, whose worlds alone are stepped in parallel.
+    fn run_in_lockstep(&mut self, steps: usize, act: &Act<'_>) -> Result<(), Stop> {
+        let mut actions = vec![0.0; self.n_envs() * self.action_size()];
+        for step in 0..=steps {
+            let turn = Turn {
+                block: 0,
+                first_env: 0,
+                step,
+                data: &self.step,
+            };
+            act(&turn, &mut actions)?;
+            if step < steps {
+                self.step(&actions)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The environments of each block.
+    pub fn blocks(&self) -> Vec<Range<usize>> {
+        self.stage.blocks.iter().map(|judged| lock(judged).block.envs()).collect()
     }
 
     /// Starts every episode anew, as if this environment had just been made: the same initial states follow each other again.
@@ -308,6 +369,11 @@ impl VecEnv {
         self.stage.worlds.len()
     }
 
+    /// Threads that step the environments.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     /// Length A of an action.
     pub fn action_size(&self) -> usize {
         self.task().action_size()
@@ -333,6 +399,26 @@ impl Stage {
         let envs = judged.block.envs();
         let actions = &actions[envs.start * size..envs.end * size];
         judged.outcome = judged.block.step(&self.setting, &self.worlds[envs], actions);
+    }
+
+    /// Plays a block for so many steps.
+    fn play(&self, index: usize, steps: usize, act: &Act<'_>) {
+        let Judged { block, outcome } = &mut *lock(&self.blocks[index]);
+        let worlds = &self.worlds[block.envs()];
+        let mut actions = vec![0.0; worlds.len() * self.setting.task.action_size()];
+        *outcome = (0..=steps).try_for_each(|step| {
+            let turn = Turn {
+                block: index,
+                first_env: block.envs().start,
+                step,
+                data: &block.step,
+            };
+            act(&turn, &mut actions)?;
+            match step < steps {
+                true => block.step(&self.setting, worlds, &actions),
+                false => Ok(()),
+            }
+        });
     }
 
     /// The programs over the whole batch, once every world has advanced.

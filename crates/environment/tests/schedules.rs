@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Mutex;
 
-use carrot_environment::{AsyncVecEnv, Engine, MEASURES, Programs, Task, VecEnv};
+use carrot_environment::{Engine, MEASURES, Programs, Task, VecEnv};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use support::{actions, envs};
@@ -75,7 +75,7 @@ fn blocks_on_their_own_do_what_lockstep_does() {
     }
     assert!(ended > n_envs, "only {ended} episodes ended");
     for threads in [1, 2, 8] {
-        let mut env = AsyncVecEnv::new(&task, together(&programs), n_envs, 4, threads).unwrap();
+        let mut env = VecEnv::new(&task, together(&programs), n_envs, 4, threads).unwrap();
         let got: Vec<Mutex<Vec<Seen>>> = (0..n_envs).map(|_| Mutex::default()).collect();
         env.run(steps, &|turn, out| {
             let all = actions(turn.step, n_envs * action_size);
@@ -84,6 +84,7 @@ fn blocks_on_their_own_do_what_lockstep_does() {
                 let mut got = got[turn.first_env + index].lock().unwrap();
                 got.push(seen(turn.data, index, size));
             }
+            Ok(())
         })
         .unwrap();
         let got: Vec<Vec<Seen>> = got.into_iter().map(|seen| seen.into_inner().unwrap()).collect();
@@ -98,11 +99,18 @@ fn a_program_over_the_whole_batch_is_not_cut_into_blocks() {
     let reward = "def compute_reward(torso_x: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:\n    \
                   lead = torso_x - torso_x.mean()\n    return lead, {\"lead\": lead}\n";
     let programs = (measures, load(&task, reward, Entry::Reward));
-    let stop = AsyncVecEnv::new(&task, together(&programs), 8, 0, 2).err().unwrap();
-    assert!(stop.to_string().contains("must step together"), "{stop}");
-    // In lockstep it sees everyone, whatever the number of threads.
+    // It sees everyone, whatever the number of threads and however it is stepped.
     let mut env = VecEnv::new(&task, together(&programs), 8, 0, 2).unwrap();
-    let data = env.step(&actions(0, 8 * task.action_size())).unwrap();
+    let first = actions(0, 8 * task.action_size());
+    let data = env.step(&first).unwrap().clone();
+    env.reset().unwrap();
+    env.run(1, &|turn, out| {
+        assert_eq!((turn.block, turn.data.terminated.len()), (0, 8));
+        out.copy_from_slice(&first);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(env.step_data().rewards, data.rewards);
     let sum: f64 = data.rewards.total.iter().sum();
     assert!(sum.abs() < 1e-6, "{:?}", data.rewards.total);
     assert!(data.rewards.total.iter().any(|lead| lead.abs() > 1e-6));

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::kernels::{Activation, padded};
+use crate::loss::Half;
 use crate::network::{Activations, Mlp};
 use crate::random::stream;
 
@@ -57,9 +58,31 @@ impl ActorCritic {
         }
     }
 
+    /// Where the parameters stand that one half of the loss moves.
+    pub(crate) fn parameters_of(&self, half: Half) -> Range<usize> {
+        let value = self.value.layers[0].weights.start;
+        match half {
+            Half::Policy => 0..value,
+            Half::Value => value..self.parameters.len(),
+        }
+    }
+
     /// Logarithms of the standard deviations.
     pub(crate) fn log_std(&self) -> &[f32] {
         &self.parameters[self.log_std.clone()]
+    }
+
+    /// Entropy of the action noise, nats: `Σ (log σ + ½ log 2πe)`.
+    pub(crate) fn entropy(&self) -> f64 {
+        const HALF_LOG_TAU_E: f64 = 1.418_938_533_204_672_7;
+        let of_each = |log_std: &f32| f64::from(*log_std) + HALF_LOG_TAU_E;
+        self.log_std().iter().map(of_each).sum()
+    }
+
+    /// Mean standard deviation of the action noise.
+    pub(crate) fn mean_std(&self) -> f64 {
+        let deviations = self.log_std().iter().map(|&log_std| libm::exp(f64::from(log_std)));
+        deviations.sum::<f64>() / self.action_size as f64
     }
 
     /// Keeps the action noise within its limits.

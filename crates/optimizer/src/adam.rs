@@ -43,15 +43,25 @@ impl Adam {
     }
 }
 
-/// Euclidean norm, summed in f64 so that no finite gradient overflows.
-pub(crate) fn norm(gradient: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    for values in gradient.chunks(8) {
-        for (sum, &value) in sums.iter_mut().zip(values) {
-            *sum += f64::from(value) * f64::from(value);
+/// Sets `sum` to the sum of `parts`, added in their order, and gives the sum of its squares, in f64 so that no finite gradient
+/// overflows.
+pub(crate) fn add_up<const N: usize>(sum: &mut [f32], parts: [&[f32]; N]) -> f64 {
+    const WIDE: usize = 16;
+    let count = sum.len();
+    let parts = parts.map(|part| &part[..count]);
+    pulp::Arch::new().dispatch(|| {
+        let mut squares = [0.0_f64; WIDE];
+        let mut add = |place: usize, lane: usize| {
+            let value: f32 = parts[1..].iter().fold(parts[0][place], |value, part| value + part[place]);
+            sum[place] = value;
+            squares[lane] += f64::from(value) * f64::from(value);
+        };
+        for start in (0..count - count % WIDE).step_by(WIDE) {
+            (0..WIDE).for_each(|lane| add(start + lane, lane));
         }
-    }
-    sums.iter().sum::<f64>().sqrt()
+        (count - count % WIDE..count).for_each(|place| add(place, 0));
+        squares.iter().sum()
+    })
 }
 
 #[cfg(test)]
@@ -72,8 +82,13 @@ mod tests {
     }
 
     #[test]
-    fn the_norm_is_euclidean_and_does_not_overflow() {
-        assert_eq!(norm(&[3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0]), 5.0);
-        assert!(norm(&[3e38, 3e38]).is_finite());
+    fn parts_are_added_up_and_squares_do_not_overflow() {
+        let numbers = |from: i32| (from..from + 37).map(|i| i as f32).collect::<Vec<f32>>();
+        let mut sum = vec![9.0; 37];
+        let squares = add_up(&mut sum, [&numbers(0), &numbers(1), &numbers(-2)]);
+        let expected: Vec<f32> = (0..37).map(|i| (3 * i - 1) as f32).collect();
+        assert_eq!(sum, expected);
+        assert_eq!(squares, expected.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>());
+        assert!(add_up(&mut [0.0; 2], [&[3e38, 3e38]]).is_finite());
     }
 }

@@ -34,6 +34,8 @@ struct Sums {
     successes: u64,
     length: u64,
     faults: u64,
+    updates: u64,
+    diagnostics: Vec<(String, f64)>,
 }
 
 impl Curve {
@@ -49,12 +51,12 @@ impl Curve {
         }
     }
 
-    /// Takes in a rollout and closes a checkpoint where a tenth of the training is full.
+    /// Takes in a rollout.
     ///
     /// Errors: [`carrot_reward_interface::StopCause::Diverged`] when more than a fifth of the episodes diverged (of at
     /// least twenty, or at the end).
     pub(crate) fn take_in(&mut self, rollout: &Rollout) -> Result<(), Stop> {
-        self.steps += rollout.rewards.len() as u64;
+        self.steps += rollout.steps() as u64;
         self.pending.take_in(rollout);
         self.episodes += rollout.episodes.len() as u64;
         self.faults += rollout
@@ -73,24 +75,30 @@ impl Curve {
                 example.map(|fault| format!(", lately: {fault}")).unwrap_or_default()
             )));
         }
+        Ok(())
+    }
+
+    /// Takes in how the update after the rollout went, by name, and closes a checkpoint where a tenth of the training is full.
+    pub(crate) fn close(&mut self, diagnostics: &[(&str, f64)]) {
+        self.pending.add_diagnostics(diagnostics);
         let due = (self.checkpoints.len() as u64 + 1) * self.total_steps / CHECKPOINTS;
-        if self.steps >= due || finished {
+        if self.steps >= due || self.steps >= self.total_steps {
             let sums = std::mem::take(&mut self.pending);
             self.checkpoints.push(sums.checkpoint(self.steps));
         }
-        Ok(())
     }
 }
 
 impl Sums {
     fn take_in(&mut self, rollout: &Rollout) {
         self.steps += rollout.valid_steps().count() as u64;
-        self.reward += rollout.rewards.iter().sum::<f64>();
-        self.terms.resize(rollout.term_sums.len(), 0.0);
-        self.terms
-            .iter_mut()
-            .zip(&rollout.term_sums)
-            .for_each(|(sum, term)| *sum += term);
+        for column in &rollout.columns {
+            self.reward += column.rewards.iter().sum::<f64>();
+            self.terms.resize(column.term_sums.len(), 0.0);
+            for (sum, term) in self.terms.iter_mut().zip(&column.term_sums) {
+                *sum += term;
+            }
+        }
         for episode in &rollout.episodes {
             if episode.fault.is_some() {
                 self.faults += 1;
@@ -100,6 +108,17 @@ impl Sums {
             self.fitness += episode.fitness;
             self.successes += u64::from(episode.success);
             self.length += episode.steps as u64;
+        }
+    }
+
+    fn add_diagnostics(&mut self, diagnostics: &[(&str, f64)]) {
+        self.updates += 1;
+        let named = |&(name, _): &(&str, f64)| (name.to_owned(), 0.0);
+        if self.diagnostics.is_empty() {
+            self.diagnostics = diagnostics.iter().map(named).collect();
+        }
+        for ((_, sum), (_, value)) in self.diagnostics.iter_mut().zip(diagnostics) {
+            *sum += value;
         }
     }
 
@@ -114,6 +133,9 @@ impl Sums {
             reward: per_step(self.reward),
             terms: self.terms.iter().map(|&sum| per_step(sum)).collect(),
             faults: self.faults,
+            diagnostics: (self.diagnostics.into_iter())
+                .map(|(name, sum)| (name, sum / self.updates.max(1) as f64))
+                .collect(),
         }
     }
 }
@@ -123,12 +145,19 @@ mod tests {
     use carrot_environment::Episode;
 
     use super::*;
+    use crate::actor_critic::ActorCritic;
+    use crate::kernels::Activation;
+    use crate::rollout::Column;
 
     fn rollout(episodes: &[(f64, Option<&str>)]) -> Rollout {
+        let model = ActorCritic::new(1, 1, &[1], Activation::Tanh, 0.0, 0);
+        let mut column = Column::new(&model, 4, 1);
+        column.rewards = vec![1.0, 3.0, 0.0, 2.0];
+        column.faulted[2] = true;
+        column.term_sums = vec![9.0];
         Rollout {
-            rewards: vec![1.0, 3.0, 0.0, 2.0],
-            faulted: vec![false, false, true, false],
-            term_sums: vec![9.0],
+            columns: vec![column],
+            horizon: 4,
             episodes: episodes
                 .iter()
                 .map(|&(fitness, fault)| Episode {
@@ -139,7 +168,6 @@ mod tests {
                     fault: fault.map(Into::into),
                 })
                 .collect(),
-            ..Rollout::default()
         }
     }
 
@@ -148,8 +176,10 @@ mod tests {
         let mut curve = Curve::new(80);
         let ended = [(1.0, None), (4.0, None), (2.0, None), (3.0, None), (9.0, Some("NaN"))];
         curve.take_in(&rollout(&ended)).unwrap();
+        curve.close(&[("kl", 0.5)]);
         assert!(curve.checkpoints.is_empty());
         curve.take_in(&rollout(&[])).unwrap();
+        curve.close(&[("kl", 0.25)]);
         let expected = Checkpoint {
             steps: 8,
             fitness: Some(2.5),
@@ -158,9 +188,13 @@ mod tests {
             reward: 2.0,
             terms: vec![3.0],
             faults: 1,
+            diagnostics: vec![("kl".into(), 0.375)],
         };
         assert_eq!(curve.checkpoints, [expected]);
-        (2..20).for_each(|_| curve.take_in(&rollout(&[])).unwrap());
+        for _ in 2..20 {
+            curve.take_in(&rollout(&[])).unwrap();
+            curve.close(&[("kl", 0.0)]);
+        }
         assert_eq!(curve.checkpoints.len(), 10);
         assert_eq!(curve.checkpoints[9].fitness, None);
     }

@@ -28,7 +28,7 @@ pub fn evaluate(policy: &Policy, env: &mut VecEnv, episodes: usize) -> Result<Ev
     };
     let mut actions = vec![0.0; n_envs * policy.action_size()];
     while tally.missing.iter().any(|&missing| missing > 0) {
-        check_finite(env.observations(), policy.observation_size())?;
+        check_finite(env.observations(), policy.observation_size(), 0)?;
         policy.act(env.observations(), &mut actions);
         let data = env.step(&actions)?;
         tally.take_in(data, &terms)?;

@@ -17,6 +17,7 @@ mod curve;
 mod evaluate;
 mod gae;
 mod kernels;
+mod loss;
 mod network;
 mod normalizer;
 mod policy;

@@ -1,7 +1,7 @@
 //! Running means and deviations: observations reach the networks normalised, rewards reach the optimiser scaled.
 
 /// Limit of a normalised observation and of a scaled reward.
-const CLIP: f32 = 10.0;
+pub(crate) const CLIP: f32 = 10.0;
 
 /// Number, mean and summed squared deviation of each column of everything seen so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,13 +42,29 @@ impl RunningMoments {
                 *square += deviation * deviation;
             }
         }
-        let total = self.count + count;
-        for column in 0..columns {
-            let difference = mean[column] - self.mean[column];
-            self.mean[column] += difference * (count / total);
-            self.squares[column] += squares[column] + difference * difference * (self.count * count / total);
+        self.merge(&Self { count, mean, squares });
+    }
+
+    /// Takes in what others saw.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let total = self.count + other.count;
+        if other.count == 0.0 {
+            return;
+        }
+        for column in 0..self.mean.len() {
+            let difference = other.mean[column] - self.mean[column];
+            self.mean[column] += difference * (other.count / total);
+            self.squares[column] +=
+                other.squares[column] + difference * difference * (self.count * other.count / total);
         }
         self.count = total;
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0.0;
+        self.mean.fill(0.0);
+        self.squares.fill(0.0);
     }
 
     /// Population variance of a column; 1 before anything was seen.
@@ -110,26 +126,23 @@ impl RewardScaler {
         }
     }
 
-    /// Takes in a rollout's rewards (`[horizon, n_envs]`) and scales them by what is known after it.
-    pub(crate) fn scale(&mut self, rewards: &[f64], ended: &[bool], scaled: &mut [f32]) {
-        // A finite reward may be so large that its square is not.
-        let limited = |reward: f64| reward.clamp(-1e100, 1e100);
-        let n_envs = self.returns.len();
-        let mut seen = Vec::with_capacity(rewards.len());
-        for (rewards, ended) in rewards.chunks_exact(n_envs).zip(ended.chunks_exact(n_envs)) {
-            for ((sum, &reward), &ended) in self.returns.iter_mut().zip(rewards).zip(ended) {
-                *sum = *sum * self.discount + limited(reward);
+    /// Takes in the rewards of a rollout (those of each environment, and where its episodes ended) and gives the factor by
+    /// which they are scaled, from what is known after it.
+    pub(crate) fn take_in<'a>(&mut self, columns: impl Iterator<Item = (&'a [f64], &'a [bool])>) -> f64 {
+        let mut seen = Vec::new();
+        for (sum, (rewards, ended)) in self.returns.iter_mut().zip(columns) {
+            seen.clear();
+            for (&reward, &ended) in rewards.iter().zip(ended) {
+                // A finite reward may be so large that its square is not.
+                *sum = *sum * self.discount + reward.clamp(-1e100, 1e100);
                 seen.push(*sum);
                 if ended {
                     *sum = 0.0;
                 }
             }
+            self.moments.update(&seen);
         }
-        self.moments.update(&seen);
-        let scale = 1.0 / (self.moments.variance(0) + 1e-8).sqrt();
-        for (scaled, &reward) in scaled.iter_mut().zip(rewards) {
-            *scaled = ((limited(reward) * scale) as f32).clamp(-CLIP, CLIP);
-        }
+        1.0 / (self.moments.variance(0) + 1e-8).sqrt()
     }
 }
 
@@ -170,10 +183,10 @@ mod tests {
         let rewards: Vec<f64> = (0..64).map(|i| f64::from(i * 31 % 17) - 5.0).collect();
         let ended: Vec<bool> = (0..64).map(|i| i % 13 == 0).collect();
         let scaled = |unit: f64| {
-            let mut out = vec![0.0; 64];
             let rewards: Vec<f64> = rewards.iter().map(|reward| reward * unit).collect();
-            RewardScaler::new(2, 0.99).scale(&rewards, &ended, &mut out);
-            out
+            let columns = rewards.chunks(32).zip(ended.chunks(32));
+            let scale = RewardScaler::new(2, 0.99).take_in(columns);
+            rewards.iter().map(|reward| reward * scale).collect::<Vec<f64>>()
         };
         for (a, b) in scaled(1.0).iter().zip(scaled(1000.0)) {
             assert!((a - b).abs() < 1e-5);

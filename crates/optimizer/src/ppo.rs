@@ -12,8 +12,7 @@ use crate::actor_critic::ActorCritic;
 use crate::curve::Curve;
 use crate::normalizer::{RewardScaler, RunningMoments};
 use crate::policy::Policy;
-use crate::random::stream;
-use crate::rollout::{Rollout, Stepper, diverged};
+use crate::rollout::{Rollout, Stretch, diverged};
 use crate::settings::PpoSettings;
 use crate::update::Learner;
 
@@ -69,59 +68,119 @@ pub fn train(
         )));
     }
     env.reset()?;
-    let terms = env.reward_terms().to_vec();
-    let n_envs = env.n_envs();
-    let (updates, horizon) = plan(settings);
-    let observation_size = env.observations().len() / n_envs;
-    let mut model = ActorCritic::new(
-        observation_size,
-        env.action_size(),
-        &settings.hidden,
-        settings.activation,
-        settings.initial_log_std,
-        seed,
-    );
-    let mut observation_moments = RunningMoments::new(observation_size);
-    let mut reward_scaler = RewardScaler::new(n_envs, settings.discount);
-    let mut stepper = Stepper::new(&model, stream(seed, "action noise"));
-    let mut learner = Learner::new(&model, settings, stream(seed, "minibatches"));
-    let mut rollout = Rollout::default();
-    let mut curve = Curve::new(updates * (horizon * n_envs) as u64);
-
-    for update in 0..updates {
-        // 1. Act. The normaliser stands still, so that every step of a rollout means the same.
-        let normalizer = observation_moments.normalizer();
-        rollout.collect(env, &terms, &model, &normalizer, horizon, &mut stepper)?;
-        curve.take_in(&rollout)?;
-        // 2. Judge each action against what the value network expected.
-        let (discount, gae_lambda) = (settings.discount as f32, settings.gae_lambda as f32);
-        rollout
-            .estimate(&model, &mut reward_scaler, n_envs, discount, gae_lambda, &mut stepper)
-            .expect("a rollout's arrays have one shape");
-        // 3. Improve policy and value.
-        let remaining = 1.0 - update as f64 / updates as f64;
-        learner
-            .update(&mut model, &mut rollout, settings, remaining)
-            .map_err(|_| {
-                diverged(format!(
-                    "the gradient of update {} is not finite; try a lower learning rate",
-                    update + 1
-                ))
-            })?;
-        // 4. Learn what observations look like.
-        observation_moments.update(&rollout.raw_observations);
-        let progress = Progress {
-            steps: (update + 1) * (horizon * n_envs) as u64,
-            checkpoint: curve.checkpoints.last().cloned(),
-        };
-        if observer(&progress).is_break() {
+    let mut training = Training::new(env, settings, seed);
+    while training.updates < training.plan.0 {
+        training.advance(env, settings)?;
+        if observer(&training.progress()).is_break() {
             return Err(TrainError::Interrupted);
         }
     }
-    Ok(Trained {
-        policy: Policy::new(&model, observation_moments.normalizer(), settings.squash),
-        checkpoints: curve.checkpoints,
-    })
+    Ok(training.finish())
+}
+
+/// Everything that goes from one update to the next, beside the environments.
+struct Training {
+    seed: u64,
+    /// Updates in all, and steps of each environment between them.
+    plan: (u64, usize),
+    /// Updates so far.
+    updates: u64,
+    model: ActorCritic,
+    learner: Learner,
+    observation_moments: RunningMoments,
+    reward_scaler: RewardScaler,
+    rollout: Rollout,
+    curve: Curve,
+    squash: bool,
+}
+
+impl Training {
+    fn new(env: &VecEnv, settings: &PpoSettings, seed: u64) -> Self {
+        let n_envs = env.n_envs();
+        let plan = plan(settings);
+        let observation_size = env.task().observation_size();
+        let model = ActorCritic::new(
+            observation_size,
+            env.action_size(),
+            &settings.hidden,
+            settings.activation,
+            settings.initial_log_std,
+            seed,
+        );
+        Self {
+            seed,
+            plan,
+            updates: 0,
+            learner: Learner::new(&model, settings, seed),
+            observation_moments: RunningMoments::new(observation_size),
+            reward_scaler: RewardScaler::new(n_envs, settings.discount),
+            rollout: Rollout::default(),
+            squash: settings.squash,
+            curve: Curve::new(plan.0 * (plan.1 * n_envs) as u64),
+            model,
+        }
+    }
+
+    /// One rollout and the update that follows from it.
+    fn advance(&mut self, env: &mut VecEnv, settings: &PpoSettings) -> Result<(), TrainError> {
+        // 1. Act, and value what was seen. The normaliser stands still, so that every step of a rollout means the same.
+        let normalizer = self.observation_moments.normalizer();
+        let rollout = &mut self.rollout;
+        let stretch = Stretch {
+            horizon: self.plan.1,
+            number: self.updates,
+            seed: self.seed,
+            squash: self.squash,
+        };
+        rollout.collect(env, &self.model, &normalizer, stretch)?;
+        self.curve.take_in(rollout)?;
+        // 2. Judge each action against what the value network expected.
+        let (discount, gae_lambda) = (settings.discount as f32, settings.gae_lambda as f32);
+        rollout
+            .estimate(&mut self.reward_scaler, discount, gae_lambda)
+            .expect("a column's arrays have one length");
+        let explained_variance = rollout.explained_variance();
+        // 3. Improve policy and value.
+        let remaining = 1.0 - self.updates as f64 / self.plan.0 as f64;
+        self.updates += 1;
+        let threads = env.threads();
+        let change = self
+            .learner
+            .update(&mut self.model, rollout, settings, remaining, self.updates, threads)
+            .map_err(|_| {
+                diverged(format!(
+                    "the gradient of update {} is not finite; try a lower learning rate",
+                    self.updates
+                ))
+            })?;
+        // 4. Learn what observations look like.
+        for column in &rollout.columns {
+            self.observation_moments.merge(&column.observed);
+        }
+        self.curve.close(&[
+            ("kl", change.kl),
+            ("clip_fraction", change.clip_fraction),
+            ("entropy", self.model.entropy()),
+            ("explained_variance", explained_variance),
+            ("learning_rate", self.learner.learning_rate),
+            ("action_std", self.model.mean_std()),
+        ]);
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            steps: self.updates * self.rollout.steps() as u64,
+            checkpoint: self.curve.checkpoints.last().cloned(),
+        }
+    }
+
+    fn finish(self) -> Trained {
+        Trained {
+            policy: Policy::new(&self.model, self.observation_moments.normalizer(), self.squash),
+            checkpoints: self.curve.checkpoints,
+        }
+    }
 }
 
 /// Number of updates and steps per environment between them: as few rollouts as the settings allow, all of one length, and

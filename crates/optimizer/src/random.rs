@@ -13,6 +13,15 @@ pub(crate) fn stream(seed: u64, purpose: &str) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// The `nth` stretch of the stream of (seed, purpose, index), 2^40 words after the one before: nothing need be remembered to
+/// go on with it later.
+pub(crate) fn nth_stream(seed: u64, purpose: &str, index: u64, nth: u64) -> ChaCha8Rng {
+    let mut rng = stream(seed, purpose);
+    rng.set_stream(index);
+    rng.set_word_pos(u128::from(nth) << 40);
+    rng
+}
+
 /// Standard normal numbers by Box and Muller's method, two from each pair of 24-bit uniform numbers.
 pub(crate) fn fill_normal(rng: &mut ChaCha8Rng, out: &mut [f32]) {
     const STEP: f32 = 1.0 / 16_777_216.0;
@@ -63,6 +72,10 @@ mod tests {
         assert_eq!(first(1, "a"), first(1, "a"));
         assert_ne!(first(1, "a"), first(1, "b"));
         assert_ne!(first(1, "a"), first(2, "a"));
+        let nth = |index, nth| nth_stream(1, "a", index, nth).next_u64();
+        assert_eq!(nth(3, 5), nth(3, 5));
+        assert_ne!(nth(3, 5), nth(3, 6));
+        assert_ne!(nth(3, 5), nth(2, 5));
     }
 
     #[test]

@@ -1,23 +1,37 @@
 //! A stretch of experience: what every environment saw, did and got between two updates.
+//!
+//! Each environment has a [`Column`] of its own. The threads that step the environments also choose their actions, value what
+//! they saw, and fill the columns, so that they meet once in a rollout and not once in a step. Every column has its own noise
+//! and its own sums, and sums over columns are taken in their order: the number of threads changes nothing.
 
-use carrot_environment::{Episode, StepData, VecEnv};
+use std::sync::{Mutex, PoisonError};
+
+use carrot_environment::{Episode, StepData, Turn, VecEnv};
 use carrot_reward_interface::{Stop, StopCause};
-use rand_chacha::ChaCha8Rng;
 
 use crate::actor_critic::{ActorCritic, CHUNK, mean_actions};
 use crate::gae::{ShapeMismatch, Transitions, gae};
 use crate::network::Activations;
-use crate::normalizer::{ObservationNormalizer, RewardScaler};
-use crate::random::fill_normal;
+use crate::normalizer::{CLIP, ObservationNormalizer, RewardScaler, RunningMoments};
+use crate::random::{fill_normal, nth_stream};
 
-/// Experience of `horizon` steps of `n_envs` environments. Arrays are `[horizon, n_envs, …]`, time first.
+/// Experience of `horizon` steps of N environments.
 #[derive(Debug, Default)]
 pub(crate) struct Rollout {
-    /// Observations as the environment gave them, `[…, O]`: what the running moments take in.
-    pub raw_observations: Vec<f32>,
-    /// Observations as the networks saw them, `[…, O]`.
+    /// One for each environment.
+    pub columns: Vec<Column>,
+    /// Steps of each environment.
+    pub horizon: usize,
+    /// Episodes that ended: environment by environment, each in order.
+    pub episodes: Vec<Episode>,
+}
+
+/// What one environment saw, did and got. Arrays are `[horizon, …]`.
+#[derive(Debug, Clone)]
+pub(crate) struct Column {
+    /// Observations as the networks saw them, `[T, O]`.
     pub observations: Vec<f32>,
-    /// Actions before the environment clamped them, `[…, A]`.
+    /// Actions before they are squashed or clamped, `[T, A]`.
     pub actions: Vec<f32>,
     /// Logarithm of each action's density under the policy that chose it.
     pub log_densities: Vec<f32>,
@@ -31,103 +45,306 @@ pub(crate) struct Rollout {
     pub faulted: Vec<bool>,
     /// Sum of each reward term over the steps without fault.
     pub term_sums: Vec<f64>,
-    /// Episodes that ended.
-    pub episodes: Vec<Episode>,
-    /// Advantage of each action.
-    pub advantages: Vec<f32>,
-    /// Discounted return from each step on, as far as it was seen and then as valued.
-    pub returns: Vec<f32>,
-    /// Normalised observations that follow a step but are not the next row (`[_, O]`), and that step.
-    pub bootstrap: (Vec<f32>, Vec<usize>),
-    /// Reward as the value network sees it.
-    pub scaled_rewards: Vec<f32>,
+    /// Moments of the observations as the environment gave them: what the normaliser takes in.
+    pub observed: RunningMoments,
     /// Value of each observation.
     pub values: Vec<f32>,
     /// Value of what followed, before any reset.
     pub next_values: Vec<f32>,
+    /// Reward as the value network sees it.
+    pub scaled_rewards: Vec<f32>,
+    /// Advantage of each action.
+    pub advantages: Vec<f32>,
+    /// Discounted return from each step on, as far as it was seen and then as valued.
+    pub returns: Vec<f32>,
+    /// Episodes that ended.
+    episodes: Vec<Episode>,
+    /// Observations as the environment gave them, `[T, O]`.
+    raw_observations: Vec<f32>,
+    /// Normalised observations that follow a step but are not the next row (`[_, O]`), and that step.
+    bootstrap: (Vec<f32>, Vec<usize>),
 }
 
-/// Buffers of one step.
-pub(crate) struct Stepper {
-    noise: Vec<f32>,
+/// Which rollout is to be collected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch {
+    /// Steps of each environment.
+    pub horizon: usize,
+    /// How many rollouts of the training lie before it.
+    pub number: u64,
+    /// Where the training's random numbers come from.
+    pub seed: u64,
+    /// Whether the environment gets the tanh of what the policy draws; densities stay those of the draw.
+    pub squash: bool,
+}
+
+/// What stays the same during a rollout.
+struct Acting<'a> {
+    model: &'a ActorCritic,
+    normalizer: &'a ObservationNormalizer,
+    terms: &'a [String],
+    squash: bool,
+    /// Standard deviation of each action's noise, and the largest logarithm of a density.
+    deviations: Vec<f32>,
+    normalisation: f32,
+}
+
+/// The columns of a block of environments, and the scratch memory of whoever plays it.
+struct Share<'a> {
+    columns: &'a mut [Column],
+    normalised: Vec<f32>,
+    means: Vec<f32>,
     policy: Activations,
     value: Activations,
-    rng: ChaCha8Rng,
-}
-
-impl Stepper {
-    /// For the sizes of `model`, with the stream that the action noise comes from.
-    pub(crate) fn new(model: &ActorCritic, rng: ChaCha8Rng) -> Self {
-        Self {
-            noise: Vec::new(),
-            policy: model.policy.activations(CHUNK),
-            value: model.value.activations(CHUNK),
-            rng,
-        }
-    }
 }
 
 impl Rollout {
-    /// Steps every environment `horizon` times with `model`'s noisy actions and replaces what the rollout held.
+    /// Steps every environment with `model`'s noisy actions and replaces what the rollout held.
     ///
     /// Errors: a [`Stop`] of the reward or the task program, or for a number that is not finite.
     pub(crate) fn collect(
         &mut self,
         env: &mut VecEnv,
-        terms: &[String],
         model: &ActorCritic,
         normalizer: &ObservationNormalizer,
-        horizon: usize,
-        stepper: &mut Stepper,
+        stretch: Stretch,
     ) -> Result<(), Stop> {
-        let n_envs = env.n_envs();
-        self.clear(n_envs * horizon, model, terms.len());
-        for step in 0..horizon {
-            let observations = env.observations();
-            check_finite(observations, model.observation_size)?;
-            let of_step = |size: usize| step * n_envs * size..(step + 1) * n_envs * size;
-            self.raw_observations.extend_from_slice(observations);
-            let normalised = &mut self.observations[of_step(model.observation_size)];
-            normalizer.apply(observations, normalised);
-            let actions = &mut self.actions[of_step(model.action_size)];
-            mean_actions(
-                &model.policy,
-                &model.parameters,
-                normalised,
-                actions,
-                &mut stepper.policy,
-            );
-            explore(
-                model,
-                actions,
-                &mut self.log_densities[of_step(1)],
-                &mut stepper.noise,
-                &mut stepper.rng,
-            );
-            let data = env.step(actions)?;
-            self.take_in(data, terms, normalizer, step + 1 == horizon)?;
+        let Stretch {
+            horizon,
+            number,
+            seed,
+            squash,
+        } = stretch;
+        let terms = env.reward_terms().to_vec();
+        self.horizon = horizon;
+        self.columns
+            .resize_with(env.n_envs(), || Column::new(model, horizon, terms.len()));
+        for (env_index, column) in self.columns.iter_mut().enumerate() {
+            column.clear();
+            // The noise of a whole rollout at once; means are added as they become known.
+            let mut rng = nth_stream(seed, "action noise", env_index as u64, number);
+            fill_normal(&mut rng, &mut column.actions);
+        }
+        let acting = Acting {
+            model,
+            normalizer,
+            terms: &terms,
+            squash,
+            deviations: model.log_std().iter().map(|&log_std| libm::expf(log_std)).collect(),
+            normalisation: log_normalisation(model.log_std()),
+        };
+        let mut columns = &mut self.columns[..];
+        let mut shares = Vec::new();
+        for envs in env.blocks() {
+            let (share, rest) = columns.split_at_mut(envs.len());
+            shares.push(Mutex::new(Share::new(share, model)));
+            columns = rest;
+        }
+        env.run(horizon, &|turn: &Turn<'_>, actions: &mut [f32]| {
+            let share = &mut *shares[turn.block].lock().unwrap_or_else(PoisonError::into_inner);
+            if turn.step > 0 {
+                share.take_in(&acting, turn, turn.step == horizon)?;
+            }
+            match turn.step < horizon {
+                true => share.act(&acting, turn, actions),
+                false => {
+                    share.value(&acting);
+                    Ok(())
+                }
+            }
+        })?;
+        drop(shares);
+        self.episodes.clear();
+        self.episodes
+            .extend(self.columns.iter_mut().flat_map(|column| column.episodes.drain(..)));
+        Ok(())
+    }
+
+    /// Fills `advantages` and `returns` with the values of the model that collected the rollout.
+    pub(crate) fn estimate(
+        &mut self,
+        scaler: &mut RewardScaler,
+        discount: f32,
+        gae_lambda: f32,
+    ) -> Result<(), ShapeMismatch> {
+        let scale = scaler.take_in(self.columns.iter().map(|column| (&column.rewards[..], &column.ended[..])));
+        for column in &mut self.columns {
+            column.estimate(scale, discount, gae_lambda)?;
         }
         Ok(())
     }
 
-    /// Fills `advantages` and `returns` with the values of `model`.
-    pub(crate) fn estimate(
-        &mut self,
-        model: &ActorCritic,
-        scaler: &mut RewardScaler,
-        n_envs: usize,
-        discount: f32,
-        gae_lambda: f32,
-        stepper: &mut Stepper,
-    ) -> Result<(), ShapeMismatch> {
-        scaler.scale(&self.rewards, &self.ended, &mut self.scaled_rewards);
-        model.values(&self.observations, &mut self.values, &mut stepper.value);
-        let following = self.values.len() - n_envs;
-        self.next_values[..following].copy_from_slice(&self.values[n_envs..]);
-        let mut bootstrap_values = vec![0.0; self.bootstrap.1.len()];
-        model.values(&self.bootstrap.0, &mut bootstrap_values, &mut stepper.value);
-        for (&step, &value) in self.bootstrap.1.iter().zip(&bootstrap_values) {
-            self.next_values[step] = value;
+    /// How much of the returns' variance the values had foreseen, over the steps that may be learned from: 1 for all of it, 0 for
+    /// none; negative where a constant would have done better.
+    pub(crate) fn explained_variance(&self) -> f64 {
+        let pairs = || {
+            let steps = self.columns.iter().flat_map(|column| {
+                let known = column.returns.iter().zip(&column.values);
+                known.zip(&column.faulted).filter(|(_, faulted)| !**faulted)
+            });
+            steps.map(|((&sum, &value), _)| (f64::from(sum), f64::from(value)))
+        };
+        let count = pairs().count().max(1) as f64;
+        let variance = |of: &dyn Fn((f64, f64)) -> f64| {
+            let mean = pairs().map(of).sum::<f64>() / count;
+            pairs().map(|pair| (of(pair) - mean).powi(2)).sum::<f64>() / count
+        };
+        let returns = variance(&|(sum, _)| sum);
+        match returns > 0.0 {
+            true => 1.0 - variance(&|(sum, value)| sum - value) / returns,
+            false => 0.0,
+        }
+    }
+
+    /// Steps in all.
+    pub(crate) fn steps(&self) -> usize {
+        self.columns.len() * self.horizon
+    }
+
+    /// Steps that may be learned from; each is `environment · horizon + step`.
+    pub(crate) fn valid_steps(&self) -> impl Iterator<Item = usize> {
+        let faulted = self.columns.iter().flat_map(|column| &column.faulted);
+        faulted
+            .enumerate()
+            .filter(|(_, faulted)| !**faulted)
+            .map(|(step, _)| step)
+    }
+}
+
+impl Share<'_> {
+    fn new<'a>(columns: &'a mut [Column], model: &ActorCritic) -> Share<'a> {
+        Share {
+            normalised: vec![0.0; columns.len() * model.observation_size],
+            means: vec![0.0; columns.len() * model.action_size],
+            policy: model.policy.activations(columns.len().min(CHUNK)),
+            value: model.value.activations(CHUNK),
+            columns,
+        }
+    }
+
+    /// Chooses the actions of a step.
+    fn act(&mut self, acting: &Acting<'_>, turn: &Turn<'_>, actions: &mut [f32]) -> Result<(), Stop> {
+        let model = acting.model;
+        let (observation, action) = (model.observation_size, model.action_size);
+        check_finite(&turn.data.observations, observation, turn.first_env)?;
+        acting.normalizer.apply(&turn.data.observations, &mut self.normalised);
+        mean_actions(
+            &model.policy,
+            &model.parameters,
+            &self.normalised,
+            &mut self.means,
+            &mut self.policy,
+        );
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let seen = turn.step * observation..(turn.step + 1) * observation;
+            column.raw_observations[seen.clone()]
+                .copy_from_slice(&turn.data.observations[index * observation..][..observation]);
+            column.observations[seen].copy_from_slice(&self.normalised[index * observation..][..observation]);
+            let mut log_density = acting.normalisation;
+            let chosen = &mut column.actions[turn.step * action..][..action];
+            for (j, chosen) in chosen.iter_mut().enumerate() {
+                log_density -= 0.5 * *chosen * *chosen;
+                *chosen = self.means[index * action + j] + acting.deviations[j] * *chosen;
+                actions[index * action + j] = if acting.squash { libm::tanhf(*chosen) } else { *chosen };
+            }
+            column.log_densities[turn.step] = log_density;
+        }
+        Ok(())
+    }
+
+    /// Takes in what became of the actions; `last` says that nothing follows in this rollout.
+    fn take_in(&mut self, acting: &Acting<'_>, turn: &Turn<'_>, last: bool) -> Result<(), Stop> {
+        let (step, data, observation) = (turn.step - 1, turn.data, acting.model.observation_size);
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            let env_index = turn.first_env + index;
+            let faulted = data.faulted[index];
+            let terminated = data.terminated[index] && !faulted;
+            let ended = faulted || terminated || data.truncated[index];
+            column.terminated[step] = terminated;
+            column.ended[step] = ended;
+            column.faulted[step] = faulted;
+            if !faulted && !terminated && (ended || last) {
+                let following = &data.final_observations[index * observation..][..observation];
+                check_finite(following, observation, env_index)?;
+                let (rows, steps) = &mut column.bootstrap;
+                let place = rows.len();
+                rows.resize(place + observation, 0.0);
+                acting.normalizer.apply(following, &mut rows[place..]);
+                steps.push(step);
+            }
+            column.rewards[step] = match faulted {
+                true => 0.0,
+                false => column.add_terms(data, index, env_index, acting.terms)?,
+            };
+        }
+        for episode in &data.episodes {
+            self.columns[episode.env_index - turn.first_env].episodes.push(episode.clone());
+        }
+        Ok(())
+    }
+
+    /// Values everything that was seen, while it is still in the cache.
+    fn value(&mut self, acting: &Acting<'_>) {
+        for column in self.columns.iter_mut() {
+            let horizon = column.values.len();
+            acting
+                .model
+                .values(&column.observations, &mut column.values, &mut self.value);
+            column.next_values[..horizon - 1].copy_from_slice(&column.values[1..]);
+            let (rows, steps) = &column.bootstrap;
+            let mut following = vec![0.0; steps.len()];
+            acting.model.values(rows, &mut following, &mut self.value);
+            for (&step, &value) in steps.iter().zip(&following) {
+                column.next_values[step] = value;
+            }
+            column.observed.clear();
+            column.observed.update(&column.raw_observations);
+        }
+    }
+}
+
+impl Column {
+    pub(crate) fn new(model: &ActorCritic, horizon: usize, terms: usize) -> Self {
+        Self {
+            observations: vec![0.0; horizon * model.observation_size],
+            actions: vec![0.0; horizon * model.action_size],
+            log_densities: vec![0.0; horizon],
+            rewards: vec![0.0; horizon],
+            terminated: vec![false; horizon],
+            ended: vec![false; horizon],
+            faulted: vec![false; horizon],
+            term_sums: vec![0.0; terms],
+            observed: RunningMoments::new(model.observation_size),
+            values: vec![0.0; horizon],
+            next_values: vec![0.0; horizon],
+            scaled_rewards: vec![0.0; horizon],
+            advantages: vec![0.0; horizon],
+            returns: vec![0.0; horizon],
+            episodes: Vec::new(),
+            raw_observations: vec![0.0; horizon * model.observation_size],
+            bootstrap: (Vec::new(), Vec::new()),
+        }
+    }
+
+    /// What is summed or pushed; the rest is written over.
+    fn clear(&mut self) {
+        self.term_sums.fill(0.0);
+        self.episodes.clear();
+        self.bootstrap.0.clear();
+        self.bootstrap.1.clear();
+    }
+
+    /// Adds up the reward terms of environment `index` of a block, and gives its reward.
+    fn add_terms(&mut self, data: &StepData, index: usize, env_index: usize, names: &[String]) -> Result<f64, Stop> {
+        for ((sum, term), name) in self.term_sums.iter_mut().zip(&data.rewards.terms).zip(names) {
+            *sum += finite(term[index], name, env_index)?;
+        }
+        finite(data.rewards.total[index], "total", env_index)
+    }
+
+    fn estimate(&mut self, scale: f64, discount: f32, gae_lambda: f32) -> Result<(), ShapeMismatch> {
+        for (scaled, &reward) in self.scaled_rewards.iter_mut().zip(&self.rewards) {
+            *scaled = ((reward * scale) as f32).clamp(-CLIP, CLIP);
         }
         // A faulted step is cut out: its own advantage becomes zero, and so it carries nothing to the step before.
         for (step, _) in self.faulted.iter().enumerate().filter(|(_, faulted)| **faulted) {
@@ -135,7 +352,7 @@ impl Rollout {
             self.next_values[step] = 0.0;
         }
         let transitions = Transitions {
-            n_envs,
+            n_envs: 1,
             rewards: &self.scaled_rewards,
             values: &self.values,
             next_values: &self.next_values,
@@ -147,102 +364,6 @@ impl Rollout {
             *sum = advantage + value;
         }
         Ok(())
-    }
-
-    /// Steps that may be learned from.
-    pub(crate) fn valid_steps(&self) -> impl Iterator<Item = usize> {
-        self.faulted
-            .iter()
-            .enumerate()
-            .filter(|(_, faulted)| !**faulted)
-            .map(|(step, _)| step)
-    }
-
-    fn clear(&mut self, rows: usize, model: &ActorCritic, terms: usize) {
-        self.raw_observations.clear();
-        self.observations.resize(rows * model.observation_size, 0.0);
-        self.actions.resize(rows * model.action_size, 0.0);
-        for array in [
-            &mut self.log_densities,
-            &mut self.advantages,
-            &mut self.returns,
-            &mut self.scaled_rewards,
-            &mut self.values,
-            &mut self.next_values,
-        ] {
-            array.resize(rows, 0.0);
-        }
-        self.rewards.clear();
-        for array in [&mut self.terminated, &mut self.ended, &mut self.faulted] {
-            array.clear();
-        }
-        self.term_sums.clear();
-        self.term_sums.resize(terms, 0.0);
-        self.episodes.clear();
-        self.bootstrap.0.clear();
-        self.bootstrap.1.clear();
-    }
-
-    fn take_in(
-        &mut self,
-        data: &StepData,
-        names: &[String],
-        normalizer: &ObservationNormalizer,
-        last: bool,
-    ) -> Result<(), Stop> {
-        let observation_size = normalizer.mean.len();
-        for (env_index, observation) in data.final_observations.chunks_exact(observation_size).enumerate() {
-            let faulted = data.faulted[env_index];
-            let terminated = data.terminated[env_index] && !faulted;
-            let ended = faulted || terminated || data.truncated[env_index];
-            let step = self.rewards.len();
-            if !faulted && !terminated && (ended || last) {
-                check_finite(observation, observation_size)?;
-                let place = self.bootstrap.0.len();
-                self.bootstrap.0.resize(place + observation_size, 0.0);
-                normalizer.apply(observation, &mut self.bootstrap.0[place..]);
-                self.bootstrap.1.push(step);
-            }
-            self.terminated.push(terminated);
-            self.ended.push(ended);
-            self.faulted.push(faulted);
-            if faulted {
-                self.rewards.push(0.0);
-                continue;
-            }
-            self.rewards
-                .push(finite(data.rewards.total[env_index], "total", env_index)?);
-            for ((sum, term), name) in self.term_sums.iter_mut().zip(&data.rewards.terms).zip(names) {
-                *sum += finite(term[env_index], name, env_index)?;
-            }
-        }
-        self.episodes.extend_from_slice(&data.episodes);
-        Ok(())
-    }
-}
-
-/// Adds noise to the mean `actions` (`[N, A]`) and notes the logarithm of the density of each sum, `[N]`.
-fn explore(
-    model: &ActorCritic,
-    actions: &mut [f32],
-    log_densities: &mut [f32],
-    noise: &mut Vec<f32>,
-    rng: &mut ChaCha8Rng,
-) {
-    noise.resize(actions.len(), 0.0);
-    fill_normal(rng, noise);
-    let log_std = model.log_std();
-    let normalisation = log_normalisation(log_std);
-    let deviations: Vec<f32> = log_std.iter().map(|&log_std| libm::expf(log_std)).collect();
-    let rows = actions
-        .chunks_exact_mut(model.action_size)
-        .zip(noise.chunks_exact(model.action_size));
-    for ((actions, noise), log_density) in rows.zip(log_densities) {
-        *log_density = normalisation;
-        for ((action, noise), deviation) in actions.iter_mut().zip(noise).zip(&deviations) {
-            *action += deviation * noise;
-            *log_density -= 0.5 * noise * noise;
-        }
     }
 }
 
@@ -271,14 +392,16 @@ pub(crate) fn finite(value: f64, name: &str, env_index: usize) -> Result<f64, St
     })
 }
 
+/// `first_env`: the environment of the first row.
+///
 /// Errors: [`StopCause::Diverged`], for an observation that no network may see.
-pub(crate) fn check_finite(observations: &[f32], observation_size: usize) -> Result<(), Stop> {
+pub(crate) fn check_finite(observations: &[f32], observation_size: usize, first_env: usize) -> Result<(), Stop> {
     match observations.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(place) => Err(diverged(format!(
             "number {} of the observation of environment {} is {}",
             place % observation_size,
-            place / observation_size,
+            first_env + place / observation_size,
             observations[place]
         ))),
     }

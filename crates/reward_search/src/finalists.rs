@@ -147,6 +147,7 @@ mod tests {
             reward: 0.0,
             terms: Vec::new(),
             faults: 0,
+            diagnostics: Vec::new(),
         };
         let evaluated = Evaluated {
             evaluation,

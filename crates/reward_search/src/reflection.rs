@@ -220,6 +220,7 @@ mod tests {
                 reward: 1.0 + 0.1 * at as f64,
                 terms: vec![1.0, 0.05 * at as f64, -0.002],
                 faults: u64::from(at == 2),
+                diagnostics: Vec::new(),
             })
             .collect();
         Evaluated {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
-use carrot_environment::{AsyncVecEnv, Engine, Task, VecEnv};
+use carrot_environment::{Engine, Task, VecEnv};
 use carrot_physics::BareWorld;
 use carrot_reward_sandbox::LoadedReward;
 use carrot_reward_search::Workbench;
@@ -137,10 +137,9 @@ struct Start {
 
 fn measure(bench: &Workbench, reward: &LoadedReward, n_envs: usize, threads: usize) -> anyhow::Result<Row> {
     let task = &bench.task;
-    let mut lockstep = bench.env(Some(reward), n_envs, 0, threads)?;
-    let mut asynchronous = AsyncVecEnv::new(task, bench.programs(Some(reward)), n_envs, 0, threads)?;
-    let steps = steps_of_a_round(&mut lockstep)?;
-    let script = Script::write(&mut lockstep, steps)?;
+    let mut env = bench.env(Some(reward), n_envs, 0, threads)?;
+    let steps = steps_of_a_round(&mut env)?;
+    let script = Script::write(&mut env, steps)?;
     let total = (script.steps * n_envs) as f64;
 
     let mut worlds: Vec<BareWorld> = (0..n_envs).map(|_| BareWorld::new(&task.model)).collect();
@@ -148,20 +147,21 @@ fn measure(bench: &Workbench, reward: &LoadedReward, n_envs: usize, threads: usi
     for round in 0..=ROUNDS {
         let bare_rate = play_bare(&script, &mut worlds, threads);
 
-        lockstep.reset()?;
+        env.reset()?;
         let start = Instant::now();
         for actions in &script.actions {
-            lockstep.step(actions)?;
+            env.step(actions)?;
         }
         let together_rate = total / start.elapsed().as_secs_f64();
 
-        asynchronous.reset()?;
+        env.reset()?;
         let action_size = task.action_size();
         let start = Instant::now();
-        asynchronous.run(script.steps, &|turn, out| {
+        env.run(script.steps, &|turn, out| {
             if let Some(actions) = script.actions.get(turn.step) {
                 out.copy_from_slice(&actions[turn.first_env * action_size..][..out.len()]);
             }
+            Ok(())
         })?;
         let free_rate = total / start.elapsed().as_secs_f64();
 

@@ -1,0 +1,225 @@
+//! PPO's loss over some rows of a rollout, and its gradient.
+//!
+//! Per sample, with ratio `r = exp(log π(a) − log π_old(a))`, advantage A, value V and return R, the loss is
+//! `−min(r·A, clip(r, 1 − ε, 1 + ε)·A) + c_v·½(V − R)² − c_e·Σ log σ`. Policy and value have no parameter in common, so that
+//! their halves are computed apart, on any thread.
+//!
+//! Source: Schulman et al. 2017, arXiv:1707.06347, equations 7 and 9.
+
+use std::ops::AddAssign;
+
+use crate::actor_critic::{ActorCritic, CHUNK};
+use crate::kernels::padded;
+use crate::network::Activations;
+use crate::rollout::{Column, Rollout, log_normalisation};
+use crate::settings::PpoSettings;
+
+/// Which half of the loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// What the policy and its noise descend.
+    Policy,
+    /// What the value network descends.
+    Value,
+}
+
+/// Sums over samples.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Loss {
+    /// Everything that the gradient descends.
+    pub total: f64,
+    /// KL divergence from the old policy to the new, estimated by `(r − 1) − log r`.
+    pub kl: f64,
+    /// Samples whose ratio was clipped.
+    pub clipped: f64,
+}
+
+/// One half of the loss over a share of a minibatch.
+pub(crate) struct PartialLoss {
+    half: Half,
+    batch: Batch,
+    activations: Activations,
+    /// Laid out as the model's parameters; only the half's own are used.
+    pub gradient: Vec<f32>,
+    /// The sums that belong to `gradient`.
+    pub loss: Loss,
+}
+
+/// Rows gathered for one network pass.
+#[derive(Debug, Default)]
+struct Batch {
+    observations: Vec<f32>,
+    actions: Vec<f32>,
+    log_densities: Vec<f32>,
+    advantages: Vec<f32>,
+    returns: Vec<f32>,
+}
+
+impl AddAssign for Loss {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.kl += other.kl;
+        self.clipped += other.clipped;
+    }
+}
+
+impl PartialLoss {
+    /// For the sizes of `model`.
+    pub(crate) fn new(model: &ActorCritic, half: Half) -> Self {
+        let network = match half {
+            Half::Policy => &model.policy,
+            Half::Value => &model.value,
+        };
+        Self {
+            half,
+            batch: Batch::default(),
+            activations: network.activations(CHUNK),
+            gradient: vec![0.0; model.parameters.len()],
+            loss: Loss::default(),
+        }
+    }
+
+    /// Sets `gradient` and `loss` to those of `rows` (each `environment · horizon + step`), of a minibatch of which each sample
+    /// has the weight `share`.
+    pub(crate) fn set(
+        &mut self,
+        model: &ActorCritic,
+        rollout: &Rollout,
+        rows: &[u32],
+        share: f32,
+        settings: &PpoSettings,
+    ) {
+        self.loss = Loss::default();
+        self.gradient[model.parameters_of(self.half)].fill(0.0);
+        match self.half {
+            Half::Policy => model.policy.transpose(&model.parameters, &mut self.activations),
+            Half::Value => model.value.transpose(&model.parameters, &mut self.activations),
+        }
+        for rows in rows.chunks(CHUNK) {
+            match self.half {
+                Half::Policy => self.add_policy(model, rollout, rows, share, settings),
+                Half::Value => self.add_value(model, rollout, rows, share, settings),
+            }
+        }
+    }
+
+    fn add_policy(
+        &mut self,
+        model: &ActorCritic,
+        rollout: &Rollout,
+        rows: &[u32],
+        share: f32,
+        settings: &PpoSettings,
+    ) {
+        self.batch.gather(rollout, rows, model, self.half);
+        let (size, width, clip) = (model.action_size, padded(model.action_size), settings.clip as f32);
+        let Batch {
+            observations, actions, ..
+        } = &self.batch;
+        let stride = model.observation_size;
+        model
+            .policy
+            .forward(&model.parameters, observations, stride, rows.len(), &mut self.activations);
+        let (means, mean_gradients) = self.activations.output_and_gradient();
+        let normalisation = log_normalisation(model.log_std());
+        let precisions: Vec<f32> = model.log_std().iter().map(|&log_std| libm::expf(-log_std)).collect();
+        let log_std_gradient = &mut self.gradient[model.log_std.clone()];
+        let mut deviations = vec![0.0; size];
+        for row in 0..rows.len() {
+            let mut log_density = normalisation;
+            for (j, deviation) in deviations.iter_mut().enumerate() {
+                *deviation = (actions[row * size + j] - means[row * width + j]) * precisions[j];
+                log_density -= 0.5 * *deviation * *deviation;
+            }
+            let log_ratio = log_density - self.batch.log_densities[row];
+            let (ratio, advantage) = (libm::expf(log_ratio), self.batch.advantages[row]);
+            let clipped = ratio.clamp(1.0 - clip, 1.0 + clip) * advantage;
+            self.loss.total -= f64::from(clipped.min(ratio * advantage));
+            self.loss.kl += f64::from(ratio - 1.0 - log_ratio);
+            self.loss.clipped += f64::from(u8::from((ratio - 1.0).abs() > clip));
+            // Where the clipped branch is the smaller one, the loss does not depend on the policy.
+            let slope = if clipped < ratio * advantage {
+                0.0
+            } else {
+                -ratio * advantage * share
+            };
+            let gradients = &mut mean_gradients[row * width..][..size];
+            for (j, gradient) in gradients.iter_mut().enumerate() {
+                *gradient = slope * deviations[j] * precisions[j];
+                log_std_gradient[j] += slope * (deviations[j] * deviations[j] - 1.0);
+            }
+        }
+        model.policy.backward(
+            observations,
+            stride,
+            rows.len(),
+            &mut self.activations,
+            &mut self.gradient,
+        );
+        for (gradient, &log_std) in self.gradient[model.log_std.clone()].iter_mut().zip(model.log_std()) {
+            *gradient -= settings.entropy_weight as f32 * share * rows.len() as f32;
+            self.loss.total -= settings.entropy_weight * f64::from(log_std) * rows.len() as f64;
+        }
+    }
+
+    fn add_value(
+        &mut self,
+        model: &ActorCritic,
+        rollout: &Rollout,
+        rows: &[u32],
+        share: f32,
+        settings: &PpoSettings,
+    ) {
+        self.batch.gather(rollout, rows, model, self.half);
+        let width = padded(1);
+        let observations = &self.batch.observations;
+        let stride = model.observation_size;
+        model
+            .value
+            .forward(&model.parameters, observations, stride, rows.len(), &mut self.activations);
+        let (values, gradients) = self.activations.output_and_gradient();
+        let weight = settings.value_weight as f32 * share;
+        for (row, sum) in self.batch.returns.iter().enumerate() {
+            let error = values[row * width] - sum;
+            self.loss.total += settings.value_weight * 0.5 * f64::from(error) * f64::from(error);
+            gradients[row * width] = weight * error;
+        }
+        model.value.backward(
+            observations,
+            stride,
+            rows.len(),
+            &mut self.activations,
+            &mut self.gradient,
+        );
+    }
+}
+
+impl Batch {
+    fn gather(&mut self, rollout: &Rollout, rows: &[u32], model: &ActorCritic, half: Half) {
+        let (observation, action) = (model.observation_size, model.action_size);
+        let place = |&row: &u32| -> (&Column, usize) {
+            (
+                &rollout.columns[row as usize / rollout.horizon],
+                row as usize % rollout.horizon,
+            )
+        };
+        self.observations.clear();
+        self.actions.clear();
+        self.log_densities.clear();
+        self.advantages.clear();
+        self.returns.clear();
+        for (column, step) in rows.iter().map(place) {
+            self.observations
+                .extend_from_slice(&column.observations[step * observation..][..observation]);
+            match half {
+                Half::Policy => {
+                    self.actions
+                        .extend_from_slice(&column.actions[step * action..][..action]);
+                    self.log_densities.push(column.log_densities[step]);
+                    self.advantages.push(column.advantages[step]);
+                }
+                Half::Value => self.returns.push(column.returns[step]),
+            }
+        }
+    }
+}
