@@ -283,7 +283,9 @@ mod tests {
             assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 200));
         }
         let outcome = std::panic::catch_unwind(|| {
-            with_team(2, 64, &|item| assert_ne!(item, 63), |team| (0..100).for_each(|_| team.work()));
+            with_team(2, 64, &|item| assert_ne!(item, 63), |team| {
+                (0..100).for_each(|_| team.work())
+            });
         });
         assert!(outcome.is_err());
         let outcome = std::panic::catch_unwind(|| with_team(2, 2, &|_| {}, |_| panic!("the body gives up")));

@@ -196,7 +196,11 @@ impl VecEnv {
 
     /// The environments of each block.
     pub fn blocks(&self) -> Vec<Range<usize>> {
-        self.stage.blocks.iter().map(|judged| lock(judged).block.envs()).collect()
+        self.stage
+            .blocks
+            .iter()
+            .map(|judged| lock(judged).block.envs())
+            .collect()
     }
 
     /// Starts every episode anew, as if this environment had just been made: the same initial states follow each other again.

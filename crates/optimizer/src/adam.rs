@@ -52,7 +52,9 @@ pub(crate) fn add_up<const N: usize>(sum: &mut [f32], parts: [&[f32]; N]) -> f64
     pulp::Arch::new().dispatch(|| {
         let mut squares = [0.0_f64; WIDE];
         let mut add = |place: usize, lane: usize| {
-            let value: f32 = parts[1..].iter().fold(parts[0][place], |value, part| value + part[place]);
+            let value: f32 = parts[1..]
+                .iter()
+                .fold(parts[0][place], |value, part| value + part[place]);
             sum[place] = value;
             squares[lane] += f64::from(value) * f64::from(value);
         };
@@ -88,7 +90,10 @@ mod tests {
         let squares = add_up(&mut sum, [&numbers(0), &numbers(1), &numbers(-2)]);
         let expected: Vec<f32> = (0..37).map(|i| (3 * i - 1) as f32).collect();
         assert_eq!(sum, expected);
-        assert_eq!(squares, expected.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>());
+        assert_eq!(
+            squares,
+            expected.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>()
+        );
         assert!(add_up(&mut [0.0; 2], [&[3e38, 3e38]]).is_finite());
     }
 }

@@ -103,23 +103,20 @@ impl PartialLoss {
         }
     }
 
-    fn add_policy(
-        &mut self,
-        model: &ActorCritic,
-        rollout: &Rollout,
-        rows: &[u32],
-        share: f32,
-        settings: &PpoSettings,
-    ) {
+    fn add_policy(&mut self, model: &ActorCritic, rollout: &Rollout, rows: &[u32], share: f32, settings: &PpoSettings) {
         self.batch.gather(rollout, rows, model, self.half);
         let (size, width, clip) = (model.action_size, padded(model.action_size), settings.clip as f32);
         let Batch {
             observations, actions, ..
         } = &self.batch;
         let stride = model.observation_size;
-        model
-            .policy
-            .forward(&model.parameters, observations, stride, rows.len(), &mut self.activations);
+        model.policy.forward(
+            &model.parameters,
+            observations,
+            stride,
+            rows.len(),
+            &mut self.activations,
+        );
         let (means, mean_gradients) = self.activations.output_and_gradient();
         let normalisation = log_normalisation(model.log_std());
         let precisions: Vec<f32> = model.log_std().iter().map(|&log_std| libm::expf(-log_std)).collect();
@@ -162,21 +159,18 @@ impl PartialLoss {
         }
     }
 
-    fn add_value(
-        &mut self,
-        model: &ActorCritic,
-        rollout: &Rollout,
-        rows: &[u32],
-        share: f32,
-        settings: &PpoSettings,
-    ) {
+    fn add_value(&mut self, model: &ActorCritic, rollout: &Rollout, rows: &[u32], share: f32, settings: &PpoSettings) {
         self.batch.gather(rollout, rows, model, self.half);
         let width = padded(1);
         let observations = &self.batch.observations;
         let stride = model.observation_size;
-        model
-            .value
-            .forward(&model.parameters, observations, stride, rows.len(), &mut self.activations);
+        model.value.forward(
+            &model.parameters,
+            observations,
+            stride,
+            rows.len(),
+            &mut self.activations,
+        );
         let (values, gradients) = self.activations.output_and_gradient();
         let weight = settings.value_weight as f32 * share;
         for (row, sum) in self.batch.returns.iter().enumerate() {

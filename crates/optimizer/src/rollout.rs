@@ -167,7 +167,11 @@ impl Rollout {
         discount: f32,
         gae_lambda: f32,
     ) -> Result<(), ShapeMismatch> {
-        let scale = scaler.take_in(self.columns.iter().map(|column| (&column.rewards[..], &column.ended[..])));
+        let scale = scaler.take_in(
+            self.columns
+                .iter()
+                .map(|column| (&column.rewards[..], &column.ended[..])),
+        );
         for column in &mut self.columns {
             column.estimate(scale, discount, gae_lambda)?;
         }
@@ -278,7 +282,9 @@ impl Share<'_> {
             };
         }
         for episode in &data.episodes {
-            self.columns[episode.env_index - turn.first_env].episodes.push(episode.clone());
+            self.columns[episode.env_index - turn.first_env]
+                .episodes
+                .push(episode.clone());
         }
         Ok(())
     }
