@@ -21,6 +21,10 @@ pub struct StepData {
     pub observations: Vec<f32>,
     /// Observation at the end of the step, before any reset, `[N, O]`.
     pub final_observations: Vec<f32>,
+    /// What the critic sees beside each of `observations`, `[N, P]`; empty where P is 0.
+    pub critic_observations: Vec<f32>,
+    /// What the critic sees beside each of `final_observations`, `[N, P]`.
+    pub final_critic_observations: Vec<f32>,
     /// What the reward under test says about the step, before any reset; zeros and no terms without a reward. Where the step faulted
     /// it means nothing: the reward then saw the fresh episode, so that it is always finite.
     pub rewards: Rewards,
@@ -65,6 +69,8 @@ impl StepData {
         Self {
             observations: vec![0.0; n_envs * task.observation_size()],
             final_observations: vec![0.0; n_envs * task.observation_size()],
+            critic_observations: vec![0.0; n_envs * task.critic_observation_size()],
+            final_critic_observations: vec![0.0; n_envs * task.critic_observation_size()],
             rewards: Rewards {
                 total: vec![0.0; n_envs],
                 terms: vec![vec![0.0; n_envs]; terms],
@@ -76,12 +82,25 @@ impl StepData {
         }
     }
 
+    /// Shows what there is to act on now.
+    pub(crate) fn observe(&mut self, setting: &Setting, index: usize, world: &World) {
+        let task = &setting.task;
+        world.observe(task, row(&mut self.observations, index, task.observation_size()));
+        let seen = row(&mut self.critic_observations, index, task.critic_observation_size());
+        world.observe_for_critic(task, seen);
+    }
+
     /// Takes over what a block of the environments `envs` did.
     pub(crate) fn take_in(&mut self, block: &StepData, envs: Range<usize>) {
-        let observation_size = block.observations.len() / envs.len().max(1);
-        let observed = envs.start * observation_size..envs.end * observation_size;
-        self.observations[observed.clone()].copy_from_slice(&block.observations);
-        self.final_observations[observed].copy_from_slice(&block.final_observations);
+        for (all, of_block) in [
+            (&mut self.observations, &block.observations),
+            (&mut self.final_observations, &block.final_observations),
+            (&mut self.critic_observations, &block.critic_observations),
+            (&mut self.final_critic_observations, &block.final_critic_observations),
+        ] {
+            let size = of_block.len() / envs.len().max(1);
+            all[envs.start * size..envs.end * size].copy_from_slice(of_block);
+        }
         self.terminated[envs.clone()].copy_from_slice(&block.terminated);
         self.truncated[envs.clone()].copy_from_slice(&block.truncated);
         self.faulted[envs.clone()].copy_from_slice(&block.faulted);
@@ -149,9 +168,11 @@ impl Block {
         for (index, world) in worlds.iter().enumerate() {
             let mut world = lock(world);
             world.begin_again(setting)?;
-            world.observe(&setting.task, slot(&mut self.step.observations, index, setting));
+            self.step.observe(setting, index, &world);
         }
         self.step.final_observations.copy_from_slice(&self.step.observations);
+        let critic = &self.step.critic_observations;
+        self.step.final_critic_observations.copy_from_slice(critic);
         self.measures.begin_all_episodes();
         if let Some(reward) = &mut self.reward {
             reward.begin_all_episodes();
@@ -204,7 +225,11 @@ impl Block {
         if let Some(reward) = &mut self.reward {
             reward.place(n_envs, index, &world.row)?;
         }
-        world.observe(&setting.task, slot(&mut self.step.final_observations, index, setting));
+        let task = &setting.task;
+        let observation = row(&mut self.step.final_observations, index, task.observation_size());
+        world.observe(task, observation);
+        let seen = &mut self.step.final_critic_observations;
+        world.observe_for_critic(task, row(seen, index, task.critic_observation_size()));
         Ok(())
     }
 
@@ -216,6 +241,8 @@ impl Block {
             reward.evaluate_placed(&mut self.step.rewards).map_err(in_all)?;
         }
         self.step.observations.copy_from_slice(&self.step.final_observations);
+        let critic = &self.step.final_critic_observations;
+        self.step.critic_observations.copy_from_slice(critic);
         for (index, world) in worlds.iter().enumerate() {
             self.count(setting, index, world)?;
         }
@@ -244,7 +271,7 @@ impl Block {
             let episode = world.state.tally.finish(self.first_env + index, how, task.horizon, dt);
             self.step.episodes.push(episode);
             world.begin_episode(setting)?;
-            world.observe(task, slot(&mut self.step.observations, index, setting));
+            self.step.observe(setting, index, &world);
             self.forget(index);
         }
         Ok(())
@@ -286,7 +313,7 @@ impl Block {
 
     /// Shows a world that has just been restored, and lets the programs remember what they did.
     fn take_up(&mut self, setting: &Setting, index: usize, world: &World, snapshot: &EnvSnapshot) {
-        world.observe(&setting.task, slot(&mut self.step.observations, index, setting));
+        self.step.observe(setting, index, world);
         let (n_envs, [measures, reward]) = (self.n_envs(), snapshot.memories());
         // An instance that has not judged anything yet has no room to remember in; one that cannot have it says so in the
         // next step.
@@ -313,8 +340,7 @@ fn among_all(mut stop: Stop, first_env: usize) -> Stop {
     stop
 }
 
-/// The observation of one environment.
-fn slot<'a>(observations: &'a mut [f32], index: usize, setting: &Setting) -> &'a mut [f32] {
-    let size = setting.task.observation_size();
-    &mut observations[index * size..(index + 1) * size]
+/// What one environment has in an array `[N, size]`.
+fn row(values: &mut [f32], index: usize, size: usize) -> &mut [f32] {
+    &mut values[index * size..(index + 1) * size]
 }

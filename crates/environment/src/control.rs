@@ -7,6 +7,24 @@ use crate::TaskError;
 use crate::env_file::{ControlEntry, EnvFile};
 use crate::text::Text;
 
+/// What one number of an action does, for those who run a policy outside of Carrot: the control is
+/// `middle + half·action`, no lower than `range[0]` and no higher than `range[1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionChannel {
+    /// Name of the actuator; `#3` is the nameless one with index 3.
+    pub actuator: String,
+    /// The joint that it drives, where it drives one alone.
+    pub joint: Option<String>,
+    /// The control for an action of 0, in actuator units.
+    pub middle: f64,
+    /// How much an action of 1 adds.
+    pub half: f64,
+    /// Bounds of the control; infinite where there are none.
+    pub range: [f64; 2],
+    /// What a control of 1 asks of the joint, such as 200 N*m or 1 rad, where that is known.
+    pub control_unit: Option<(f64, &'static str)>,
+}
+
 /// What actions mean for every actuator of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Actuation {
@@ -65,6 +83,29 @@ impl Actuation {
     /// Number of actuators.
     pub(crate) fn len(&self) -> usize {
         self.actuators.len()
+    }
+
+    /// The same in words and numbers that can leave the process.
+    pub(crate) fn channels(&self, model: &Model) -> Vec<ActionChannel> {
+        let named = model.inventory().actuators.into_iter().enumerate();
+        let channel = |((index, actuator), of): ((usize, carrot_physics::Actuator), &Actuator)| {
+            let (middle, half, range) = match *of {
+                Actuator::Fill([low, high]) if low.is_finite() && high.is_finite() => {
+                    ((low + high) * 0.5, (high - low) * 0.5, [low, high])
+                }
+                Actuator::Fill(_) => (0.0, 1.0, [f64::NEG_INFINITY, f64::INFINITY]),
+                Actuator::Around { value, scale, range } => (value, scale, range),
+            };
+            ActionChannel {
+                actuator: actuator.name.unwrap_or_else(|| format!("#{index}")),
+                joint: actuator.joint,
+                middle,
+                half,
+                range,
+                control_unit: actuator.control_unit,
+            }
+        };
+        named.zip(&self.actuators).map(channel).collect()
     }
 
     /// An action, already in [-1, 1], in the units of its actuator.

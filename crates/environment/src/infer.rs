@@ -277,7 +277,7 @@ impl Draft {
                     .actuators
                     .iter()
                     .enumerate()
-                    .map(|(index, name)| called(name.as_deref(), index)),
+                    .map(|(index, actuator)| called(actuator.name.as_deref(), index)),
             );
             let doc = format!("Action as just applied, from -1 to 1 over each actuator's range; in order: {listed}.");
             self.add(control, &[actuators], word("control"), None, doc);

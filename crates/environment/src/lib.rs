@@ -42,6 +42,7 @@ mod world;
 
 pub use block::{Programs, StepData};
 pub use carrot_physics::Engine;
+pub use control::ActionChannel;
 pub use derived::DerivedText;
 pub use episode::Episode;
 pub use evaluation::{Checkpoint, Evaluation};

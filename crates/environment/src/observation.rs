@@ -1,4 +1,5 @@
-//! What the policy sees of the variables: some of them, with noise, and late.
+//! What the policy sees of the variables: some of them, with noise, and late. And what the critic sees beside that while
+//! it trains: any of them, as they are.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -11,6 +12,7 @@ use crate::random::{Purpose, stream};
 use crate::task_file::TaskFile;
 use crate::text::Text;
 use carrot_reward_interface::{DType, Schema};
+use toml::Spanned;
 
 /// How an observation comes from a row of all variables.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,14 +36,9 @@ impl Observation {
         let mut places = Vec::new();
         let mut noise = Vec::new();
         for name in task.observation.get_ref() {
-            let index = variable(file, schema, "observation", name.get_ref(), name.span())?;
-            let binding = &bindings[index];
-            if schema.variables[index].dtype == DType::Str {
-                let message = format!("`observation`: `{}` is a text, which no policy can see", name.get_ref());
-                return Err(file.at(name.span(), message));
-            }
-            places.extend(binding.offset..binding.offset + binding.components);
-            noise.extend(noise_of(file, task, name.get_ref(), binding.components)?);
+            let seen = numbers(file, schema, bindings, "observation", name)?;
+            noise.extend(noise_of(file, task, name.get_ref(), seen.len())?);
+            places.extend(seen);
         }
         if places.is_empty() {
             let message = "`observation` is empty; name the variables that the policy sees";
@@ -86,6 +83,74 @@ impl Observation {
     fn is_exact(&self) -> bool {
         self.delay == 0 && self.noise.is_empty()
     }
+}
+
+/// What only the critic sees, beside the policy's observation, and only while a policy is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CriticObservation {
+    /// Place of each number in the row.
+    places: Vec<usize>,
+}
+
+impl CriticObservation {
+    /// Reads `critic_observation`, which may be missing.
+    ///
+    /// Errors: [`TaskError::File`] with the line of the first mistake.
+    pub(crate) fn new(
+        file: &Text,
+        task: &TaskFile,
+        schema: &Schema,
+        bindings: &[Binding],
+        observation: &Observation,
+    ) -> Result<Self, TaskError> {
+        let mut places: Vec<usize> = Vec::new();
+        for name in &task.critic_observation {
+            let seen = numbers(file, schema, bindings, "critic_observation", name)?;
+            let known = |places: &[usize]| places.contains(&seen.start);
+            if known(&places) {
+                let message = format!("`critic_observation` names `{}` twice", name.get_ref());
+                return Err(file.at(name.span(), message));
+            }
+            if observation.is_exact() && known(&observation.places) {
+                let message = format!(
+                    "`critic_observation`: `{}` is in `observation`, which the critic sees anyway, and without noise or delay",
+                    name.get_ref()
+                );
+                return Err(file.at(name.span(), message));
+            }
+            places.extend(seen);
+        }
+        Ok(Self { places })
+    }
+
+    /// How many numbers there are; 0 where the critic sees what the policy sees.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Writes what the critic sees of a row, `[P]`.
+    pub(crate) fn write(&self, row: &[f64], out: &mut [f32]) {
+        for (slot, place) in out.iter_mut().zip(&self.places) {
+            *slot = row[*place] as f32;
+        }
+    }
+}
+
+/// Places of a variable's numbers in the row.
+fn numbers(
+    file: &Text,
+    schema: &Schema,
+    bindings: &[Binding],
+    key: &str,
+    name: &Spanned<String>,
+) -> Result<std::ops::Range<usize>, TaskError> {
+    let index = variable(file, schema, key, name.get_ref(), name.span())?;
+    if schema.variables[index].dtype == DType::Str {
+        let message = format!("`{key}`: `{}` is a text, which no network can see", name.get_ref());
+        return Err(file.at(name.span(), message));
+    }
+    let binding = &bindings[index];
+    Ok(binding.offset..binding.offset + binding.components)
 }
 
 /// Position of a variable in the schema.

@@ -11,12 +11,12 @@ use toml::Spanned;
 
 use crate::binding::{Binder, Binding, Bound};
 use crate::command::Command;
-use crate::control::{Actuation, substeps};
+use crate::control::{ActionChannel, Actuation, substeps};
 use crate::derived::DerivedText;
 use crate::env_file::EnvFile;
 use crate::episode::{FitnessAggregate, SuccessAggregate};
 use crate::nearest::nearest;
-use crate::observation::Observation;
+use crate::observation::{CriticObservation, Observation};
 use crate::randomization::Randomization;
 use crate::reset::InitialStates;
 use crate::schema_of_files::schema;
@@ -36,6 +36,9 @@ pub struct Task {
     pub schema: Schema,
     /// Names of the variables that make up the observation, in order.
     pub observation: Vec<String>,
+    /// Names of the variables that the value network sees beside the observation, in order. The policy never sees them, so
+    /// that it needs nothing that only a simulation knows.
+    pub critic_observation: Vec<String>,
     /// The compiled model.
     pub model: Model,
     /// Physics steps per control step.
@@ -67,6 +70,7 @@ pub struct Task {
     pub(crate) previous: Vec<usize>,
     pub(crate) commands: Vec<Command>,
     pub(crate) observed: Observation,
+    pub(crate) critic_observed: CriticObservation,
     pub(crate) actuation: Actuation,
     pub(crate) initial_states: InitialStates,
     pub(crate) randomization: Randomization,
@@ -189,6 +193,7 @@ impl Task {
             previous,
         } = binder.bind()?;
         let observed = Observation::new(&task_text, &task, &schema, &bindings)?;
+        let critic_observed = CriticObservation::new(&task_text, &task, &schema, &bindings, &observed)?;
         let mut texts = vec![&model_text, &env_text, &task_text, &program];
         texts.extend(&derived);
         let hash = hash(&texts, &model.bytes());
@@ -199,12 +204,8 @@ impl Task {
             id: id.to_owned(),
             instruction: task.instruction.into_inner(),
             version: task.version,
-            observation: task
-                .observation
-                .into_inner()
-                .into_iter()
-                .map(Spanned::into_inner)
-                .collect(),
+            observation: names(task.observation.into_inner()),
+            critic_observation: names(task.critic_observation),
             substeps,
             horizon,
             judges: true,
@@ -222,6 +223,7 @@ impl Task {
             previous,
             commands,
             observed,
+            critic_observed,
             actuation,
             initial_states,
             randomization,
@@ -246,9 +248,19 @@ impl Task {
         self.observed.len()
     }
 
+    /// How many numbers the value network sees beside the observation.
+    pub fn critic_observation_size(&self) -> usize {
+        self.critic_observed.len()
+    }
+
     /// Length of the action vector; every action lies in [-1, 1] and is scaled to the actuator's range.
     pub fn action_size(&self) -> usize {
         self.actuation.len()
+    }
+
+    /// What each number of an action does, in order.
+    pub fn action_channels(&self) -> Vec<ActionChannel> {
+        self.actuation.channels(&self.model)
     }
 
     /// Number of scalars in all variables together.
@@ -283,6 +295,10 @@ pub fn task_ids(envs: &Path) -> Result<Vec<String>, TaskError> {
     }
     ids.sort();
     Ok(ids)
+}
+
+fn names(listed: Vec<Spanned<String>>) -> Vec<String> {
+    listed.into_iter().map(Spanned::into_inner).collect()
 }
 
 /// Names of the folders in `dir`, or `None` where it cannot be read.

@@ -28,6 +28,9 @@ pub(crate) struct TaskFile {
     /// Half-width of the uniform noise on each variable, as the policy sees it.
     #[serde(default)]
     pub(crate) observation_noise: BTreeMap<String, Spanned<Amount>>,
+    /// What only the critic sees, beside the observation.
+    #[serde(default)]
+    pub(crate) critic_observation: Vec<Spanned<String>>,
     /// Keys of the environment's commands, replaced.
     #[serde(default)]
     pub(crate) command: BTreeMap<String, Spanned<CommandChange>>,

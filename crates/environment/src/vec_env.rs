@@ -326,8 +326,7 @@ impl VecEnv {
         judged
             .block
             .restore(setting, env_index - envs.start, &mut world, snapshot);
-        let size = setting.task.observation_size();
-        world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
+        self.step.observe(setting, env_index, &world);
     }
 
     /// Puts snapshots of all environments back, maybe from a file, into one that was made with the same arguments; threads may
@@ -349,7 +348,6 @@ impl VecEnv {
             blocks,
             ..
         } = self.stage.as_ref();
-        let size = setting.task.observation_size();
         for judged in blocks {
             let block = &mut lock(judged).block;
             for (index, env_index) in block.envs().enumerate() {
@@ -357,7 +355,7 @@ impl VecEnv {
                 block
                     .resume(setting, index, &mut world, &snapshots[env_index])
                     .map_err(|cause| format!("environment {env_index}: {cause}"))?;
-                world.observe(&setting.task, &mut self.step.observations[env_index * size..][..size]);
+                self.step.observe(setting, env_index, &world);
             }
         }
         Ok(())

@@ -260,6 +260,11 @@ impl World {
         self.state.observation.write(&task.observed, &self.row, out);
     }
 
+    /// Writes what the critic sees beside the observation, `[P]`.
+    pub(crate) fn observe_for_critic(&self, task: &Task, out: &mut [f32]) {
+        task.critic_observed.write(&self.row, out);
+    }
+
     /// `memories`: what the task program and the reward remember.
     pub(crate) fn snapshot(&self, memories: [Vec<u8>; 2]) -> EnvSnapshot {
         EnvSnapshot {

@@ -540,6 +540,24 @@ fn every_part_of_the_format_says_what_is_wrong() {
         ),
         (
             "task.toml",
+            "horizon = 500",
+            "horizon = 500\ncritic_observation = [\"tmie\"]".into(),
+            "`critic_observation`: env.toml declares no variable `tmie`; did you mean `time`?",
+        ),
+        (
+            "task.toml",
+            "horizon = 500",
+            "horizon = 500\ncritic_observation = [\"time\", \"time\"]".into(),
+            "`critic_observation` names `time` twice",
+        ),
+        (
+            "task.toml",
+            "horizon = 500",
+            "horizon = 500\ncritic_observation = [\"pole_angle\"]".into(),
+            "`pole_angle` is in `observation`, which the critic sees anyway",
+        ),
+        (
+            "task.toml",
             "engines = [\"mujoco\", \"rapier\"]",
             "engines = []".into(),
             "`engines` is empty",

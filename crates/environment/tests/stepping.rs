@@ -248,3 +248,51 @@ fn an_initial_state_that_is_no_number_stops_at_once() {
     assert!(matches!(stop.cause, StopCause::Diverged { .. }), "{stop}");
     assert!(stop.to_string().contains("after the reset of environment 0"), "{stop}");
 }
+
+#[test]
+fn the_critic_sees_the_truth_at_once_and_the_policy_does_not_see_it() {
+    let task = Cartpole::new()
+        .edit(
+            "task.toml",
+            "horizon = 500",
+            "horizon = 20\nobservation_delay = 2\ncritic_observation = [\"time\", \"pole_angle\"]",
+        )
+        .load()
+        .unwrap();
+    assert_eq!((task.observation_size(), task.critic_observation_size()), (4, 2));
+    let mut env = support::env(&task, for_ever, 3, 0, 2).unwrap();
+    let angle = task.schema.index("pole_angle").unwrap();
+    let now = |env: &VecEnv| -> Vec<f32> {
+        let angles = &env.variables().columns[angle];
+        angles.iter().map(|&angle| angle as f32).collect()
+    };
+    let mut last = [now(&env), now(&env)];
+    for step in 1..=45 {
+        let data = env.step(&[0.3; 3]).unwrap().clone();
+        let angles = now(&env);
+        let times = [step % 20, (step - 1) % 20 + 1].map(|steps| steps as f32 * 0.02);
+        for e in 0..3 {
+            assert!((data.critic_observations[2 * e] - times[0]).abs() < 1e-6);
+            assert!((data.final_critic_observations[2 * e] - times[1]).abs() < 1e-6);
+            assert_eq!(data.final_critic_observations[2 * e + 1], angles[e]);
+            let same = data.critic_observations[2 * e + 1] == angles[e];
+            assert_eq!(
+                same,
+                step % 20 != 0,
+                "a reset lies between only where the episode ended"
+            );
+            if step % 20 > 2 {
+                assert!(data.observations[4 * e..4 * e + 4].contains(&last[0][e]));
+                assert!(!data.observations[4 * e..4 * e + 4].contains(&angles[e]));
+            }
+        }
+        last = [last[1].clone(), angles];
+    }
+    let held = env.snapshot(1);
+    let before = env.step_data().critic_observations[2..4].to_vec();
+    env.step(&[0.9; 3]).unwrap();
+    env.restore(1, &held);
+    assert_eq!(env.step_data().critic_observations[2..4], before);
+    let plain = support::env(&Cartpole::new().load().unwrap(), for_ever, 3, 0, 1).unwrap();
+    assert!(plain.step_data().critic_observations.is_empty());
+}

@@ -1,7 +1,7 @@
 //! What a compiled model is made of, for those who describe a model that nobody has described yet.
 
 use crate::JointKind;
-use mujoco_rs::prelude::{MjModel, MjtDataType, MjtJoint, MjtObjBase, MjtSensor};
+use mujoco_rs::prelude::{MjModel, MjtBias, MjtDataType, MjtDyn, MjtGain, MjtJoint, MjtObjBase, MjtSensor, MjtTrn};
 
 /// Bodies, joints, sites, sensors and actuators of a model, each in the model's order.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +14,8 @@ pub struct Inventory {
     pub sites: Vec<Option<String>>,
     /// All sensors.
     pub sensors: Vec<Sensor>,
-    /// Names of the actuators.
-    pub actuators: Vec<Option<String>>,
+    /// What has a control, in the order of the controls.
+    pub actuators: Vec<Actuator>,
     /// How many forces the actuators have together: one each, unless an actuator drives several coordinates.
     pub actuator_forces: usize,
     /// Names of the keyframes.
@@ -46,6 +46,18 @@ pub struct Joint {
     pub range: Option<[f64; 2]>,
     /// Largest force that its actuators may exert together, where that is limited; URDF calls it effort.
     pub effort: Option<f64>,
+}
+
+/// An actuator.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Actuator {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// The slide or hinge that it drives, where it drives one alone and that has a name.
+    pub joint: Option<String>,
+    /// What a control of 1 asks of that joint: so many of a unit, such as 200 N*m of a geared motor or 1 rad of a position
+    /// servo. None where it is not a fixed multiple: muscles, tendons, controls that are filtered or integrated.
+    pub control_unit: Option<(f64, &'static str)>,
 }
 
 /// A sensor.
@@ -86,7 +98,11 @@ pub(crate) fn take(model: &MjModel) -> Inventory {
         joints: joints.map(|(id, name)| joint(model, id, name)).collect(),
         sites: named(MjtObjBase::mjOBJ_SITE, ffi.nsite),
         sensors: sensors.map(|(id, name)| sensor(model, id, name)).collect(),
-        actuators: named(MjtObjBase::mjOBJ_ACTUATOR, ffi.nu),
+        actuators: named(MjtObjBase::mjOBJ_ACTUATOR, ffi.nu)
+            .into_iter()
+            .enumerate()
+            .map(|(id, name)| actuator(model, id, name))
+            .collect(),
         actuator_forces: ffi.nout as usize,
         keyframes: named(MjtObjBase::mjOBJ_KEY, ffi.nkey),
     }
@@ -108,6 +124,43 @@ fn joint(model: &MjModel, id: usize, name: Option<String>) -> Joint {
             let [low, high] = model.jnt_actfrcrange()[id];
             high.max(-low)
         }),
+    }
+}
+
+fn actuator(model: &MjModel, id: usize, name: Option<String>) -> Actuator {
+    let on_joint = [MjtTrn::mjTRN_JOINT, MjtTrn::mjTRN_JOINTINPARENT].contains(&model.actuator_trntype()[id]);
+    let driven = on_joint.then(|| model.actuator_trnid()[id][0] as usize);
+    let driven =
+        driven.filter(|joint| [MjtJoint::mjJNT_SLIDE, MjtJoint::mjJNT_HINGE].contains(&model.jnt_type()[*joint]));
+    Actuator {
+        name,
+        joint: driven
+            .and_then(|joint| model.id_to_name(MjtObjBase::mjOBJ_JOINT, joint))
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
+        control_unit: driven.and_then(|joint| control_unit(model, id, joint)),
+    }
+}
+
+/// The force of an actuator without dynamics is `gain·control + bias`; where the bias is a spring or damper of the gain's
+/// own strength, the control is the position or velocity at which that force vanishes.
+fn control_unit(model: &MjModel, id: usize, joint: usize) -> Option<(f64, &'static str)> {
+    let gear = model.actuator_gear()[model.actuator_outadr()[id] as usize][0];
+    let fixed = model.actuator_gaintype()[id] == MjtGain::mjGAIN_FIXED;
+    if !fixed || model.actuator_dyntype()[id] != MjtDyn::mjDYN_NONE || gear == 0.0 {
+        return None;
+    }
+    let turns = model.jnt_type()[joint] == MjtJoint::mjJNT_HINGE;
+    let [gain, bias] = [model.actuator_gainprm()[id][0], model.actuator_biasprm()[id][0]];
+    let [stiffness, damping] = [1, 2].map(|k| -model.actuator_biasprm()[id][k]);
+    match model.actuator_biastype()[id] {
+        MjtBias::mjBIAS_NONE => Some((gain * gear, if turns { "N*m" } else { "N" })),
+        MjtBias::mjBIAS_AFFINE if bias != 0.0 || gain <= 0.0 => None,
+        MjtBias::mjBIAS_AFFINE if stiffness == gain => Some((1.0 / gear, if turns { "rad" } else { "m" })),
+        MjtBias::mjBIAS_AFFINE if stiffness == 0.0 && damping == gain => {
+            Some((1.0 / gear, if turns { "rad/s" } else { "m/s" }))
+        }
+        _ => None,
     }
 }
 

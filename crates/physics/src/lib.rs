@@ -37,7 +37,7 @@ pub use animation::write_gif;
 pub use bare::BareWorld;
 pub use coordinates::{Joint, JointKind, Keyframe};
 pub use engine::Engine;
-pub use inventory::Inventory;
+pub use inventory::{Actuator, Inventory};
 pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
 pub use renderer::Renderer;

@@ -94,7 +94,7 @@ impl Inferred {
         {
             text += &format!(
                 "| {index} | {} | {low} to {high} |\n",
-                called(actuator.as_deref(), index)
+                called(actuator.name.as_deref(), index)
             );
         }
         text += "\n## Observation\n\n| variable | numbers | unit | meaning |\n|---|---|---|---|\n";
