@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! setup = libmujoco under target/ (mujoco) ─▶ EGL and Mesa on the system (drawing)
-//! test  = setup ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
+//! test  = setup ─▶ onnxruntime for tests (onnxruntime) ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
 //! demo  = setup ─▶ build ─▶ carrot search (demo)
 //! fuzz  = build ─▶ random reward programs and their judges (fuzz)
 //! ```
@@ -16,6 +16,7 @@ mod demo;
 mod drawing;
 mod fuzz;
 mod mujoco;
+mod onnxruntime;
 mod process;
 
 use std::process::ExitCode;
@@ -36,7 +37,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["setup"] => setup(),
-        ["test"] => setup().and_then(|()| checks::run_all()),
+        ["test"] => setup()
+            .and_then(|()| onnxruntime::provide())
+            .and_then(|()| checks::run_all()),
         ["demo", ref further @ ..] => setup().and_then(|()| demo::run_search(further)),
         ["fuzz", ref further @ ..] => fuzz::run_fuzzer(further),
         ["help" | "--help" | "-h"] => {

@@ -10,7 +10,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use crate::Failure;
-use crate::process::{output, root, run};
+use crate::process::{python, root, run};
 
 const VERSION: &str = "3.17.0";
 const LIBRARY: &str = "libmujoco.so.3.17.0";
@@ -170,16 +170,6 @@ fn download(wheel: &Wheel, work: &Path) -> Result<PathBuf, Failure> {
     let mut files = entries.flatten().map(|entry| entry.path());
     let wheel = files.find(|path| path.extension().is_some_and(|extension| extension == "whl"));
     wheel.ok_or_else(|| format!("pip left no wheel in {}", work.display()))
-}
-
-/// A Python that has pip.
-fn python() -> Result<&'static str, Failure> {
-    let has_pip = |python: &&str| output(Command::new(python).args(["-m", "pip", "--version"])).is_ok();
-    ["python3", "python"].into_iter().find(has_pip).ok_or_else(|| {
-        "Python's pip is needed to fetch MuJoCo and was not found; run once, as root:\n\n    \
-         apt-get update && apt-get install --yes python3-pip\n"
-            .to_owned()
-    })
 }
 
 fn sha256(path: &Path) -> Result<String, Failure> {

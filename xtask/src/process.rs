@@ -42,6 +42,16 @@ pub fn cargo() -> Command {
     command
 }
 
+/// A Python that has pip.
+pub fn python() -> Result<&'static str, Failure> {
+    let has_pip = |python: &&str| output(Command::new(python).args(["-m", "pip", "--version"])).is_ok();
+    ["python3", "python"].into_iter().find(has_pip).ok_or_else(|| {
+        "Python's pip is needed to fetch libraries and was not found; run once, as root:\n\n    \
+         apt-get update && apt-get install --yes python3-pip\n"
+            .to_owned()
+    })
+}
+
 /// The workspace's root.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

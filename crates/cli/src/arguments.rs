@@ -52,6 +52,8 @@ pub enum Command {
     Rollout(Rollout),
     /// Draw a rollout of a policy, or of the winner of a run, as GIF or PNG
     Play(Play),
+    /// Write a policy as an ONNX model, with what its numbers mean
+    Export(Export),
     /// Look at recorded runs
     Runs(Runs),
     /// Simulation regression tests: record rollouts, check that they stay as they are, compare engines
@@ -405,6 +407,24 @@ pub struct Play {
     /// Width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "320x240", value_parser = parse_size)]
     pub size: (usize, usize),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carrot export hopper.safetensors\n  carrot export runs/hopper-hop_forward-0 --out hopper.onnx\n\nInput `observation` [N, O] as the environment shows it; outputs `action` [N, A] in [-1, 1] and `control` [N, A] in actuator units. The metadata names the numbers of both, with units and frames.\n\n--json: {out, task, bytes, input, outputs, action_size, observation, actuators}"
+)]
+pub struct Export {
+    /// A policy file, or the folder of a run, whose winner is written
+    pub policy_or_run: PathBuf,
+    /// The model of your own that the policy was trained on with `carrot train --model`
+    #[arg(long, value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+    /// File to write [default: the policy's, ending in .onnx]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Write the network alone: no task is looked for, nothing is named, and there is no `control`
+    #[arg(long, conflicts_with = "model")]
+    pub nameless: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -162,6 +162,11 @@ impl Policy {
         Self::from_bytes(&bytes).map_err(|error| at(error.0))
     }
 
+    /// Number of affine layers.
+    pub(crate) fn layers(&self) -> usize {
+        self.network.layers.len()
+    }
+
     fn sizes(&self) -> Vec<usize> {
         let outputs = self.network.layers.iter().map(|layer| layer.outputs);
         std::iter::once(self.observation_size()).chain(outputs).collect()
@@ -183,7 +188,7 @@ impl Policy {
     }
 
     /// Name, shape and numbers of everything in the file; weights are `[inputs, outputs]`.
-    fn tensors(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
+    pub(crate) fn tensors(&self) -> Vec<(String, Vec<usize>, Vec<f32>)> {
         let plain = |name: &str, values: &[f32]| (name.to_string(), vec![values.len()], values.to_vec());
         let mut tensors = vec![
             plain("log_std", &self.log_std),

@@ -1,21 +1,17 @@
 //! `carrot play`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
-use carrot_environment::{Engine, Task, VecEnv};
+use carrot_environment::{Task, VecEnv};
 use carrot_optimizer::Policy;
 use carrot_physics::{Frame, Renderer, write_gif, write_png};
 use carrot_reward_search::Workbench;
 use serde_json::json;
 
-use super::runs;
+use super::policy::Found;
 use crate::arguments::Play;
 use crate::files;
 use crate::output::{Answer, Failure};
-
-/// File in the folder of a run that holds the policy of its winner.
-pub const WINNER_POLICY: &str = "winner.safetensors";
 
 /// What a rollout looked like.
 pub struct Film {
@@ -49,17 +45,9 @@ pub fn run(options: &Play, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
         )));
     }
     files::check_writable(&options.out)?;
-    let (policy, task, trained_in) = policy(&options.policy_or_run)?;
-    let engine = options.engine.unwrap_or(trained_in);
-    let task = match &options.model {
-        Some(model) => files::inferred(model, engine)?.task().map_err(files::refused)?,
-        None => files::task(&envs()?, &task, engine).map_err(|failure| match failure {
-            Failure::Usage(message) if task.ends_with("/free") => Failure::Usage(format!(
-                "{message}; a policy trained with --model plays with `--model` and the same file"
-            )),
-            failure => failure,
-        })?,
-    };
+    let found = Found::open(&options.policy_or_run)?;
+    let task = found.task(options.model.as_deref(), options.engine, envs)?;
+    let policy = found.policy;
     let judges = task.judges;
     let (id, engine) = (task.id.clone(), task.model.engine().version());
     let mut film = film(&policy, task, options.seed, options.seconds, options.size)?;
@@ -84,35 +72,6 @@ pub fn run(options: &Play, envs: impl Fn() -> Result<PathBuf, Failure>) -> Resul
             film.seconds
         ),
     ))
-}
-
-/// A policy file, or the winner of a run; its task, and the engine it was trained in.
-fn policy(path: &Path) -> Result<(Policy, String, Engine), Failure> {
-    let (policy, metadata) = if path.is_dir() {
-        let record = runs::open(path)?;
-        let file = record.dir().join(WINNER_POLICY);
-        if !file.exists() {
-            let message = format!(
-                "{}: the run has no winner yet; finish it with carrot search --resume",
-                path.display()
-            );
-            return Err(Failure::Usage(message));
-        }
-        Policy::load(&file)?
-    } else if path.exists() {
-        Policy::load(path)?
-    } else {
-        return Err(Failure::Usage(format!(
-            "{}: there is no such policy file or run folder",
-            path.display()
-        )));
-    };
-    let said = |wanted: &str| metadata.iter().find(|(key, _)| key == wanted).map(|(_, value)| value);
-    let task = said("task").with_context(|| format!("{}: the policy does not say its task", path.display()))?;
-    // With the version behind it. Policies older than the second engine say nothing.
-    let engine = said("engine").and_then(|engine| engine.split(' ').next()?.parse().ok());
-    let engine = engine.unwrap_or_default();
-    Ok((policy, task.clone(), engine))
 }
 
 /// Plays one episode, or as much of it as `seconds` hold, and draws it.

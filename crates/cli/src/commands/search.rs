@@ -16,7 +16,7 @@ use carrot_reward_search::{
 use carrot_run_record::{Outcome, RecordError, RunRecord};
 use serde_json::json;
 
-use super::{play, runs};
+use super::{play, policy, runs};
 use crate::arguments::{ProposerKind, Search};
 use crate::files;
 use crate::output::{Answer, Failure};
@@ -294,7 +294,7 @@ impl Run {
         let mut pictures = Pictures {
             film: None,
             problem: None,
-            policy: dir.join(play::WINNER_POLICY),
+            policy: dir.join(policy::WINNER_POLICY),
             report: dir.join("report.html"),
         };
         std::fs::write(&pictures.policy, self.record.object(&hash)?).context("the policy cannot be written")?;
