@@ -31,12 +31,7 @@ pub fn provide() -> Result<(), Failure> {
                 "--disable-pip-version-check",
                 "--no-deps",
             ])
-            .args([
-                "--root-user-action=ignore",
-                "--only-binary=:all:",
-                "--upgrade",
-                "--target",
-            ])
+            .args(["--only-binary=:all:", "--upgrade", "--target"])
             .arg(&folder)
             .args(["onnxruntime>=1.20", "numpy"]));
         if let Err(failure) = fetched.and_then(|()| works().map(|_| ())) {
