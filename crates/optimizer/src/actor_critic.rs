@@ -22,10 +22,12 @@ pub(crate) struct ActorCritic {
     pub policy: Mlp,
     /// Place of the logarithms of the standard deviations, `[A]`.
     pub log_std: Range<usize>,
-    /// Observation to value.
+    /// Observation, and what only the critic sees, to value.
     pub value: Mlp,
     /// Observation length O.
     pub observation_size: usize,
+    /// How many numbers P only the critic sees.
+    pub critic_size: usize,
     /// Action length A.
     pub action_size: usize,
 }
@@ -33,17 +35,21 @@ pub(crate) struct ActorCritic {
 impl ActorCritic {
     /// Fresh networks: orthogonal, with a last policy layer so small that first actions are nearly pure noise.
     pub(crate) fn new(
-        observation_size: usize,
+        [observation_size, critic_size]: [usize; 2],
         action_size: usize,
         hidden: &[usize],
         activation: Activation,
         initial_log_std: f64,
         seed: u64,
     ) -> Self {
-        let sizes = |outputs: usize| [&[observation_size], hidden, &[outputs]].concat();
-        let policy = Mlp::new(&sizes(action_size), activation, 0);
+        let sizes = |inputs: usize, outputs: usize| [&[inputs], hidden, &[outputs]].concat();
+        let policy = Mlp::new(&sizes(observation_size, action_size), activation, 0);
         let log_std = policy.end()..policy.end() + action_size;
-        let value = Mlp::new(&sizes(1), activation, policy.end() + padded(action_size));
+        let value = Mlp::new(
+            &sizes(observation_size + critic_size, 1),
+            activation,
+            policy.end() + padded(action_size),
+        );
         let mut parameters = vec![0.0; value.end()];
         policy.initialise(&mut parameters, 0.01, &mut stream(seed, "policy weights"));
         value.initialise(&mut parameters, 1.0, &mut stream(seed, "value weights"));
@@ -54,8 +60,14 @@ impl ActorCritic {
             log_std,
             value,
             observation_size,
+            critic_size,
             action_size,
         }
+    }
+
+    /// Length of a row that the networks see, `[O | P]`: the policy reads the first O numbers of it, the value network all.
+    pub(crate) fn row_size(&self) -> usize {
+        self.observation_size + self.critic_size
     }
 
     /// Where the parameters stand that one half of the loss moves.
@@ -92,15 +104,11 @@ impl ActorCritic {
         }
     }
 
-    /// Values of normalised `observations` (`[_, O]`) into `values`.
-    pub(crate) fn values(&self, observations: &[f32], values: &mut [f32], activations: &mut Activations) {
-        for (rows, out) in observations
-            .chunks(CHUNK * self.observation_size)
-            .zip(values.chunks_mut(CHUNK))
-        {
-            let outputs = self
-                .value
-                .forward(&self.parameters, rows, self.observation_size, out.len(), activations);
+    /// Values of normalised rows (`[_, O + P]`) into `values`.
+    pub(crate) fn values(&self, rows: &[f32], values: &mut [f32], activations: &mut Activations) {
+        let size = self.row_size();
+        for (rows, out) in rows.chunks(CHUNK * size).zip(values.chunks_mut(CHUNK)) {
+            let outputs = self.value.forward(&self.parameters, rows, size, out.len(), activations);
             for (value, row) in out.iter_mut().zip(outputs.chunks_exact(padded(1))) {
                 *value = row[0];
             }
@@ -108,20 +116,21 @@ impl ActorCritic {
     }
 }
 
-/// Mean actions `[N, A]` of a policy network for normalised observations `[N, O]`.
+/// Mean actions `[N, A]` of a policy network for normalised observations, which are the first numbers of rows `[N, stride]`.
 pub(crate) fn mean_actions(
     policy: &Mlp,
     parameters: &[f32],
-    observations: &[f32],
+    rows: &[f32],
+    stride: usize,
     actions: &mut [f32],
     activations: &mut Activations,
 ) {
-    let (inputs, last) = (policy.layers[0].inputs, &policy.layers[policy.layers.len() - 1]);
-    let chunks = observations
-        .chunks(CHUNK * inputs)
+    let last = &policy.layers[policy.layers.len() - 1];
+    let chunks = rows
+        .chunks(CHUNK * stride)
         .zip(actions.chunks_mut(CHUNK * last.outputs));
     for (rows, out) in chunks {
-        let outputs = policy.forward(parameters, rows, inputs, rows.len() / inputs, activations);
+        let outputs = policy.forward(parameters, rows, stride, rows.len() / stride, activations);
         for (action, row) in out.chunks_exact_mut(last.outputs).zip(outputs.chunks_exact(last.width)) {
             action.copy_from_slice(&row[..last.outputs]);
         }

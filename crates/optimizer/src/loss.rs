@@ -1,8 +1,9 @@
 //! PPO's loss over some rows of a rollout, and its gradient.
 //!
 //! Per sample, with ratio `r = exp(log π(a) − log π_old(a))`, advantage A, value V and return R, the loss is
-//! `−min(r·A, clip(r, 1 − ε, 1 + ε)·A) + c_v·½(V − R)² − c_e·Σ log σ`. Policy and value have no parameter in common, so that
-//! their halves are computed apart, on any thread.
+//! `−min(r·A, clip(r, 1 − ε, 1 + ε)·A) + c_v·½(V − R)² − c_e·Σ log σ`. With value clipping, and V_old the value when the sample
+//! was taken, the squared error is the larger of `(V − R)²` and `(V_old + clip(V − V_old, −ε, ε) − R)²`: a value that has moved
+//! by ε moves no further. Policy and value have no parameter in common, so that their halves are computed apart, on any thread.
 //!
 //! Source: Schulman et al. 2017, arXiv:1707.06347, equations 7 and 9.
 
@@ -53,6 +54,8 @@ struct Batch {
     log_densities: Vec<f32>,
     advantages: Vec<f32>,
     returns: Vec<f32>,
+    /// Values when the samples were taken.
+    old_values: Vec<f32>,
 }
 
 impl AddAssign for Loss {
@@ -109,7 +112,7 @@ impl PartialLoss {
         let Batch {
             observations, actions, ..
         } = &self.batch;
-        let stride = model.observation_size;
+        let stride = model.row_size();
         model.policy.forward(
             &model.parameters,
             observations,
@@ -163,7 +166,7 @@ impl PartialLoss {
         self.batch.gather(rollout, rows, model, self.half);
         let width = padded(1);
         let observations = &self.batch.observations;
-        let stride = model.observation_size;
+        let stride = model.row_size();
         model.value.forward(
             &model.parameters,
             observations,
@@ -173,10 +176,18 @@ impl PartialLoss {
         );
         let (values, gradients) = self.activations.output_and_gradient();
         let weight = settings.value_weight as f32 * share;
-        for (row, sum) in self.batch.returns.iter().enumerate() {
-            let error = values[row * width] - sum;
+        let clip = settings.clip as f32;
+        for (row, (sum, old)) in self.batch.returns.iter().zip(&self.batch.old_values).enumerate() {
+            let value = values[row * width];
+            let mut error = value - sum;
+            let clipped = old + (value - old).clamp(-clip, clip) - sum;
+            // Where the clipped error is the larger one, the loss does not depend on the value.
+            let holds = settings.value_clip && clipped.abs() > error.abs();
+            gradients[row * width] = if holds { 0.0 } else { weight * error };
+            if holds {
+                error = clipped;
+            }
             self.loss.total += settings.value_weight * 0.5 * f64::from(error) * f64::from(error);
-            gradients[row * width] = weight * error;
         }
         model.value.backward(
             observations,
@@ -190,7 +201,7 @@ impl PartialLoss {
 
 impl Batch {
     fn gather(&mut self, rollout: &Rollout, rows: &[u32], model: &ActorCritic, half: Half) {
-        let (observation, action) = (model.observation_size, model.action_size);
+        let (observation, action) = (model.row_size(), model.action_size);
         let place = |&row: &u32| -> (&Column, usize) {
             (
                 &rollout.columns[row as usize / rollout.horizon],
@@ -202,6 +213,7 @@ impl Batch {
         self.log_densities.clear();
         self.advantages.clear();
         self.returns.clear();
+        self.old_values.clear();
         for (column, step) in rows.iter().map(place) {
             self.observations
                 .extend_from_slice(&column.observations[step * observation..][..observation]);
@@ -212,7 +224,10 @@ impl Batch {
                     self.log_densities.push(column.log_densities[step]);
                     self.advantages.push(column.advantages[step]);
                 }
-                Half::Value => self.returns.push(column.returns[step]),
+                Half::Value => {
+                    self.returns.push(column.returns[step]);
+                    self.old_values.push(column.values[step]);
+                }
             }
         }
     }

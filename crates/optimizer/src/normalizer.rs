@@ -95,6 +95,13 @@ pub(crate) struct ObservationNormalizer {
 }
 
 impl ObservationNormalizer {
+    /// That of the first `columns` numbers.
+    pub(crate) fn first(mut self, columns: usize) -> Self {
+        self.mean.truncate(columns);
+        self.scale.truncate(columns);
+        self
+    }
+
     /// Normalises `observations` (`[N, O]`) into `out`.
     pub(crate) fn apply(&self, observations: &[f32], out: &mut [f32]) {
         let columns = self.mean.len();

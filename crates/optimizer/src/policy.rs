@@ -91,7 +91,14 @@ impl Policy {
         let mut normalised = vec![0.0; observations.len()];
         self.normalizer.apply(observations, &mut normalised);
         let mut activations = self.network.activations(rows.min(CHUNK));
-        mean_actions(&self.network, &self.parameters, &normalised, actions, &mut activations);
+        mean_actions(
+            &self.network,
+            &self.parameters,
+            &normalised,
+            self.observation_size(),
+            actions,
+            &mut activations,
+        );
         if self.squash {
             tanh(actions);
         }
@@ -285,7 +292,7 @@ mod tests {
     }
 
     fn with_activation(activation: Activation, squash: bool) -> Policy {
-        let model = ActorCritic::new(5, 3, &[20, 7], activation, -0.7, 11);
+        let model = ActorCritic::new([5, 0], 3, &[20, 7], activation, -0.7, 11);
         let mut moments = RunningMoments::new(5);
         moments.update(&[0.1_f32, 2.0, -3.0, 4.0, 1e-3, 0.3, 2.5, 3.0, 4.5, 2e-3]);
         Policy::new(&model, moments.normalizer(), squash)

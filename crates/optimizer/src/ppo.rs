@@ -98,9 +98,9 @@ impl Training {
     fn new(env: &VecEnv, settings: &PpoSettings, seed: u64) -> Self {
         let n_envs = env.n_envs();
         let plan = plan(settings);
-        let observation_size = env.task().observation_size();
+        let task = env.task();
         let model = ActorCritic::new(
-            observation_size,
+            [task.observation_size(), task.critic_observation_size()],
             env.action_size(),
             &settings.hidden,
             settings.activation,
@@ -112,7 +112,7 @@ impl Training {
             plan,
             updates: 0,
             learner: Learner::new(&model, settings, seed),
-            observation_moments: RunningMoments::new(observation_size),
+            observation_moments: RunningMoments::new(model.row_size()),
             reward_scaler: RewardScaler::new(n_envs, settings.discount),
             rollout: Rollout::default(),
             squash: settings.squash,
@@ -177,7 +177,12 @@ impl Training {
 
     fn finish(self) -> Trained {
         Trained {
-            policy: Policy::new(&self.model, self.observation_moments.normalizer(), self.squash),
+            // What only the critic sees goes no further.
+            policy: Policy::new(
+                &self.model,
+                self.observation_moments.normalizer().first(self.model.observation_size),
+                self.squash,
+            ),
             checkpoints: self.curve.checkpoints,
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Rollout {
 /// What one environment saw, did and got. Arrays are `[horizon, …]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
-    /// Observations as the networks saw them, `[T, O]`.
+    /// Rows as the networks saw them, `[T, O + P]`: the observation, then what only the critic sees.
     pub observations: Vec<f32>,
     /// Actions before they are squashed or clamped, `[T, A]`.
     pub actions: Vec<f32>,
@@ -45,7 +45,7 @@ pub(crate) struct Column {
     pub faulted: Vec<bool>,
     /// Sum of each reward term over the steps without fault.
     pub term_sums: Vec<f64>,
-    /// Moments of the observations as the environment gave them: what the normaliser takes in.
+    /// Moments of the rows as the environment gave them: what the normaliser takes in.
     pub observed: RunningMoments,
     /// Value of each observation.
     pub values: Vec<f32>,
@@ -59,9 +59,9 @@ pub(crate) struct Column {
     pub returns: Vec<f32>,
     /// Episodes that ended.
     episodes: Vec<Episode>,
-    /// Observations as the environment gave them, `[T, O]`.
+    /// Rows as the environment gave them, `[T, O + P]`.
     raw_observations: Vec<f32>,
-    /// Normalised observations that follow a step but are not the next row (`[_, O]`), and that step.
+    /// Normalised rows that follow a step but are not the next one (`[_, O + P]`), and that step.
     bootstrap: (Vec<f32>, Vec<usize>),
 }
 
@@ -92,6 +92,8 @@ struct Acting<'a> {
 /// The columns of a block of environments, and the scratch memory of whoever plays it.
 struct Share<'a> {
     columns: &'a mut [Column],
+    /// What the environments show, `[n, O + P]`, and the same normalised.
+    shown: Vec<f32>,
     normalised: Vec<f32>,
     means: Vec<f32>,
     policy: Activations,
@@ -218,7 +220,8 @@ impl Rollout {
 impl Share<'_> {
     fn new<'a>(columns: &'a mut [Column], model: &ActorCritic) -> Share<'a> {
         Share {
-            normalised: vec![0.0; columns.len() * model.observation_size],
+            shown: Vec::new(),
+            normalised: vec![0.0; columns.len() * model.row_size()],
             means: vec![0.0; columns.len() * model.action_size],
             policy: model.policy.activations(columns.len().min(CHUNK)),
             value: model.value.activations(CHUNK),
@@ -229,21 +232,31 @@ impl Share<'_> {
     /// Chooses the actions of a step.
     fn act(&mut self, acting: &Acting<'_>, turn: &Turn<'_>, actions: &mut [f32]) -> Result<(), Stop> {
         let model = acting.model;
-        let (observation, action) = (model.observation_size, model.action_size);
-        check_finite(&turn.data.observations, observation, turn.first_env)?;
-        acting.normalizer.apply(&turn.data.observations, &mut self.normalised);
+        let (row, action) = (model.row_size(), model.action_size);
+        self.shown.clear();
+        for index in 0..self.columns.len() {
+            append_row(
+                &mut self.shown,
+                model,
+                index,
+                &turn.data.observations,
+                &turn.data.critic_observations,
+            );
+        }
+        check_finite(&self.shown, row, turn.first_env)?;
+        acting.normalizer.apply(&self.shown, &mut self.normalised);
         mean_actions(
             &model.policy,
             &model.parameters,
             &self.normalised,
+            row,
             &mut self.means,
             &mut self.policy,
         );
         for (index, column) in self.columns.iter_mut().enumerate() {
-            let seen = turn.step * observation..(turn.step + 1) * observation;
-            column.raw_observations[seen.clone()]
-                .copy_from_slice(&turn.data.observations[index * observation..][..observation]);
-            column.observations[seen].copy_from_slice(&self.normalised[index * observation..][..observation]);
+            let seen = turn.step * row..(turn.step + 1) * row;
+            column.raw_observations[seen.clone()].copy_from_slice(&self.shown[index * row..][..row]);
+            column.observations[seen].copy_from_slice(&self.normalised[index * row..][..row]);
             let mut log_density = acting.normalisation;
             let chosen = &mut column.actions[turn.step * action..][..action];
             for (j, chosen) in chosen.iter_mut().enumerate() {
@@ -258,7 +271,7 @@ impl Share<'_> {
 
     /// Takes in what became of the actions; `last` says that nothing follows in this rollout.
     fn take_in(&mut self, acting: &Acting<'_>, turn: &Turn<'_>, last: bool) -> Result<(), Stop> {
-        let (step, data, observation) = (turn.step - 1, turn.data, acting.model.observation_size);
+        let (step, data, row) = (turn.step - 1, turn.data, acting.model.row_size());
         for (index, column) in self.columns.iter_mut().enumerate() {
             let env_index = turn.first_env + index;
             let faulted = data.faulted[index];
@@ -268,12 +281,19 @@ impl Share<'_> {
             column.ended[step] = ended;
             column.faulted[step] = faulted;
             if !faulted && !terminated && (ended || last) {
-                let following = &data.final_observations[index * observation..][..observation];
-                check_finite(following, observation, env_index)?;
+                self.shown.clear();
+                append_row(
+                    &mut self.shown,
+                    acting.model,
+                    index,
+                    &data.final_observations,
+                    &data.final_critic_observations,
+                );
+                check_finite(&self.shown, row, env_index)?;
                 let (rows, steps) = &mut column.bootstrap;
                 let place = rows.len();
-                rows.resize(place + observation, 0.0);
-                acting.normalizer.apply(following, &mut rows[place..]);
+                rows.resize(place + row, 0.0);
+                acting.normalizer.apply(&self.shown, &mut rows[place..]);
                 steps.push(step);
             }
             column.rewards[step] = match faulted {
@@ -312,7 +332,7 @@ impl Share<'_> {
 impl Column {
     pub(crate) fn new(model: &ActorCritic, horizon: usize, terms: usize) -> Self {
         Self {
-            observations: vec![0.0; horizon * model.observation_size],
+            observations: vec![0.0; horizon * model.row_size()],
             actions: vec![0.0; horizon * model.action_size],
             log_densities: vec![0.0; horizon],
             rewards: vec![0.0; horizon],
@@ -320,14 +340,14 @@ impl Column {
             ended: vec![false; horizon],
             faulted: vec![false; horizon],
             term_sums: vec![0.0; terms],
-            observed: RunningMoments::new(model.observation_size),
+            observed: RunningMoments::new(model.row_size()),
             values: vec![0.0; horizon],
             next_values: vec![0.0; horizon],
             scaled_rewards: vec![0.0; horizon],
             advantages: vec![0.0; horizon],
             returns: vec![0.0; horizon],
             episodes: Vec::new(),
-            raw_observations: vec![0.0; horizon * model.observation_size],
+            raw_observations: vec![0.0; horizon * model.row_size()],
             bootstrap: (Vec::new(), Vec::new()),
         }
     }
@@ -371,6 +391,13 @@ impl Column {
         }
         Ok(())
     }
+}
+
+/// Appends what environment `index` shows to the networks: its observation, then what only the critic sees.
+fn append_row(rows: &mut Vec<f32>, model: &ActorCritic, index: usize, observations: &[f32], of_critic: &[f32]) {
+    let (policy, critic) = (model.observation_size, model.critic_size);
+    rows.extend_from_slice(&observations[index * policy..][..policy]);
+    rows.extend_from_slice(&of_critic[index * critic..][..critic]);
 }
 
 /// Logarithm of the largest density of a diagonal Gaussian, `−Σ (log σ + ½ log 2π)`.

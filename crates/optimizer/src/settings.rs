@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::kernels::Activation;
+use crate::presets::preset;
 
 /// Everything that shapes a training. Missing keys in a file take the defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct PpoSettings {
     pub gae_lambda: f64,
     /// How far the probability ratio of an action may move from 1 before its gradient vanishes.
     pub clip: f64,
+    /// Whether a value, too, gains nothing from moving further than `clip` from what it was when its sample was taken.
+    pub value_clip: bool,
     /// Learning rate of Adam; where the schedule starts.
     pub learning_rate: f64,
     /// How the learning rate changes.
@@ -71,6 +74,7 @@ impl Default for PpoSettings {
             discount: 0.99,
             gae_lambda: 0.95,
             clip: 0.2,
+            value_clip: false,
             learning_rate: 1e-3,
             schedule: Schedule::Adaptive,
             target_kl: 0.015,
@@ -86,13 +90,24 @@ impl Default for PpoSettings {
 }
 
 impl PpoSettings {
-    /// These settings with the keys of `overrides` (a task's `[ppo]` table, a command line) in place of their own.
+    /// These settings with the keys of `overrides` (a task's `[ppo]` table, a command line) in place of their own. The key
+    /// `preset` puts published settings in the place of all of them first ([`presets`](crate::presets)).
     ///
     /// Errors: [`TrainError::Settings`] for an unknown key, a wrong type or a value that makes no sense.
     pub fn with_overrides(&self, overrides: &toml::Table) -> Result<Self, TrainError> {
         let refused = |message: String| TrainError::Settings(format!("optimiser settings: {message}"));
-        let mut table = toml::Table::try_from(self).map_err(|error| refused(error.to_string()))?;
-        table.extend(overrides.clone());
+        let mut overrides = overrides.clone();
+        let base = match overrides.remove("preset") {
+            None => self.clone(),
+            Some(toml::Value::String(name)) => preset(&name).map_err(refused)?,
+            Some(other) => {
+                return Err(refused(format!(
+                    "`preset` is {other}; write the name of one, such as \"eureka-ant\""
+                )));
+            }
+        };
+        let mut table = toml::Table::try_from(base).map_err(|error| refused(error.to_string()))?;
+        table.extend(overrides);
         let settings: Self = table
             .try_into()
             .map_err(|error: toml::de::Error| refused(error.to_string().trim().into()))?;
@@ -118,7 +133,7 @@ impl PpoSettings {
         let steps = usize::try_from(self.steps).unwrap_or(usize::MAX);
         let minibatches = self.n_envs.saturating_mul(self.rollout).min(1024);
         for (key, value, fits, allowed) in [
-            whole("n_envs", self.n_envs, 1, 4096),
+            whole("n_envs", self.n_envs, 1, 16_384),
             whole("steps", steps, self.n_envs, 1_000_000_000_000),
             whole("rollout", self.rollout, 1, 4096),
             whole("epochs", self.epochs, 1, 100),
@@ -178,12 +193,18 @@ mod tests {
         for (overrides, expected) in [
             ("learning_rat = 0.1", "unknown field `learning_rat`, expected one of"),
             ("epochs = \"five\"", "invalid type: string \"five\""),
+            ("preset = 3", "`preset` is 3; write the name of one"),
+            (
+                "preset = \"eureka-humanid\"",
+                "there is no preset `eureka-humanid`; did you mean `eureka-humanoid`?",
+            ),
+            ("preset = \"x\"", "there is no preset `x`; there are eureka-cartpole, "),
             ("schedule = \"cosine\"", "unknown variant `cosine`, expected one of"),
             (
                 "activation = \"gelu\"",
                 "unknown variant `gelu`, expected one of `tanh`",
             ),
-            ("n_envs = 0", "`n_envs` is 0; allowed is from 1 to 4096"),
+            ("n_envs = 0", "`n_envs` is 0; allowed is from 1 to 16384"),
             ("n_envs = -3", "invalid value: integer `-3`"),
             ("steps = 31", "`steps` is 31; allowed is from 32 to"),
             ("discount = 1.0", "`discount` is 1; allowed is from 0 to 0.99999"),
@@ -200,6 +221,21 @@ mod tests {
                 .to_string();
             assert!(error.contains(expected), "{overrides}: {error}");
         }
+    }
+
+    #[test]
+    fn a_preset_stands_in_place_of_everything_that_is_not_said() {
+        let overrides = "steps = 5000\npreset = \"eureka-ant\"\ndiscount = 0.9".parse().unwrap();
+        let own = PpoSettings {
+            epochs: 77,
+            ..PpoSettings::default()
+        };
+        let settings = own.with_overrides(&overrides).unwrap();
+        assert_eq!((settings.steps, settings.discount), (5000, 0.9));
+        assert_eq!(
+            (settings.epochs, settings.n_envs, &settings.hidden[..]),
+            (4, 4096, &[256, 128, 64][..])
+        );
     }
 
     #[test]

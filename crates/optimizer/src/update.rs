@@ -239,7 +239,7 @@ mod tests {
     const ROWS: usize = 150;
 
     fn example() -> (ActorCritic, Rollout, PpoSettings) {
-        let model = ActorCritic::new(4, 2, &[9, 6], Activation::Tanh, -0.3, 5);
+        let model = ActorCritic::new([4, 0], 2, &[9, 6], Activation::Tanh, -0.3, 5);
         let normals = |purpose: &str, count: usize| {
             let mut out = vec![0.0; count];
             fill_normal(&mut stream(8, purpose), &mut out);
@@ -252,6 +252,7 @@ mod tests {
         column.log_densities = normals("densities", ROWS).iter().map(|z| -2.5 + z).collect();
         column.advantages = normals("advantages", ROWS);
         column.returns = normals("returns", ROWS);
+        column.values = normals("values", ROWS);
         let rollout = Rollout {
             columns: vec![column],
             horizon: ROWS,
@@ -280,7 +281,14 @@ mod tests {
     /// The gradient of the whole loss, clipping, entropy and value error included, against central differences.
     #[test]
     fn the_gradient_agrees_with_finite_differences() {
+        for value_clip in [false, true] {
+            check_gradient(value_clip);
+        }
+    }
+
+    fn check_gradient(value_clip: bool) {
         let (mut model, rollout, settings) = example();
+        let settings = PpoSettings { value_clip, ..settings };
         let minibatch: Vec<u32> = (0..ROWS as u32).collect();
         let mut learner = Learner::new(&model, &settings, 1);
         accumulate(&mut learner, &model, &rollout, &minibatch, &settings);
@@ -302,7 +310,7 @@ mod tests {
         // A sample that crosses the clipping edge between the two points bends the loss there: allow one in fifty.
         assert!(
             checked > 200 && wrong.len() * 50 < checked,
-            "{} of {checked}: {wrong:?}",
+            "value clip {value_clip}, {} of {checked}: {wrong:?}",
             wrong.len()
         );
     }
@@ -311,7 +319,12 @@ mod tests {
     fn the_loss_is_the_formula() {
         let (model, rollout, settings) = example();
         let mut learner = Learner::new(&model, &settings, 1);
-        for row in 0..20_u32 {
+        let mut held = 0;
+        for (row, value_clip) in (0..40_u32).map(|row| (row, row % 2 == 1)) {
+            let settings = PpoSettings {
+                value_clip,
+                ..settings.clone()
+            };
             let loss = accumulate(&mut learner, &model, &rollout, &[row], &settings);
             let (row, column) = (row as usize, &rollout.columns[0]);
             let observation = &column.observations[row * 4..][..4];
@@ -329,9 +342,15 @@ mod tests {
             let advantage = f64::from(column.advantages[row]);
             let mut value = [0.0];
             model.values(observation, &mut value, &mut model.value.activations(1));
-            let expected = -(ratio * advantage).min(ratio.clamp(0.8, 1.2) * advantage)
-                + 0.7 * 0.5 * f64::from(value[0] - column.returns[row]).powi(2)
-                - 0.02 * -0.6;
+            let (value, old) = (f64::from(value[0]), f64::from(column.values[row]));
+            let mut error = (value - f64::from(column.returns[row])).abs();
+            let clipped = (old + (value - old).clamp(-0.2, 0.2) - f64::from(column.returns[row])).abs();
+            if value_clip && clipped > error {
+                error = clipped;
+                held += 1;
+            }
+            let expected =
+                -(ratio * advantage).min(ratio.clamp(0.8, 1.2) * advantage) + 0.7 * 0.5 * error.powi(2) - 0.02 * -0.6;
             assert!(
                 (loss.total - expected).abs() < 1e-5 * (1.0 + expected.abs()),
                 "{} {expected}",
@@ -339,6 +358,7 @@ mod tests {
             );
             assert!((loss.kl - (ratio - 1.0 - ratio.ln())).abs() < 1e-5 * (1.0 + ratio));
         }
+        assert!((5..15).contains(&held), "of 20 values {held} are held back");
     }
 
     #[test]
