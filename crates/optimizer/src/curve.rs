@@ -150,7 +150,7 @@ mod tests {
     use crate::rollout::Column;
 
     fn rollout(episodes: &[(f64, Option<&str>)]) -> Rollout {
-        let model = ActorCritic::new(1, 1, &[1], Activation::Tanh, 0.0, 0);
+        let model = ActorCritic::new([1, 0], 1, &[1], Activation::Tanh, 0.0, 0);
         let mut column = Column::new(&model, 4, 1);
         column.rewards = vec![1.0, 3.0, 0.0, 2.0];
         column.faulted[2] = true;
