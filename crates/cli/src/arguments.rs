@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use carrot_environment::Engine;
+use carrot_optimizer::Algorithm;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
@@ -223,7 +224,7 @@ pub struct Eval {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --model robot.xml --reward reward.py\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, steps, seconds, engine, policy, …}, or {stopped, message}"
+    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --task arm/reach --algorithm sac\n  carrot train --model robot.xml --reward reward.py\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, algorithm, steps, seconds, engine, policy, …}, or {stopped, message}"
 )]
 pub struct Train {
     /// The task
@@ -238,6 +239,9 @@ pub struct Train {
     /// Physics engine: mujoco or rapier
     #[arg(long, default_value_t = Engine::Mujoco)]
     pub engine: Engine,
+    /// Optimiser: ppo, or sac (fewer steps, each of which costs more)
+    #[arg(long, default_value_t = Algorithm::Ppo)]
+    pub algorithm: Algorithm,
     /// Seed of every random number
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,

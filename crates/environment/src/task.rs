@@ -51,8 +51,10 @@ pub struct Task {
     pub judges: bool,
     /// The hand-written reward, where there is one.
     pub human_reward: Option<PathBuf>,
-    /// Optimiser settings that differ from the defaults, as read from `[ppo]` in task.toml.
+    /// Settings of PPO that differ from the defaults, as read from `[ppo]` in task.toml.
     pub ppo: toml::Table,
+    /// The same for SAC, from `[sac]`.
+    pub sac: toml::Table,
     /// SHA-256 over every file that can change results, and over the compiled model, which has in it whatever further files
     /// `model.xml` refers to; as hex.
     pub hash: String,
@@ -211,6 +213,7 @@ impl Task {
             judges: true,
             human_reward: None,
             ppo: task.ppo,
+            sac: task.sac,
             hash,
             program: (program.text, program.path),
             schema,

@@ -42,6 +42,8 @@ pub(crate) struct TaskFile {
     pub(crate) success: SuccessEntry,
     #[serde(default)]
     pub(crate) ppo: toml::Table,
+    #[serde(default)]
+    pub(crate) sac: toml::Table,
 }
 
 fn mujoco_only() -> Spanned<Vec<Engine>> {

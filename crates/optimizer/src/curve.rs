@@ -112,7 +112,8 @@ impl Sums {
     }
 
     fn add_diagnostics(&mut self, diagnostics: &[(&str, f64)]) {
-        self.updates += 1;
+        // A round without an update, as before off-policy learning starts, has none.
+        self.updates += u64::from(!diagnostics.is_empty());
         let named = |&(name, _): &(&str, f64)| (name.to_owned(), 0.0);
         if self.diagnostics.is_empty() {
             self.diagnostics = diagnostics.iter().map(named).collect();

@@ -1,4 +1,4 @@
-//! Turns a reward into behaviour: PPO policies today, sampling MPC next.
+//! Turns a reward into behaviour: policies by PPO, and by SAC for a second opinion.
 //!
 //! A search trains dozens of policies in minutes, one core each, so this crate spends its care on two things: few
 //! environment steps until a policy does its task, and little time per step beside the physics. It knows neither the
@@ -9,10 +9,12 @@
 //! VecEnv ──rollout──▶ [T, N] ──gae──▶ advantages ──update──▶ Policy ──evaluate──▶ Evaluation
 //! ```
 //!
-//! Start in [`train`], which reads from top to bottom; then `rollout`, `gae` and `update`, in that order.
+//! Start in [`train`], which reads from top to bottom; then `rollout`, `gae` and `update`, in that order. [`train_sac`] reads
+//! likewise; [`Settings`] is the choice between the two.
 
 mod actor_critic;
 mod adam;
+mod algorithm;
 mod curve;
 mod evaluate;
 mod gae;
@@ -27,13 +29,17 @@ mod presets;
 mod protobuf;
 mod random;
 mod rollout;
+mod sac;
+mod setting_limits;
 mod settings;
 mod update;
 
+pub use algorithm::{Algorithm, Settings};
 pub use evaluate::evaluate;
 pub use gae::{ShapeMismatch, Transitions, gae};
 pub use kernels::Activation;
 pub use policy::{Policy, PolicyError};
 pub use ppo::{Progress, TrainError, Trained, train};
 pub use presets::{Preset, presets};
+pub use sac::{SacSettings, sac_presets, train as train_sac};
 pub use settings::{PpoSettings, Schedule};

@@ -66,6 +66,23 @@ impl Policy {
         }
     }
 
+    /// A policy from its parts: `parameters` are laid out as `network` says, `log_std` is `[A]`.
+    pub(crate) fn from_network(
+        network: Mlp,
+        parameters: Vec<f32>,
+        log_std: Vec<f32>,
+        normalizer: ObservationNormalizer,
+        squash: bool,
+    ) -> Self {
+        Self {
+            network,
+            parameters,
+            log_std,
+            normalizer,
+            squash,
+        }
+    }
+
     /// Length of an observation.
     pub fn observation_size(&self) -> usize {
         self.network.layers[0].inputs

@@ -35,11 +35,16 @@ pub fn presets() -> Vec<Preset> {
 
 /// The settings of one preset. Errors: a sentence with the nearest name that exists.
 pub(crate) fn preset(name: &str) -> Result<PpoSettings, String> {
-    let presets = presets();
-    if let Some(preset) = presets.iter().find(|preset| preset.name == name) {
-        return Ok(preset.settings.clone());
+    let presets = presets().into_iter();
+    named(name, presets.map(|preset| (preset.name, preset.settings)).collect())
+}
+
+/// What stands under `name`. Errors: a sentence with the nearest name that exists.
+pub(crate) fn named<T>(name: &str, presets: Vec<(&'static str, T)>) -> Result<T, String> {
+    let names: Vec<&str> = presets.iter().map(|preset| preset.0).collect();
+    if let Some((_, settings)) = presets.into_iter().find(|preset| preset.0 == name) {
+        return Ok(settings);
     }
-    let names: Vec<&str> = presets.iter().map(|preset| preset.name).collect();
     let likely = names.iter().map(|other| (strsim::jaro(name, other), other));
     let likely = likely.filter(|(likeness, _)| *likeness > 0.8);
     match likely.max_by(|a, b| a.0.total_cmp(&b.0)) {

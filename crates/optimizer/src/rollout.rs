@@ -331,29 +331,34 @@ impl Share<'_> {
 
 impl Column {
     pub(crate) fn new(model: &ActorCritic, horizon: usize, terms: usize) -> Self {
+        Self::with_sizes([model.row_size(), model.action_size], horizon, terms)
+    }
+
+    /// For so many steps of rows and actions of these lengths.
+    pub(crate) fn with_sizes([row_size, action_size]: [usize; 2], horizon: usize, terms: usize) -> Self {
         Self {
-            observations: vec![0.0; horizon * model.row_size()],
-            actions: vec![0.0; horizon * model.action_size],
+            observations: vec![0.0; horizon * row_size],
+            actions: vec![0.0; horizon * action_size],
             log_densities: vec![0.0; horizon],
             rewards: vec![0.0; horizon],
             terminated: vec![false; horizon],
             ended: vec![false; horizon],
             faulted: vec![false; horizon],
             term_sums: vec![0.0; terms],
-            observed: RunningMoments::new(model.row_size()),
+            observed: RunningMoments::new(row_size),
             values: vec![0.0; horizon],
             next_values: vec![0.0; horizon],
             scaled_rewards: vec![0.0; horizon],
             advantages: vec![0.0; horizon],
             returns: vec![0.0; horizon],
             episodes: Vec::new(),
-            raw_observations: vec![0.0; horizon * model.row_size()],
+            raw_observations: vec![0.0; horizon * row_size],
             bootstrap: (Vec::new(), Vec::new()),
         }
     }
 
     /// What is summed or pushed; the rest is written over.
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.term_sums.fill(0.0);
         self.episodes.clear();
         self.bootstrap.0.clear();
@@ -361,7 +366,13 @@ impl Column {
     }
 
     /// Adds up the reward terms of environment `index` of a block, and gives its reward.
-    fn add_terms(&mut self, data: &StepData, index: usize, env_index: usize, names: &[String]) -> Result<f64, Stop> {
+    pub(crate) fn add_terms(
+        &mut self,
+        data: &StepData,
+        index: usize,
+        env_index: usize,
+        names: &[String],
+    ) -> Result<f64, Stop> {
         for ((sum, term), name) in self.term_sums.iter_mut().zip(&data.rewards.terms).zip(names) {
             *sum += finite(term[index], name, env_index)?;
         }

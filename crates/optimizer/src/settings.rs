@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::kernels::Activation;
 use crate::presets::preset;
+use crate::setting_limits::{check, layers, overridden, real, whole};
 
 /// Everything that shapes a training. Missing keys in a file take the defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,22 +96,7 @@ impl PpoSettings {
     ///
     /// Errors: [`TrainError::Settings`] for an unknown key, a wrong type or a value that makes no sense.
     pub fn with_overrides(&self, overrides: &toml::Table) -> Result<Self, TrainError> {
-        let refused = |message: String| TrainError::Settings(format!("optimiser settings: {message}"));
-        let mut overrides = overrides.clone();
-        let base = match overrides.remove("preset") {
-            None => self.clone(),
-            Some(toml::Value::String(name)) => preset(&name).map_err(refused)?,
-            Some(other) => {
-                return Err(refused(format!(
-                    "`preset` is {other}; write the name of one, such as \"eureka-ant\""
-                )));
-            }
-        };
-        let mut table = toml::Table::try_from(base).map_err(|error| refused(error.to_string()))?;
-        table.extend(overrides);
-        let settings: Self = table
-            .try_into()
-            .map_err(|error: toml::de::Error| refused(error.to_string().trim().into()))?;
+        let settings: Self = overridden(self, overrides, preset, "eureka-ant")?;
         settings.validate()?;
         Ok(settings)
     }
@@ -119,20 +105,9 @@ impl PpoSettings {
     ///
     /// Errors: [`TrainError::Settings`] names the first key that makes no sense, its value and what is allowed.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let whole = |key, value: usize, least: usize, most: usize| {
-            let fits = (least..=most).contains(&value);
-            (key, value.to_string(), fits, format!("from {least} to {most}"))
-        };
-        let real = |key, value: f64, least: f64, most: f64| {
-            let fits = value >= least && value <= most;
-            (key, value.to_string(), fits, format!("from {least} to {most}"))
-        };
-        let layers = format!("{:?}", self.hidden);
-        let layers_fit =
-            (1..=8).contains(&self.hidden.len()) && self.hidden.iter().all(|units| (1..=1024).contains(units));
         let steps = usize::try_from(self.steps).unwrap_or(usize::MAX);
         let minibatches = self.n_envs.saturating_mul(self.rollout).min(1024);
-        for (key, value, fits, allowed) in [
+        check([
             whole("n_envs", self.n_envs, 1, 16_384),
             whole("steps", steps, self.n_envs, 1_000_000_000_000),
             whole("rollout", self.rollout, 1, 4096),
@@ -147,20 +122,8 @@ impl PpoSettings {
             real("value_weight", self.value_weight, 0.0, 100.0),
             real("max_gradient_norm", self.max_gradient_norm, 1e-3, 1e6),
             real("initial_log_std", self.initial_log_std, -4.0, 1.0),
-            (
-                "hidden",
-                layers,
-                layers_fit,
-                "one to eight layers of 1 to 1024 units".into(),
-            ),
-        ] {
-            if !fits {
-                return Err(TrainError::Settings(format!(
-                    "optimiser settings: `{key}` is {value}; allowed is {allowed}"
-                )));
-            }
-        }
-        Ok(())
+            layers("hidden", &self.hidden),
+        ])
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a search is told to do; stored with the run, so that a resumed search does the same.
 
 use carrot_environment::{Engine, Task};
-use carrot_optimizer::{PpoSettings, TrainError};
+use carrot_optimizer::{PpoSettings, Settings, TrainError};
 use serde::{Deserialize, Serialize};
 
 /// Everything that decides the course of a search. Only `workers` may differ between two runs with equal results.
@@ -97,14 +97,14 @@ impl SearchConfig {
     /// Optimiser settings of every candidate: defaults, then the task's preset, then `ppo`, then `steps`.
     ///
     /// Errors: one sentence naming the key that the optimiser does not take.
-    pub fn settings(&self, task: &Task) -> Result<PpoSettings, String> {
-        let resolve = || -> Result<PpoSettings, TrainError> {
+    pub fn settings(&self, task: &Task) -> Result<Settings, String> {
+        let resolve = || -> Result<Settings, TrainError> {
             let mut settings = PpoSettings::default()
                 .with_overrides(&task.ppo)?
                 .with_overrides(&self.ppo)?;
             settings.steps = self.steps;
             settings.validate()?;
-            Ok(settings)
+            Ok(settings.into())
         };
         resolve().map_err(|error| error.to_string())
     }

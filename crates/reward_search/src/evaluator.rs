@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use carrot_optimizer::{PpoSettings, Progress};
+use carrot_optimizer::{Progress, Settings};
 use carrot_run_record::{Job, Outcome, RunRecord};
 
 use crate::search::SearchError;
@@ -14,7 +14,7 @@ use crate::workbench::{Interrupted, ProgramBytes, Workbench};
 pub(crate) struct Evaluator<'a> {
     pub bench: &'a Workbench,
     pub record: &'a RunRecord,
-    pub settings: &'a PpoSettings,
+    pub settings: &'a Settings,
     pub episodes: usize,
     pub interrupted: &'a AtomicBool,
 }

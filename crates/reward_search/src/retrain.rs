@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use carrot_optimizer::PpoSettings;
+use carrot_optimizer::Settings;
 use carrot_run_record::{Outcome, RunRecord};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ use crate::workbench::{ProgramBytes, Workbench};
 #[derive(Debug, Clone)]
 pub struct Retraining<'a> {
     /// Optimiser settings of every training.
-    pub settings: PpoSettings,
+    pub settings: Settings,
     /// Episodes in which each policy is judged.
     pub episodes: usize,
     /// One training of every program for each.
@@ -84,7 +84,7 @@ pub fn retrain(
             advance(progress.steps - counted);
             counted = progress.steps;
         })?;
-        advance(retraining.settings.steps.saturating_sub(counted));
+        advance(retraining.settings.steps().saturating_sub(counted));
         Ok::<_, SearchError>(outcome)
     })?;
     let outcomes: BTreeMap<(String, u64), Outcome> = keys.into_iter().zip(outcomes).collect();

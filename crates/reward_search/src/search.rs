@@ -10,7 +10,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use carrot_optimizer::PpoSettings;
+use carrot_optimizer::Settings;
 use carrot_reward_interface::Diagnostic;
 use carrot_run_record::{Candidate, Job, Outcome, RecordError, RunRecord};
 use serde_json::json;
@@ -114,7 +114,7 @@ pub fn search(
         record,
         observer,
         interrupted,
-        steps: Steps::new(planned * settings.steps),
+        steps: Steps::new(planned * settings.steps()),
         settings,
         included,
         history: Vec::new(),
@@ -140,7 +140,7 @@ struct Search<'a> {
     observer: &'a (dyn Fn(&Event) + Sync),
     interrupted: &'a AtomicBool,
     steps: Steps,
-    settings: PpoSettings,
+    settings: Settings,
     included: Vec<ProgramBytes>,
     history: Vec<Candidate>,
 }
@@ -169,7 +169,7 @@ impl Search<'_> {
         let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages)?;
         proposals.truncate(count as usize);
         self.steps
-            .unplan((count as usize - proposals.len()) as u64 * self.settings.steps);
+            .unplan((count as usize - proposals.len()) as u64 * self.settings.steps());
         (self.observer)(&Event::Proposed {
             generation,
             count: proposals.len(),
@@ -218,7 +218,7 @@ impl Search<'_> {
                 continue;
             };
             proposal.note = format!("repair of {}", label(candidate));
-            self.steps.plan(self.settings.steps);
+            self.steps.plan(self.settings.steps());
             drafts.push(draft(
                 generation,
                 candidate.index + self.config.candidates,
@@ -289,7 +289,7 @@ impl Search<'_> {
         let mut candidates = Vec::new();
         for (nth, draft) in members.iter().enumerate() {
             if nth > 0 {
-                self.steps.unplan(self.settings.steps);
+                self.steps.unplan(self.settings.steps());
             }
             let candidate = Candidate {
                 generation: draft.generation,
@@ -315,7 +315,7 @@ impl Search<'_> {
 
     /// The outcome of one program, and whether the record already had it.
     fn outcome(&self, draft: &Draft) -> Result<(Outcome, bool), SearchError> {
-        let budget = self.settings.steps;
+        let budget = self.settings.steps();
         if !draft.findings.is_empty() {
             self.steps.unplan(budget);
             let diagnostics = draft.findings.clone();
@@ -385,7 +385,7 @@ impl Search<'_> {
             workers: self.config.workers,
         };
         let (before, _) = self.steps.read();
-        let steps_planned = before + self.settings.steps * (programs.len() * seeds.len()) as u64;
+        let steps_planned = before + self.settings.steps() * (programs.len() * seeds.len()) as u64;
         let observer = |steps: u64| {
             (self.observer)(&Event::Confirming {
                 finalists: programs.len(),

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use carrot_environment::{MEASURES, Programs, Task, VecEnv};
-use carrot_optimizer::{PpoSettings, Progress, TrainError, evaluate, train};
+use carrot_optimizer::{Progress, Settings, TrainError, evaluate};
 use carrot_reward_compiler::{Entry, compile, render};
 use carrot_reward_interface::{Diagnostic, RewardSource, Severity, Span, Stop, schema::hex};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
@@ -186,7 +186,7 @@ impl Workbench {
     pub fn run(
         &self,
         program: &ProgramBytes,
-        settings: &PpoSettings,
+        settings: &Settings,
         episodes: usize,
         seed: u64,
         threads: usize,
@@ -208,7 +208,7 @@ impl Workbench {
     }
 
     /// The key under which the result of [`Workbench::run`] is kept.
-    pub fn job(&self, program: &ProgramBytes, settings: &PpoSettings, episodes: usize, seed: u64) -> Job {
+    pub fn job(&self, program: &ProgramBytes, settings: &Settings, episodes: usize, seed: u64) -> Job {
         Job {
             task: (self.task.id.clone(), self.task.hash.clone()),
             program: program.hash(),
@@ -228,7 +228,7 @@ impl Workbench {
         &self,
         loaded: &LoadedReward,
         program: &ProgramBytes,
-        settings: &PpoSettings,
+        settings: &Settings,
         episodes: usize,
         seed: u64,
         threads: usize,
@@ -239,10 +239,10 @@ impl Workbench {
             steps = progress.steps;
             observer(progress)
         };
-        let mut env = self.env(Some(loaded), settings.n_envs, seed, threads)?;
-        let trained = train(&mut env, settings, seed, &mut counting)?;
+        let mut env = self.env(Some(loaded), settings.n_envs(), seed, threads)?;
+        let trained = settings.train(&mut env, seed, &mut counting)?;
 
-        let n_envs = episodes.clamp(1, settings.n_envs.max(1));
+        let n_envs = episodes.clamp(1, settings.n_envs().max(1));
         let mut env = self.env(Some(loaded), n_envs, derived_seed(seed, "judgement"), threads)?;
         let evaluation = evaluate(&trained.policy, &mut env, episodes)?;
 

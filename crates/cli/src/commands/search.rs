@@ -249,9 +249,9 @@ impl Run {
         let seeds: Vec<u64> = (1..=u64::from(self.config.final_seeds))
             .map(|k| self.config.search.seed + k)
             .collect();
-        let mut settings = self.config.search.settings(&self.bench.task).map_err(Failure::Usage)?;
-        settings.steps = self.config.final_steps;
-        let planned = settings.steps * (seeds.len() * programs.len()) as u64;
+        let settings = self.config.search.settings(&self.bench.task).map_err(Failure::Usage)?;
+        let settings = settings.with_steps(self.config.final_steps);
+        let planned = settings.steps() * (seeds.len() * programs.len()) as u64;
         let progress = Progress::new(planned, self.quiet);
         let names: Vec<&str> = programs.iter().map(|(name, _)| name.as_str()).collect();
         progress.line(&format!(

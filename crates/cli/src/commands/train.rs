@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use carrot_optimizer::PpoSettings;
 use carrot_reward_search::{Interrupted, Workbench};
 use carrot_run_record::Outcome;
 use serde_json::json;
@@ -35,10 +34,10 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
             ))
         })?;
     let program = files::program(&reward)?;
-    let mut settings = PpoSettings::default()
-        .with_overrides(&task.ppo)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    settings.steps = options.steps.unwrap_or(settings.steps);
+    let preset = options.algorithm.settings(&task);
+    let settings = preset.map_err(|error| Failure::Usage(error.to_string()))?;
+    let steps = options.steps.unwrap_or(settings.steps());
+    let settings = settings.with_steps(steps);
     let bench = Workbench::new(task)?;
     if let Err(diagnostics) = bench.load(&program) {
         return Ok(check::refused(&program, &diagnostics));
@@ -46,7 +45,7 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
 
     files::check_writable(&options.out)?;
     let started = Instant::now();
-    let progress = Progress::new(settings.steps, quiet);
+    let progress = Progress::new(settings.steps(), quiet);
     let interrupted = interrupt_flag();
     let threads = options.threads.unwrap_or_else(files::cores);
     let result = bench.run(
@@ -98,7 +97,7 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
                 "fitness": judges.then_some(judged.fitness), "fitness_sd": judges.then_some(judged.fitness_sd),
                 "success": judges.then_some(judged.success_rate), "return": judged.episode_return,
                 "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
-                "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": id, "engine": bench.engine(),
+                "algorithm": settings.algorithm(), "steps": evaluated.steps, "seconds": seconds, "seed": options.seed, "task": id, "engine": bench.engine(),
                 "reward": reward, "policy": options.out, "checkpoints": checkpoints,
             });
             if let Some(model) = &options.model {

@@ -1,0 +1,146 @@
+//! Which optimiser trains, and with what settings.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use carrot_environment::{Task, VecEnv};
+use serde::{Deserialize, Serialize};
+
+use crate::ppo::{self, Progress, TrainError, Trained};
+use crate::sac::{self, SacSettings};
+use crate::settings::PpoSettings;
+
+/// An optimiser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Algorithm {
+    /// Proximal policy optimisation.
+    #[default]
+    Ppo,
+    /// Soft actor-critic.
+    Sac,
+}
+
+/// An optimiser with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "algorithm", rename_all = "lowercase")]
+pub enum Settings {
+    /// Proximal policy optimisation.
+    Ppo(PpoSettings),
+    /// Soft actor-critic.
+    Sac(SacSettings),
+}
+
+impl Algorithm {
+    /// The settings of `task`: its table for this optimiser in place of the defaults.
+    ///
+    /// Errors: [`TrainError::Settings`] for a key or value of the table that makes no sense.
+    pub fn settings(self, task: &Task) -> Result<Settings, TrainError> {
+        Ok(match self {
+            Self::Ppo => Settings::Ppo(PpoSettings::default().with_overrides(&task.ppo)?),
+            Self::Sac => Settings::Sac(SacSettings::default().with_overrides(&task.sac)?),
+        })
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ppo => "ppo",
+            Self::Sac => "sac",
+        })
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "ppo" => Ok(Self::Ppo),
+            "sac" => Ok(Self::Sac),
+            _ => Err("an algorithm is `ppo` or `sac`".into()),
+        }
+    }
+}
+
+impl Settings {
+    /// Which optimiser.
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Ppo(_) => Algorithm::Ppo,
+            Self::Sac(_) => Algorithm::Sac,
+        }
+    }
+
+    /// Environment steps in all.
+    pub fn steps(&self) -> u64 {
+        match self {
+            Self::Ppo(settings) => settings.steps,
+            Self::Sac(settings) => settings.steps,
+        }
+    }
+
+    /// Environments stepped together.
+    pub fn n_envs(&self) -> usize {
+        match self {
+            Self::Ppo(settings) => settings.n_envs,
+            Self::Sac(settings) => settings.n_envs,
+        }
+    }
+
+    /// These settings with another number of environment steps.
+    pub fn with_steps(mut self, steps: u64) -> Self {
+        match &mut self {
+            Self::Ppo(settings) => settings.steps = steps,
+            Self::Sac(settings) => settings.steps = steps,
+        }
+        self
+    }
+
+    /// These settings with the keys of `overrides` in place of their own.
+    ///
+    /// Errors: [`TrainError::Settings`] for an unknown key, a wrong type or a value that makes no sense.
+    pub fn with_overrides(&self, overrides: &toml::Table) -> Result<Self, TrainError> {
+        Ok(match self {
+            Self::Ppo(settings) => Self::Ppo(settings.with_overrides(overrides)?),
+            Self::Sac(settings) => Self::Sac(settings.with_overrides(overrides)?),
+        })
+    }
+
+    /// Whether a training can start with these settings.
+    ///
+    /// Errors: [`TrainError::Settings`] names the first key that makes no sense, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        match self {
+            Self::Ppo(settings) => settings.validate(),
+            Self::Sac(settings) => settings.validate(),
+        }
+    }
+
+    /// Trains a policy: [`crate::train`] or [`crate::train_sac`].
+    pub fn train(
+        &self,
+        env: &mut VecEnv,
+        seed: u64,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Trained, TrainError> {
+        match self {
+            Self::Ppo(settings) => ppo::train(env, settings, seed, observer),
+            Self::Sac(settings) => sac::train(env, settings, seed, observer),
+        }
+    }
+}
+
+impl From<PpoSettings> for Settings {
+    fn from(settings: PpoSettings) -> Self {
+        Self::Ppo(settings)
+    }
+}
+
+impl From<SacSettings> for Settings {
+    fn from(settings: SacSettings) -> Self {
+        Self::Sac(settings)
+    }
+}
