@@ -36,7 +36,6 @@ fn sac() -> Settings {
         hidden: vec![32, 32],
         learning_rate: 2e-3,
         discount: 0.97,
-        normalize_observations: false,
         ..SacSettings::default()
     })
 }

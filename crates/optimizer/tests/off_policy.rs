@@ -53,13 +53,22 @@ fn a_policy_is_squashed_reads_back_and_plays() {
     let (read, _) = Policy::from_bytes(&policy.to_bytes(&[])).unwrap();
     assert_eq!((read.squash(), read.activation()), (true, Activation::Relu));
     let evaluation = evaluate(&policy, &mut world.environments(3, 9, 1), 3).unwrap();
-    assert_eq!(evaluation, evaluate(&read, &mut world.environments(3, 9, 1), 3).unwrap());
+    assert_eq!(
+        evaluation,
+        evaluate(&read, &mut world.environments(3, 9, 1), 3).unwrap()
+    );
     assert_eq!(evaluation.episode_length, 25.0);
 
     let steps: Vec<u64> = checkpoints.iter().map(|checkpoint| checkpoint.steps).collect();
     assert_eq!(steps, (1..=10).map(|tenth| tenth * 160).collect::<Vec<u64>>());
     // The first checkpoint lies before learning starts.
-    let named = |place: usize| -> Vec<&str> { checkpoints[place].diagnostics.iter().map(|pair| pair.0.as_str()).collect() };
+    let named = |place: usize| -> Vec<&str> {
+        checkpoints[place]
+            .diagnostics
+            .iter()
+            .map(|pair| pair.0.as_str())
+            .collect()
+    };
     assert_eq!(named(0), Vec::<&str>::new());
     assert_eq!(named(9), ["entropy", "temperature", "value", "critic_loss"]);
     assert!(checkpoints[9].fitness.is_some() && checkpoints[9].reward < 0.0);
@@ -85,8 +94,20 @@ fn an_observer_ends_a_training() {
 fn what_does_not_fit_is_refused() {
     let world = point();
     for (settings, expected) in [
-        (SacSettings { n_envs: 5, ..settings() }, "`n_envs` is 5, but there are 4 environments"),
-        (SacSettings { steps: 200, ..settings() }, "`learning_starts` is 200; allowed is from 0 to 199"),
+        (
+            SacSettings {
+                n_envs: 5,
+                ..settings()
+            },
+            "`n_envs` is 5, but there are 4 environments",
+        ),
+        (
+            SacSettings {
+                steps: 200,
+                ..settings()
+            },
+            "`learning_starts` is 200; allowed is from 0 to 199",
+        ),
     ] {
         let mut env = world.environments(4, 1, 1);
         let error = train_sac(&mut env, &settings, 1, &mut go_on).unwrap_err().to_string();

@@ -435,9 +435,11 @@ mod tests {
         let mut moved = vec![0.0; agent.actor_parameters.len()];
         fill_normal(&mut stream(2, "test"), &mut moved);
         let last = agent.actor.layers[2].clone();
-        for row in (last.weights.start..last.biases.end).step_by(last.width) {
-            for place in row..row + last.outputs {
-                agent.actor_parameters[place] += 0.3 * moved[place];
+        let whole_rows = last.weights.start..last.biases.end;
+        let parameters = agent.actor_parameters[whole_rows.clone()].chunks_mut(last.width);
+        for (row, moved) in parameters.zip(moved[whole_rows].chunks(last.width)) {
+            for (parameter, moved) in row.iter_mut().zip(moved).take(last.outputs) {
+                *parameter += 0.3 * moved;
             }
         }
         agent

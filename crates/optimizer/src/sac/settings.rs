@@ -35,7 +35,8 @@ pub struct SacSettings {
     pub initial_temperature: f64,
     /// Entropy in nats, per number of an action, that the temperature is adapted to.
     pub target_entropy: f64,
-    /// Whether networks see observations less their mean and divided by their deviation.
+    /// Whether networks see observations less their mean and divided by their deviation, as far as these are known. What the
+    /// buffer holds then changes its meaning while the values are learned: tasks in metres and radians are learned better without.
     pub normalize_observations: bool,
     /// Whether rewards are divided by their root mean square.
     pub scale_rewards: bool,
@@ -60,7 +61,7 @@ impl Default for SacSettings {
             target_rate: 0.005,
             initial_temperature: 0.2,
             target_entropy: -1.0,
-            normalize_observations: true,
+            normalize_observations: false,
             scale_rewards: true,
             hidden: vec![256, 256],
             activation: Activation::Relu,
@@ -117,7 +118,6 @@ pub fn sac_presets() -> Vec<(&'static str, SacSettings)> {
         learning_starts: 4_000,
         target_rate: 0.005,
         learning_rate: 3e-4,
-        normalize_observations: false,
         scale_rewards: false,
         ..SacSettings::default()
     };
@@ -141,7 +141,10 @@ pub fn sac_presets() -> Vec<(&'static str, SacSettings)> {
         hidden: vec![256; 3],
         ..plain
     };
-    vec![("text2reward-maniskill", maniskill), ("text2reward-metaworld", meta_world)]
+    vec![
+        ("text2reward-maniskill", maniskill),
+        ("text2reward-metaworld", meta_world),
+    ]
 }
 
 fn preset(name: &str) -> Result<SacSettings, String> {
@@ -175,8 +178,16 @@ mod tests {
     fn every_preset_can_be_trained_with() {
         for (name, settings) in sac_presets() {
             let overrides = format!("preset = \"{name}\"\nsteps = 50_000");
-            let found = SacSettings::default().with_overrides(&overrides.parse().unwrap()).unwrap();
-            assert_eq!(found, SacSettings { steps: 50_000, ..settings });
+            let found = SacSettings::default()
+                .with_overrides(&overrides.parse().unwrap())
+                .unwrap();
+            assert_eq!(
+                found,
+                SacSettings {
+                    steps: 50_000,
+                    ..settings
+                }
+            );
         }
     }
 
