@@ -437,23 +437,25 @@ pub enum BenchName {
     Reward,
     /// Whole environment steps (control, physics, variables, reward, termination, resets) against a bare `mj_step` loop
     Env,
+    /// PPO end to end against 1/(1/physics + 1/inference + 1/update): a bare `mj_step` loop and a hand-written C kernel
+    Ppo,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot bench reward\n  carrot bench env --task ant/run_forward --n-envs 32,1024\n\nEach ratio is measured in this run, both sides in turns. Of rewards: below 1 is faster than C. Of environments: 1 is as fast as `mj_step` alone.\n\n--json: {ratios: {reward_256: {median, min, max}, …}, reward: [{n_envs, module_ns, with_copy_ns, c_ns, …}], first_result: {programs, refused, total_ms}}\n  or, with env, {ratios: {ant_256: {median, min, max}, ant_256_async: …}, threads, environments: [{task, n_envs, bare, lockstep, asynchronous}]} in steps/s"
+    after_help = "Examples:\n  carrot bench reward\n  carrot bench env --task ant/run_forward --n-envs 32,1024\n  carrot bench ppo\n\nEach ratio is measured in this run, both sides in turns. Of rewards: below 1 is faster than C. Of environments: 1 is as fast as `mj_step` alone. Of PPO: 1 is the bound.\n\n--json: {ratios: {reward_256: {median, min, max}, …}, reward: [{n_envs, module_ns, with_copy_ns, c_ns, …}], first_result: {programs, refused, total_ms}}\n  or, with env, {ratios: {ant_256: {median, min, max}, ant_256_async: …}, threads, environments: [{task, n_envs, bare, lockstep, asynchronous}]} in steps/s\n  or, with ppo, {ratios: {ant: {median, min, max}, …}, threads, ppo: [{task, physics, inference, update, bound, ppo, ratio, profile}]} in steps/s"
 )]
 pub struct Bench {
     /// What to measure
     #[arg(value_enum, default_value = "reward")]
     pub name: BenchName,
-    /// Task to step (env); may be given several times [default: half_cheetah/run, ant/run_forward, humanoid/run]
+    /// Task to step (env, ppo); may be given several times [default: three from small to large]
     #[arg(long, value_name = "ENV/TASK")]
     pub task: Vec<String>,
     /// Numbers of environments (env)
     #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [32, 256, 4096])]
     pub n_envs: Vec<usize>,
-    /// Threads on either side (env) [default: all cores]
+    /// Threads on either side (env, ppo) [default: all cores]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
     /// Folder with the programs whose first result is timed [default: `reward_programs` beside the environments]

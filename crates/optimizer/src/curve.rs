@@ -169,6 +169,7 @@ mod tests {
                     fault: fault.map(Into::into),
                 })
                 .collect(),
+            ..Rollout::default()
         }
     }
 

@@ -39,7 +39,7 @@ pub use evaluate::evaluate;
 pub use gae::{ShapeMismatch, Transitions, gae};
 pub use kernels::Activation;
 pub use policy::{Policy, PolicyError};
-pub use ppo::{Progress, TrainError, Trained, train};
+pub use ppo::{Profile, Progress, TrainError, Trained, train};
 pub use presets::{Preset, presets};
 pub use sac::{SacSettings, sac_presets, train as train_sac};
 pub use settings::{PpoSettings, Schedule};

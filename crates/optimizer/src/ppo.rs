@@ -4,9 +4,11 @@
 //! implementation details of proximal policy optimization".
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use carrot_environment::{Checkpoint, VecEnv};
 use carrot_reward_interface::Stop;
+use serde::Serialize;
 
 use crate::actor_critic::ActorCritic;
 use crate::curve::Curve;
@@ -23,6 +25,35 @@ pub struct Progress {
     pub steps: u64,
     /// The latest checkpoint.
     pub checkpoint: Option<Checkpoint>,
+    /// Where the time went so far.
+    pub profile: Profile,
+}
+
+/// Seconds of a training, by what they were spent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Profile {
+    /// Physics, rewards, resets.
+    pub simulation_secs: f64,
+    /// Choosing actions and valuing what was seen.
+    pub inference_secs: f64,
+    /// Gradient steps.
+    pub update_secs: f64,
+    /// Advantages, moments, reports.
+    pub other_secs: f64,
+}
+
+impl Profile {
+    /// Of all of it, in per cent: simulation, inference, update, other.
+    pub fn shares(&self) -> [f64; 4] {
+        let parts = [
+            self.simulation_secs,
+            self.inference_secs,
+            self.update_secs,
+            self.other_secs,
+        ];
+        let whole = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        parts.map(|part| part / whole * 100.0)
+    }
 }
 
 /// Why a training gave no policy.
@@ -92,6 +123,7 @@ struct Training {
     rollout: Rollout,
     curve: Curve,
     squash: bool,
+    profile: Profile,
 }
 
 impl Training {
@@ -116,6 +148,7 @@ impl Training {
             reward_scaler: RewardScaler::new(n_envs, settings.discount),
             rollout: Rollout::default(),
             squash: settings.squash,
+            profile: Profile::default(),
             curve: Curve::new(plan.0 * (plan.1 * n_envs) as u64),
             model,
         }
@@ -123,6 +156,7 @@ impl Training {
 
     /// One rollout and the update that follows from it.
     fn advance(&mut self, env: &mut VecEnv, settings: &PpoSettings) -> Result<(), TrainError> {
+        let start = Instant::now();
         // 1. Act, and value what was seen. The normaliser stands still, so that every step of a rollout means the same.
         let normalizer = self.observation_moments.normalizer();
         let rollout = &mut self.rollout;
@@ -133,6 +167,7 @@ impl Training {
             squash: self.squash,
         };
         rollout.collect(env, &self.model, &normalizer, stretch)?;
+        let collected = start.elapsed().as_secs_f64();
         self.curve.take_in(rollout)?;
         // 2. Judge each action against what the value network expected.
         let (discount, gae_lambda) = (settings.discount as f32, settings.gae_lambda as f32);
@@ -144,6 +179,7 @@ impl Training {
         let remaining = 1.0 - self.updates as f64 / self.plan.0 as f64;
         self.updates += 1;
         let threads = env.threads();
+        let update = Instant::now();
         let change = self
             .learner
             .update(&mut self.model, rollout, settings, remaining, self.updates, threads)
@@ -153,6 +189,7 @@ impl Training {
                     self.updates
                 ))
             })?;
+        let updated = update.elapsed().as_secs_f64();
         // 4. Learn what observations look like.
         for column in &rollout.columns {
             self.observation_moments.merge(&column.observed);
@@ -165,6 +202,11 @@ impl Training {
             ("learning_rate", self.learner.learning_rate),
             ("action_std", self.model.mean_std()),
         ]);
+        let inferred = rollout.inference_secs / threads as f64;
+        self.profile.simulation_secs += collected - inferred;
+        self.profile.inference_secs += inferred;
+        self.profile.update_secs += updated;
+        self.profile.other_secs += start.elapsed().as_secs_f64() - collected - updated;
         Ok(())
     }
 
@@ -172,6 +214,7 @@ impl Training {
         Progress {
             steps: self.updates * self.rollout.steps() as u64,
             checkpoint: self.curve.checkpoints.last().cloned(),
+            profile: self.profile,
         }
     }
 

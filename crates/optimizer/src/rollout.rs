@@ -5,6 +5,7 @@
 //! and its own sums, and sums over columns are taken in their order: the number of threads changes nothing.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use carrot_environment::{Episode, StepData, Turn, VecEnv};
 use carrot_reward_interface::{Stop, StopCause};
@@ -24,6 +25,8 @@ pub(crate) struct Rollout {
     pub horizon: usize,
     /// Episodes that ended: environment by environment, each in order.
     pub episodes: Vec<Episode>,
+    /// Seconds that threads spent on choosing actions and valuing what was seen, all threads together.
+    pub inference_secs: f64,
 }
 
 /// What one environment saw, did and got. Arrays are `[horizon, …]`.
@@ -98,6 +101,7 @@ struct Share<'a> {
     means: Vec<f32>,
     policy: Activations,
     value: Activations,
+    inference: Duration,
 }
 
 impl Rollout {
@@ -147,15 +151,16 @@ impl Rollout {
             if turn.step > 0 {
                 share.take_in(&acting, turn, turn.step == horizon)?;
             }
+            let start = Instant::now();
             match turn.step < horizon {
-                true => share.act(&acting, turn, actions),
-                false => {
-                    share.value(&acting);
-                    Ok(())
-                }
+                true => share.act(&acting, turn, actions)?,
+                false => share.value(&acting),
             }
+            share.inference += start.elapsed();
+            Ok(())
         })?;
-        drop(shares);
+        let shares = shares.into_iter().map(|share| share.into_inner().unwrap_or_else(PoisonError::into_inner));
+        self.inference_secs = shares.map(|share| share.inference.as_secs_f64()).sum();
         self.episodes.clear();
         self.episodes
             .extend(self.columns.iter_mut().flat_map(|column| column.episodes.drain(..)));
@@ -225,6 +230,7 @@ impl Share<'_> {
             means: vec![0.0; columns.len() * model.action_size],
             policy: model.policy.activations(columns.len().min(CHUNK)),
             value: model.value.activations(CHUNK),
+            inference: Duration::ZERO,
             columns,
         }
     }

@@ -1,7 +1,9 @@
 //! `carrot bench`.
 
+mod bare;
 mod environment;
 mod latency;
+mod ppo;
 mod throughput;
 
 use std::collections::BTreeMap;
@@ -24,6 +26,7 @@ pub fn run(options: &Bench, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
     match options.name {
         BenchName::Reward => rewards(options, envs),
         BenchName::Env => environment::run(options, &envs()?, quiet),
+        BenchName::Ppo => ppo::run(options, &envs()?, quiet),
     }
 }
 

@@ -100,14 +100,20 @@ pub fn measure(sandbox: &Sandbox, n_envs: usize, peer: Option<&Path>) -> anyhow:
     })
 }
 
-/// Compiles the C program into `folder`; the reason if there is no compiler or it fails.
+/// Compiles the reward in C.
 pub fn compile_peer(folder: &Path) -> anyhow::Result<PathBuf> {
-    let (source, program) = (folder.join("peer.c"), folder.join("peer"));
-    std::fs::write(&source, PEER)?;
+    compile_c(folder, "peer", PEER, &["-O3"])
+}
+
+/// Compiles a C program into `folder`; the reason if there is no compiler or it fails.
+pub fn compile_c(folder: &Path, name: &str, text: &str, flags: &[&str]) -> anyhow::Result<PathBuf> {
+    let (source, program) = (folder.join(format!("{name}.c")), folder.join(name));
+    std::fs::write(&source, text)?;
     let compiled = Command::new("cc")
-        .args(["-O3", "-o"])
+        .args(flags)
+        .arg("-o")
         .args([&program, &source])
-        .arg("-lm")
+        .args(["-lm", "-lpthread"])
         .output()
         .context("there is no C compiler `cc`")?;
     if !compiled.status.success() {
@@ -158,8 +164,8 @@ fn time<E: Into<anyhow::Error>>(
     Ok(start.elapsed().as_nanos() as f64)
 }
 
-/// The C program as a child, which waits while we measure.
-struct Peer {
+/// A C program as a child, which waits while we measure.
+pub struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -168,20 +174,7 @@ struct Peer {
 impl Peer {
     /// Starts it on the same inputs and compares its totals with ours.
     fn start(program: &Path, batch: &Batch, totals: &[f64]) -> anyhow::Result<Self> {
-        let mut child = Command::new(program)
-            .arg(batch.n_envs.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (input, output) = (child.stdin.take(), child.stdout.take());
-        let (Some(input), Some(output)) = (input, output) else {
-            bail!("the C program has no pipes")
-        };
-        let mut peer = Self {
-            child,
-            input,
-            output: BufReader::new(output),
-        };
+        let mut peer = Self::run(program, &[batch.n_envs])?;
         for value in batch.columns.iter().flatten() {
             writeln!(peer.input, "{value}")?;
         }
@@ -194,9 +187,32 @@ impl Peer {
         Ok(peer)
     }
 
+    /// Starts it with these arguments.
+    pub fn run(program: &Path, arguments: &[usize]) -> anyhow::Result<Self> {
+        let mut child = Command::new(program)
+            .args(arguments.iter().map(usize::to_string))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (Some(input), Some(output)) = (input, output) else {
+            bail!("the C program has no pipes")
+        };
+        Ok(Self {
+            child,
+            input,
+            output: BufReader::new(output),
+        })
+    }
+
     /// Nanoseconds of `count` evaluations.
     fn time(&mut self, count: usize) -> anyhow::Result<f64> {
-        writeln!(self.input, "{count}")?;
+        self.ask(&count.to_string())
+    }
+
+    /// Its answer to a line.
+    pub fn ask(&mut self, line: &str) -> anyhow::Result<f64> {
+        writeln!(self.input, "{line}")?;
         self.number()
     }
 
