@@ -44,3 +44,20 @@ fn environments_are_set_against_a_loop_that_plays_the_same_states() {
     }
     assert_eq!(json["environments"][0]["n_envs"], 3);
 }
+
+#[test]
+fn a_training_is_set_against_its_bound() {
+    let arguments = "bench ppo --task cartpole/balance --threads 2";
+    let json = Scratch::new().json(&arguments.split(' ').collect::<Vec<_>>());
+    let row = &json["ppo"][0];
+    let median = |name: &str| row[name]["median"].as_f64().unwrap();
+    let bound = 1.0 / (1.0 / median("physics") + 1.0 / median("inference") + 1.0 / median("update"));
+    assert!((median("bound") / bound - 1.0).abs() < 0.5, "{row}");
+    assert!(
+        median("ppo") > 0.0 && json["ratios"]["cartpole"]["median"].as_f64() > Some(0.0),
+        "{json}"
+    );
+    let spent =
+        ["simulation", "inference", "update", "other"].map(|name| row["profile"][format!("{name}_secs")].as_f64());
+    assert!(spent.iter().all(|secs| *secs > Some(0.0)), "{row}");
+}

@@ -86,27 +86,30 @@ impl Product<'_> {
         Arch::new().dispatch(self);
     }
 
-    /// All tiles of `V` registers' width from `column` on; returns the first column that is left over.
+    /// All tiles of `R` rows by `V` registers from `column` on; returns the first column that is left over.
     #[inline(always)]
-    fn panels<S: Simd, const V: usize>(&mut self, simd: S, mut column: usize) -> usize {
+    fn panels<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, mut column: usize) -> usize {
         while column + V * S::F32_LANES <= self.width {
             let mut row = 0;
-            while row + 4 <= self.rows {
-                self.tile::<S, 4, V>(simd, row, column);
-                row += 4;
+            while row + R <= self.rows {
+                self.tile::<S, R, V>(simd, row, column);
+                row += R;
             }
-            match self.rows - row {
-                3 => self.tile::<S, 3, V>(simd, row, column),
-                2 => self.tile::<S, 2, V>(simd, row, column),
-                1 => self.tile::<S, 1, V>(simd, row, column),
-                _ => {}
+            while row + 2 <= self.rows {
+                self.tile::<S, 2, V>(simd, row, column);
+                row += 2;
+            }
+            if row < self.rows {
+                self.tile::<S, 1, V>(simd, row, column);
             }
             column += V * S::F32_LANES;
         }
         column
     }
 
-    /// `R` rows by `V` registers, held in registers over the whole inner dimension.
+    /// `R` rows by `V` registers, held in registers over the whole inner dimension. Sums are only ever indexed by constants,
+    /// and nothing in the loops can panic: either would send them to memory in every round. There is no closure either, which
+    /// would be compiled for the machine without vectors.
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, row: usize, column: usize) {
         let columns = column..column + V * S::F32_LANES;
@@ -115,57 +118,96 @@ impl Product<'_> {
             Start::Zero => {}
             Start::Bias(bias) => sums = [load::<S, V>(&bias[columns.clone()]); R],
             Start::Out => {
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    *sum = load::<S, V>(&self.out[(row + r) * self.width..][columns.clone()]);
+                for r in 0..R {
+                    sums[r] = load::<S, V>(&self.out[(row + r) * self.width..][columns.clone()]);
                 }
             }
         }
-        match self.left {
+        let sums = match self.left {
             Left::Rows(values, stride) => {
                 let mut rows = [values; R];
-                for (r, left) in rows.iter_mut().enumerate() {
-                    *left = &values[(row + r) * stride..][..self.inner];
+                for r in 0..R {
+                    rows[r] = &values[(row + r) * stride..][..self.inner];
                 }
-                for (k, right) in self.right.chunks_exact(self.width).take(self.inner).enumerate() {
-                    let right = load::<S, V>(&right[columns.clone()]);
-                    for r in 0..R {
-                        multiply_add(simd, &mut sums[r], rows[r][k], &right);
-                    }
-                }
+                self.add_rows_of::<S, R, V>(simd, sums, rows, column)
             }
             Left::Transposed(values, stride) => {
-                let left_rows = values.chunks_exact(stride);
-                for (left, right) in left_rows.zip(self.right.chunks_exact(self.width)).take(self.inner) {
-                    let right = load::<S, V>(&right[columns.clone()]);
-                    let left = &left[row..row + R];
-                    for r in 0..R {
-                        multiply_add(simd, &mut sums[r], left[r], &right);
-                    }
-                }
+                self.add_columns_of::<S, R, V>(simd, sums, &values[row..], stride, column)
             }
-        }
-        for (r, sum) in sums.iter().enumerate() {
+        };
+        for r in 0..R {
             let place = (row + r) * self.width;
-            let (out, _) = S::as_mut_simd_f32s(&mut self.out[place..][columns.clone()]);
+            let mut finished = sums[r];
             match self.finish {
-                Finish::Store => out.copy_from_slice(sum),
+                Finish::Store => {}
                 Finish::Activate(activation) => {
-                    for (out, &sum) in out.iter_mut().zip(sum) {
-                        *out = match activation {
-                            Activation::Tanh => tanh_lanes(simd, sum),
-                            Activation::Relu => simd.max_f32s(simd.splat_f32s(0.0), sum),
-                            Activation::Elu => elu_lanes(simd, sum),
+                    for v in 0..V {
+                        finished[v] = match activation {
+                            Activation::Tanh => tanh_lanes(simd, sums[r][v]),
+                            Activation::Relu => simd.max_f32s(simd.splat_f32s(0.0), sums[r][v]),
+                            Activation::Elu => elu_lanes(simd, sums[r][v]),
                         };
                     }
                 }
                 Finish::Slope(activation, outputs) => {
                     let outputs = load::<S, V>(&outputs[place..][columns.clone()]);
                     for v in 0..V {
-                        out[v] = simd.mul_f32s(sum[v], slope_lanes(simd, activation, outputs[v]));
+                        finished[v] = simd.mul_f32s(sums[r][v], slope_lanes(simd, activation, outputs[v]));
                     }
                 }
             }
+            let (out, _) = S::as_mut_simd_f32s(&mut self.out[place..][columns.clone()]);
+            *out.first_chunk_mut().expect("the range is V registers long") = finished;
         }
+    }
+
+    /// `sums` plus the products of `rows` of the left factor, each as long as the inner dimension.
+    #[inline(always)]
+    fn add_rows_of<S: Simd, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::f32s; V]; R],
+        rows: [&[f32]; R],
+        column: usize,
+    ) -> [[S::f32s; V]; R] {
+        let end = column + V * S::F32_LANES;
+        assert!(end <= self.width);
+        let (inner, mut rows) = (self.inner, rows);
+        for r in 0..R {
+            rows[r] = &rows[r][..inner];
+        }
+        for (k, right) in (0..inner).zip(self.right.chunks_exact(self.width)) {
+            let right = load::<S, V>(&right[column..end]);
+            for r in 0..R {
+                multiply_add(simd, &mut sums[r], rows[r][k], &right);
+            }
+        }
+        sums
+    }
+
+    /// The same for `R` columns of a left factor that is stored transposed, from the first number of `values` on.
+    #[inline(always)]
+    fn add_columns_of<S: Simd, const R: usize, const V: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::f32s; V]; R],
+        values: &[f32],
+        stride: usize,
+        column: usize,
+    ) -> [[S::f32s; V]; R] {
+        let end = column + V * S::F32_LANES;
+        assert!(end <= self.width);
+        let right_rows = self.right.chunks_exact(self.width);
+        for (left, right) in values.chunks(stride).zip(right_rows).take(self.inner) {
+            let right = load::<S, V>(&right[column..end]);
+            let Some(left) = left.first_chunk::<R>() else {
+                return sums;
+            };
+            for r in 0..R {
+                multiply_add(simd, &mut sums[r], left[r], &right);
+            }
+        }
+        sums
     }
 }
 
@@ -174,12 +216,13 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        // Four registers wide where there are 32 of them or they are short, else two.
+        // Four registers wide where there are 32 of them or they are short, else two; what is left is one wide and twice as tall,
+        // so that sums need not wait for each other.
         let column = match S::F32_LANES {
-            8 => self.panels::<S, 2>(simd, 0),
-            _ => self.panels::<S, 4>(simd, 0),
+            8 => self.panels::<S, 4, 2>(simd, 0),
+            _ => self.panels::<S, 4, 4>(simd, 0),
         };
-        self.panels::<S, 1>(simd, column);
+        self.panels::<S, 8, 1>(simd, column);
     }
 }
 

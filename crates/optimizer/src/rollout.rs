@@ -159,7 +159,9 @@ impl Rollout {
             share.inference += start.elapsed();
             Ok(())
         })?;
-        let shares = shares.into_iter().map(|share| share.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let shares = shares
+            .into_iter()
+            .map(|share| share.into_inner().unwrap_or_else(PoisonError::into_inner));
         self.inference_secs = shares.map(|share| share.inference.as_secs_f64()).sum();
         self.episodes.clear();
         self.episodes

@@ -104,6 +104,7 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
     let first = bytes(5, 1);
     assert_eq!(first, bytes(5, 1));
     assert_eq!(first, bytes(5, 2));
+    assert_eq!(first, bytes(5, 8));
     assert_ne!(first, bytes(6, 1));
 }
 
