@@ -14,6 +14,7 @@ mod settings;
 mod squashed_gaussian;
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use carrot_environment::{StepData, VecEnv};
 use carrot_reward_interface::Stop;
@@ -23,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::curve::Curve;
 use crate::normalizer::{ObservationNormalizer, RunningMoments};
 use crate::policy::Policy;
-use crate::ppo::{Progress, TrainError, Trained};
+use crate::ppo::{Profile, Progress, TrainError, Trained};
 use crate::random::stream;
 use crate::rollout::{Column, Rollout, check_finite, diverged};
 use crate::sac::agent::Agent;
@@ -72,6 +73,7 @@ pub fn train(
     let mut seen = Seen::new(env.reward_terms().to_vec(), sizes.0);
     let mut curve = Curve::new(total_steps);
     let mut view = seen.view(settings);
+    let mut profile = Profile::default();
 
     for step in 1..=steps_per_env {
         // 1. Act: at random until there is something to learn from, then as the actor says.
@@ -79,17 +81,25 @@ pub fn train(
         actor.before.clear();
         actor.before.extend_from_slice(env.observations());
         check_finite(&actor.before, sizes.0, 0)?;
+        let mut lap = Instant::now();
         if steps <= settings.learning_starts {
             actor.explore();
         } else {
             actor.act(&agent, &view.normalizer);
         }
-        seen.take_in(env.step(&actor.actions)?, &actor, &mut replay)?;
+        profile.inference_secs += lap.elapsed().as_secs_f64();
+        lap = Instant::now();
+        let data = env.step(&actor.actions)?;
+        profile.simulation_secs += lap.elapsed().as_secs_f64();
+        lap = Instant::now();
+        seen.take_in(data, &actor, &mut replay)?;
+        profile.other_secs += lap.elapsed().as_secs_f64();
         if step % settings.train_freq as u64 != 0 && step != steps_per_env {
             continue;
         }
         // 2. Learn from what is kept, seen through what is known of its mean and scale by now.
         let mut means = None;
+        lap = Instant::now();
         if steps >= settings.learning_starts && replay.len() > 0 {
             view = seen.view(settings);
             for _ in 0..settings.gradient_steps {
@@ -101,6 +111,7 @@ pub fn train(
                 })?);
             }
         }
+        profile.update_secs += lap.elapsed().as_secs_f64();
         // 3. Report.
         curve.take_in(&seen.rollout)?;
         curve.close(&diagnostics(&agent, means));
@@ -108,6 +119,7 @@ pub fn train(
         let progress = Progress {
             steps,
             checkpoint: curve.checkpoints.last().cloned(),
+            profile,
         };
         if observer(&progress).is_break() {
             return Err(TrainError::Interrupted);
