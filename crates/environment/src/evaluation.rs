@@ -21,8 +21,9 @@ pub struct Evaluation {
     pub terms: Vec<(String, f64)>,
 }
 
-/// What a training looked like at one moment; a training reports about ten. Means since the previous checkpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a training looked like at one moment; a training reports about ten. Everything is since the previous checkpoint. Steps
+/// and episodes in which the simulation diverged count only as `faults`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// Environment steps so far.
     pub steps: u64,
@@ -32,10 +33,19 @@ pub struct Checkpoint {
     pub success_rate: Option<f64>,
     /// Their mean length in control steps.
     pub episode_length: Option<f64>,
+    /// The shortest and the longest of them.
+    #[serde(default)]
+    pub episode_lengths: Option<[u64; 2]>,
     /// Mean reward per step.
     pub reward: f64,
+    /// Smallest and largest reward of a step.
+    #[serde(default)]
+    pub reward_range: Option<[f64; 2]>,
     /// Mean per step of each reward term, in the order of the program's terms.
     pub terms: Vec<f64>,
+    /// Smallest and largest value of each term in a step; empty where there was no step, and in old records.
+    #[serde(default)]
+    pub term_ranges: Vec<[f64; 2]>,
     /// Episodes that ended by divergence.
     pub faults: u64,
     /// How the optimiser fared, by name: for PPO `kl`, `clip_fraction`, `entropy` (nats), `explained_variance`, `learning_rate`,

@@ -1,5 +1,7 @@
 //! Adam over one flat parameter vector.
 
+use serde::{Deserialize, Serialize};
+
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-5;
@@ -7,7 +9,7 @@ const EPSILON: f32 = 1e-5;
 /// First and second moments of the gradient.
 ///
 /// Source: Kingma and Ba 2015, arXiv:1412.6980, algorithm 1, with ε = 1e-5 as is usual for PPO.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Adam {
     /// β₁ᵗ and β₂ᵗ: the share of a moment that is still its zero start.
     unseen: [f64; 2],

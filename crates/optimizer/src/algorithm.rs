@@ -23,13 +23,24 @@ pub enum Algorithm {
 }
 
 /// An optimiser with its settings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "algorithm", rename_all = "lowercase")]
 pub enum Settings {
     /// Proximal policy optimisation.
     Ppo(PpoSettings),
     /// Soft actor-critic.
     Sac(SacSettings),
+}
+
+/// What of a training is still to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left<'a> {
+    /// All of it.
+    All,
+    /// What follows the moment at which [`Progress::save`] gave these bytes.
+    After(&'a [u8]),
+    /// Only the judgement of the policy as it then was.
+    Judgement(&'a [u8]),
 }
 
 impl Algorithm {
@@ -126,9 +137,25 @@ impl Settings {
         seed: u64,
         observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<Trained, TrainError> {
-        match self {
-            Self::Ppo(settings) => ppo::train(env, settings, seed, observer),
-            Self::Sac(settings) => sac::train(env, settings, seed, observer),
+        self.go_on(Left::All, env, seed, observer)
+    }
+
+    /// Does what is left of a training.
+    ///
+    /// Errors: [`TrainError::Saved`] for bytes of something else, and for SAC, whose replay memory is too large to be kept.
+    pub fn go_on(
+        &self,
+        left: Left<'_>,
+        env: &mut VecEnv,
+        seed: u64,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Trained, TrainError> {
+        match (self, left) {
+            (Self::Ppo(settings), Left::All) => ppo::train(env, settings, seed, observer),
+            (Self::Ppo(settings), Left::After(saved)) => ppo::resume(env, settings, seed, saved, observer),
+            (Self::Ppo(settings), Left::Judgement(saved)) => ppo::conclude(env, settings, seed, saved),
+            (Self::Sac(settings), Left::All) => sac::train(env, settings, seed, observer),
+            (Self::Sac(_), _) => Err(TrainError::Saved("a training with SAC cannot go on from a file".into())),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use carrot_environment::Checkpoint;
 use carrot_reward_interface::Stop;
+use serde::{Deserialize, Serialize};
 
 use crate::rollout::{Rollout, diverged};
 
@@ -12,6 +13,7 @@ const CHECKPOINTS: u64 = 10;
 const FAULT_SHARE: f64 = 0.2;
 
 /// Collects rollouts into checkpoints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Curve {
     /// Steps of the whole training.
     total_steps: u64,
@@ -24,18 +26,28 @@ pub(crate) struct Curve {
 }
 
 /// Sums since the last checkpoint.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Sums {
     steps: u64,
     reward: f64,
+    reward_range: Range,
     terms: Vec<f64>,
+    term_ranges: Vec<Range>,
     episodes: u64,
     fitness: f64,
     successes: u64,
     length: u64,
+    lengths: Option<[u64; 2]>,
     faults: u64,
     updates: u64,
     diagnostics: Vec<(String, f64)>,
+}
+
+/// The smallest and the largest of some numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Range {
+    low: f64,
+    high: f64,
 }
 
 impl Curve {
@@ -89,14 +101,49 @@ impl Curve {
     }
 }
 
+impl Default for Range {
+    /// Of no numbers.
+    fn default() -> Self {
+        Self {
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+        }
+    }
+}
+
+impl Range {
+    pub(crate) fn take_in(&mut self, value: f64) {
+        self.low = self.low.min(value);
+        self.high = self.high.max(value);
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+
+    /// Both, unless there was no number.
+    fn ends(&self) -> Option<[f64; 2]> {
+        (self.low <= self.high).then_some([self.low, self.high])
+    }
+}
+
 impl Sums {
     fn take_in(&mut self, rollout: &Rollout) {
         self.steps += rollout.valid_steps().count() as u64;
         for column in &rollout.columns {
             self.reward += column.rewards.iter().sum::<f64>();
+            let valid = column.rewards.iter().zip(&column.faulted);
+            for (&reward, _) in valid.filter(|(_, faulted)| !**faulted) {
+                self.reward_range.take_in(reward);
+            }
             self.terms.resize(column.term_sums.len(), 0.0);
             for (sum, term) in self.terms.iter_mut().zip(&column.term_sums) {
                 *sum += term;
+            }
+            self.term_ranges.resize(column.term_ranges.len(), Range::default());
+            for (range, of_column) in self.term_ranges.iter_mut().zip(&column.term_ranges) {
+                range.join(of_column);
             }
         }
         for episode in &rollout.episodes {
@@ -107,7 +154,10 @@ impl Sums {
             self.episodes += 1;
             self.fitness += episode.fitness;
             self.successes += u64::from(episode.success);
-            self.length += episode.steps as u64;
+            let length = episode.steps as u64;
+            self.length += length;
+            let [shortest, longest] = self.lengths.unwrap_or([length; 2]);
+            self.lengths = Some([shortest.min(length), longest.max(length)]);
         }
     }
 
@@ -131,8 +181,11 @@ impl Sums {
             fitness: per_episode(self.fitness),
             success_rate: per_episode(self.successes as f64),
             episode_length: per_episode(self.length as f64),
+            episode_lengths: self.lengths,
             reward: per_step(self.reward),
+            reward_range: self.reward_range.ends(),
             terms: self.terms.iter().map(|&sum| per_step(sum)).collect(),
+            term_ranges: self.term_ranges.iter().filter_map(Range::ends).collect(),
             faults: self.faults,
             diagnostics: (self.diagnostics.into_iter())
                 .map(|(name, sum)| (name, sum / self.updates.max(1) as f64))
@@ -156,6 +209,8 @@ mod tests {
         column.rewards = vec![1.0, 3.0, 0.0, 2.0];
         column.faulted[2] = true;
         column.term_sums = vec![9.0];
+        column.term_ranges[0].take_in(-1.5);
+        column.term_ranges[0].take_in(6.0);
         Rollout {
             columns: vec![column],
             horizon: 4,
@@ -165,7 +220,13 @@ mod tests {
                     env_index: 0,
                     fitness,
                     success: fitness > 1.0,
-                    steps: 4,
+                    steps: if fitness > 3.0 {
+                        5
+                    } else if fitness < 2.0 {
+                        3
+                    } else {
+                        4
+                    },
                     fault: fault.map(Into::into),
                 })
                 .collect(),
@@ -187,8 +248,12 @@ mod tests {
             fitness: Some(2.5),
             success_rate: Some(0.75),
             episode_length: Some(4.0),
+            episode_lengths: Some([3, 5]),
             reward: 2.0,
+            // The step that faulted has no reward.
+            reward_range: Some([1.0, 3.0]),
             terms: vec![3.0],
+            term_ranges: vec![[-1.5, 6.0]],
             faults: 1,
             diagnostics: vec![("kl".into(), 0.375)],
         };

@@ -1,10 +1,12 @@
 //! Running means and deviations: observations reach the networks normalised, rewards reach the optimiser scaled.
 
+use serde::{Deserialize, Serialize};
+
 /// Limit of a normalised observation and of a scaled reward.
 pub(crate) const CLIP: f32 = 10.0;
 
 /// Number, mean and summed squared deviation of each column of everything seen so far.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunningMoments {
     count: f64,
     mean: Vec<f64>,
@@ -116,7 +118,7 @@ impl ObservationNormalizer {
 /// Divides rewards by the running deviation of the discounted return, so that one learning rate fits every program.
 ///
 /// Source: the `NormalizeReward` wrapper of Gymnasium; the mean is not removed, because that would change the task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RewardScaler {
     discount: f64,
     returns: Vec<f64>,
@@ -131,6 +133,11 @@ impl RewardScaler {
             returns: vec![0.0; n_envs],
             moments: RunningMoments::new(1),
         }
+    }
+
+    /// How many environments it follows.
+    pub(crate) fn n_envs(&self) -> usize {
+        self.returns.len()
     }
 
     /// Takes in the rewards of a rollout (those of each environment, and where its episodes ended) and gives the factor by

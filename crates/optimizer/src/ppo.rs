@@ -15,18 +15,27 @@ use crate::curve::Curve;
 use crate::normalizer::{RewardScaler, RunningMoments};
 use crate::policy::Policy;
 use crate::rollout::{Rollout, Stretch, diverged};
+use crate::saved::{Saved, snapshots};
 use crate::settings::PpoSettings;
 use crate::update::Learner;
 
 /// Where a training stands.
-#[derive(Debug, Clone)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// Environment steps so far.
     pub steps: u64,
     /// The latest checkpoint.
     pub checkpoint: Option<Checkpoint>,
     /// Where the time went so far.
     pub profile: Profile,
+    /// Absent for an algorithm whose trainings cannot be saved.
+    pub(crate) save: Option<&'a dyn Fn() -> Vec<u8>>,
+}
+
+impl Progress<'_> {
+    /// The whole training as it stands, for [`resume`] and [`conclude`]; nothing for an algorithm that cannot go on later.
+    pub fn save(&self) -> Option<Vec<u8>> {
+        self.save.map(|save| save())
+    }
 }
 
 /// Seconds of a training, by what they were spent on.
@@ -68,6 +77,9 @@ pub enum TrainError {
     /// The settings make no sense.
     #[error("{0}")]
     Settings(String),
+    /// A saved training is none, or of other settings.
+    #[error("{0}")]
+    Saved(String),
 }
 
 /// A trained policy and how it came about.
@@ -77,11 +89,14 @@ pub struct Trained {
     pub policy: Policy,
     /// About ten moments of the training.
     pub checkpoints: Vec<Checkpoint>,
+    /// Environment steps made.
+    pub steps: u64,
 }
 
 /// Trains a policy with PPO. Same settings and seed give the same policy bit for bit, whatever the thread count.
 ///
-/// Every episode of `env`, which has the reward to train for, starts anew. `observer` is called after every update and may end the training.
+/// Every episode of `env`, which has the reward to train for, starts anew. `observer` is called after every update; it may save
+/// the training, and may end it.
 ///
 /// Errors: [`TrainError`]. A reward or observation that is not finite stops the training before it reaches the policy.
 pub fn train(
@@ -90,23 +105,28 @@ pub fn train(
     seed: u64,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Trained, TrainError> {
-    settings.validate()?;
-    if env.n_envs() != settings.n_envs {
-        return Err(TrainError::Settings(format!(
-            "optimiser settings: `n_envs` is {}, but there are {} environments",
-            settings.n_envs,
-            env.n_envs()
-        )));
-    }
-    env.reset()?;
-    let mut training = Training::new(env, settings, seed);
-    while training.updates < training.plan.0 {
-        training.advance(env, settings)?;
-        if observer(&training.progress()).is_break() {
-            return Err(TrainError::Interrupted);
-        }
-    }
-    Ok(training.finish())
+    Training::new(env, settings, seed)?.go_on(env, settings, observer)
+}
+
+/// Goes on with a training that [`Progress::save`] gave, in an `env` made with the same arguments. The result is that of the
+/// undisturbed training, bit for bit.
+///
+/// Errors: as [`train`], and [`TrainError::Saved`].
+pub fn resume(
+    env: &mut VecEnv,
+    settings: &PpoSettings,
+    seed: u64,
+    saved: &[u8],
+    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Trained, TrainError> {
+    Training::restored(env, settings, seed, saved)?.go_on(env, settings, observer)
+}
+
+/// The result of a saved training if it ended here.
+///
+/// Errors: as [`resume`].
+pub fn conclude(env: &mut VecEnv, settings: &PpoSettings, seed: u64, saved: &[u8]) -> Result<Trained, TrainError> {
+    Ok(Training::restored(env, settings, seed, saved)?.finish())
 }
 
 /// Everything that goes from one update to the next, beside the environments.
@@ -127,8 +147,17 @@ struct Training {
 }
 
 impl Training {
-    fn new(env: &VecEnv, settings: &PpoSettings, seed: u64) -> Self {
+    /// A training that begins; so do the episodes of `env`.
+    fn new(env: &mut VecEnv, settings: &PpoSettings, seed: u64) -> Result<Self, TrainError> {
+        settings.validate()?;
         let n_envs = env.n_envs();
+        if n_envs != settings.n_envs {
+            return Err(TrainError::Settings(format!(
+                "optimiser settings: `n_envs` is {}, but there are {n_envs} environments",
+                settings.n_envs,
+            )));
+        }
+        env.reset()?;
         let plan = plan(settings);
         let task = env.task();
         let model = ActorCritic::new(
@@ -139,7 +168,7 @@ impl Training {
             settings.initial_log_std,
             seed,
         );
-        Self {
+        Ok(Self {
             seed,
             plan,
             updates: 0,
@@ -151,7 +180,63 @@ impl Training {
             profile: Profile::default(),
             curve: Curve::new(plan.0 * (plan.1 * n_envs) as u64),
             model,
+        })
+    }
+
+    /// A training that goes on; so do the episodes of `env`.
+    fn restored(env: &mut VecEnv, settings: &PpoSettings, seed: u64, bytes: &[u8]) -> Result<Self, TrainError> {
+        let mut training = Self::new(env, settings, seed)?;
+        let saved = Saved::from_bytes(bytes).map_err(TrainError::Saved)?;
+        if saved.parameters.len() != training.model.parameters.len() || saved.updates > training.plan.0 {
+            let message = "the saved training is one with other settings, or of another task";
+            return Err(TrainError::Saved(message.into()));
         }
+        env.resume(&saved.environments)
+            .map_err(|cause| TrainError::Saved(format!("the saved training cannot go on: {cause}")))?;
+        training.updates = saved.updates;
+        training.model.parameters = saved.parameters;
+        training.learner.adam = saved.adam;
+        training.learner.learning_rate = saved.learning_rate;
+        training.observation_moments = saved.observation_moments;
+        training.reward_scaler = saved.reward_scaler;
+        training.curve = saved.curve;
+        Ok(training)
+    }
+
+    fn save(&self, env: &VecEnv) -> Vec<u8> {
+        let saved = Saved {
+            updates: self.updates,
+            parameters: self.model.parameters.clone(),
+            adam: self.learner.adam.clone(),
+            learning_rate: self.learner.learning_rate,
+            observation_moments: self.observation_moments.clone(),
+            reward_scaler: self.reward_scaler.clone(),
+            curve: self.curve.clone(),
+            environments: snapshots(env),
+        };
+        saved.to_bytes()
+    }
+
+    /// Trains to the end.
+    fn go_on(
+        mut self,
+        env: &mut VecEnv,
+        settings: &PpoSettings,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<Trained, TrainError> {
+        while self.updates < self.plan.0 {
+            self.advance(env, settings)?;
+            let progress = Progress {
+                steps: self.steps(),
+                checkpoint: self.curve.checkpoints.last().cloned(),
+                profile: self.profile,
+                save: Some(&|| self.save(env)),
+            };
+            if observer(&progress).is_break() {
+                return Err(TrainError::Interrupted);
+            }
+        }
+        Ok(self.finish())
     }
 
     /// One rollout and the update that follows from it.
@@ -210,16 +295,14 @@ impl Training {
         Ok(())
     }
 
-    fn progress(&self) -> Progress {
-        Progress {
-            steps: self.updates * self.rollout.steps() as u64,
-            checkpoint: self.curve.checkpoints.last().cloned(),
-            profile: self.profile,
-        }
+    /// Environment steps so far.
+    fn steps(&self) -> u64 {
+        self.updates * (self.plan.1 * self.reward_scaler.n_envs()) as u64
     }
 
     fn finish(self) -> Trained {
         Trained {
+            steps: self.steps(),
             // What only the critic sees goes no further.
             policy: Policy::new(
                 &self.model,

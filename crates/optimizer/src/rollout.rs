@@ -11,6 +11,7 @@ use carrot_environment::{Episode, StepData, Turn, VecEnv};
 use carrot_reward_interface::{Stop, StopCause};
 
 use crate::actor_critic::{ActorCritic, CHUNK, mean_actions};
+use crate::curve::Range;
 use crate::gae::{ShapeMismatch, Transitions, gae};
 use crate::network::Activations;
 use crate::normalizer::{CLIP, ObservationNormalizer, RewardScaler, RunningMoments};
@@ -48,6 +49,8 @@ pub(crate) struct Column {
     pub faulted: Vec<bool>,
     /// Sum of each reward term over the steps without fault.
     pub term_sums: Vec<f64>,
+    /// Smallest and largest value of each.
+    pub term_ranges: Vec<Range>,
     /// Moments of the rows as the environment gave them: what the normaliser takes in.
     pub observed: RunningMoments,
     /// Value of each observation.
@@ -353,6 +356,7 @@ impl Column {
             ended: vec![false; horizon],
             faulted: vec![false; horizon],
             term_sums: vec![0.0; terms],
+            term_ranges: vec![Range::default(); terms],
             observed: RunningMoments::new(row_size),
             values: vec![0.0; horizon],
             next_values: vec![0.0; horizon],
@@ -368,12 +372,13 @@ impl Column {
     /// What is summed or pushed; the rest is written over.
     pub(crate) fn clear(&mut self) {
         self.term_sums.fill(0.0);
+        self.term_ranges.fill(Range::default());
         self.episodes.clear();
         self.bootstrap.0.clear();
         self.bootstrap.1.clear();
     }
 
-    /// Adds up the reward terms of environment `index` of a block, and gives its reward.
+    /// Takes in the reward terms of environment `index` of a block, and gives its reward.
     pub(crate) fn add_terms(
         &mut self,
         data: &StepData,
@@ -381,8 +386,11 @@ impl Column {
         env_index: usize,
         names: &[String],
     ) -> Result<f64, Stop> {
-        for ((sum, term), name) in self.term_sums.iter_mut().zip(&data.rewards.terms).zip(names) {
-            *sum += finite(term[index], name, env_index)?;
+        let sums = self.term_sums.iter_mut().zip(&mut self.term_ranges);
+        for (((sum, range), term), name) in sums.zip(&data.rewards.terms).zip(names) {
+            let value = finite(term[index], name, env_index)?;
+            *sum += value;
+            range.take_in(value);
         }
         finite(data.rewards.total[index], "total", env_index)
     }

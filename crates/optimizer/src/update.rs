@@ -27,7 +27,7 @@ const PARTS: usize = 4;
 
 /// What the gradient steps keep between updates.
 pub(crate) struct Learner {
-    adam: Adam,
+    pub(crate) adam: Adam,
     pub(crate) learning_rate: f64,
     gradient: Vec<f32>,
     /// The policy's parts, then the value network's.

@@ -52,7 +52,7 @@ impl Evaluator<'_> {
             .run(program, self.settings, self.episodes, seed, 1, &mut watch)
             .map_err(|interrupted| match interrupted {
                 Interrupted::Asked => SearchError::Interrupted,
-                Interrupted::Settings(message) => SearchError::Config(message),
+                Interrupted::Settings(message) | Interrupted::Saved(message) => SearchError::Config(message),
             })?;
         if let Some(policy) = &result.policy {
             self.record.put_object(policy)?;

@@ -142,12 +142,7 @@ mod tests {
         let checkpoint = Checkpoint {
             steps: 1,
             fitness: Some(while_training),
-            success_rate: None,
-            episode_length: None,
-            reward: 0.0,
-            terms: Vec::new(),
-            faults: 0,
-            diagnostics: Vec::new(),
+            ..Checkpoint::default()
         };
         let evaluated = Evaluated {
             evaluation,

@@ -10,6 +10,9 @@ use minijinja::{Value, context};
 
 use crate::prompt::fill;
 
+/// The optimiser takes no larger reward than this for what it is.
+const LIMIT: f64 = 1e100;
+
 /// Most snapshots that are shown.
 const SNAPSHOTS: usize = 10;
 
@@ -33,6 +36,8 @@ pub struct TermStatistics {
     pub share: f64,
     /// It hardly varies.
     pub constant: bool,
+    /// Its smallest and largest value in a single step; absent in old records.
+    pub range: Option<[f64; 2]>,
     /// Pearson correlation with the fitness over the snapshots, where both vary.
     pub correlation: Option<f64>,
 }
@@ -72,6 +77,7 @@ pub fn term_statistics(evaluated: &Evaluated) -> Vec<TermStatistics> {
                 name: name.clone(),
                 share: if all > 0.0 { size(term) / all } else { 0.0 },
                 constant: is_constant(&values),
+                range: joined(evaluated.checkpoints.iter().map(|at| at.term_ranges.get(term).copied())),
                 correlation: correlation(&pairs),
                 snapshots: values,
             }
@@ -83,13 +89,17 @@ pub fn term_statistics(evaluated: &Evaluated) -> Vec<TermStatistics> {
 pub fn reflect(evaluated: &Evaluated) -> String {
     let checkpoints = snapshots(&evaluated.checkpoints);
     let statistics = term_statistics(evaluated);
-    let mut rows: Vec<Value> = statistics.iter().map(|term| row(&term.name, &term.snapshots)).collect();
+    let mut rows: Vec<Value> = statistics
+        .iter()
+        .map(|term| row(&term.name, &term.snapshots, term.range))
+        .collect();
     let measured =
         |read: fn(&Checkpoint) -> Option<f64>| -> Vec<f64> { checkpoints.iter().copied().filter_map(read).collect() };
-    rows.push(row("total", &measured(|at| Some(at.reward))));
-    rows.push(row("fitness", &measured(|at| at.fitness)));
-    rows.push(row("success", &measured(|at| at.success_rate)));
-    rows.push(row("episode_length", &measured(|at| at.episode_length)));
+    let total_range = joined(evaluated.checkpoints.iter().map(|at| at.reward_range));
+    rows.push(row("total", &measured(|at| Some(at.reward)), total_range));
+    rows.push(row("fitness", &measured(|at| at.fitness), None));
+    rows.push(row("success", &measured(|at| at.success_rate), None));
+    rows.push(row("episode_length", &measured(|at| at.episode_length), None));
     let judged = &evaluated.evaluation;
     fill(
         "reflection.jinja",
@@ -102,12 +112,12 @@ pub fn reflect(evaluated: &Evaluated) -> String {
             fitness_sd => short(judged.fitness_sd),
             success => short(judged.success_rate),
             length => short(judged.episode_length),
-            observations => observations(evaluated, &checkpoints, &statistics),
+            observations => observations(evaluated, true),
         },
     )
 }
 
-fn row(name: &str, values: &[f64]) -> Value {
+fn row(name: &str, values: &[f64], range: Option<[f64; 2]>) -> Value {
     let of = |fold: fn(f64, f64) -> f64| values.iter().copied().reduce(fold).map_or("-".into(), short);
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     context! {
@@ -116,14 +126,49 @@ fn row(name: &str, values: &[f64]) -> Value {
         max => of(f64::max),
         mean => if values.is_empty() { "-".into() } else { short(mean) },
         min => of(f64::min),
+        range => range.map(|ends| ends.map(short)),
     }
 }
 
-fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: &[TermStatistics]) -> Vec<String> {
+/// What stands out in a training, one sentence each. `judged` says that there is a task, whose fitness and success mean something.
+pub fn observations(evaluated: &Evaluated, judged: bool) -> Vec<String> {
+    let checkpoints = snapshots(&evaluated.checkpoints);
+    let statistics = term_statistics(evaluated);
     let mut found = Vec::new();
-    for term in statistics {
+    // Where all episodes are equally long, a constant does not even tell long ones from short ones.
+    let lengths = evaluated.checkpoints.iter().filter_map(|at| at.episode_lengths);
+    let ends = lengths.reduce(|one, other| [one[0].min(other[0]), one[1].max(other[1])]);
+    let one_length = ends.is_none_or(|[shortest, longest]| shortest == longest);
+    if let Some([low, high]) = joined(evaluated.checkpoints.iter().map(|at| at.reward_range)) {
+        if low == high {
+            let value = short(low);
+            let lesson = match one_length {
+                true => "there is nothing to learn from it",
+                false => "nothing can be learned from it but how long an episode should last",
+            };
+            found.push(format!(
+                "The total reward is {value} in every step of the training: {lesson}."
+            ));
+        }
+        if low.abs().max(high.abs()) >= LIMIT {
+            found.push(format!(
+                "The total reward reaches {low:.0e} to {high:.0e}; beyond {LIMIT:.0e} it counts as {LIMIT:.0e}."
+            ));
+        }
+    }
+    for term in &statistics {
         let name = &term.name;
-        if term.constant && term.snapshots.len() > 1 {
+        if let Some([low, high]) = term.range
+            && low == high
+        {
+            let effect = match one_length {
+                true => "it teaches nothing",
+                false if low > 0.0 => "all that it rewards is a long episode",
+                false if low < 0.0 => "all that it rewards is an early end",
+                false => "it does nothing",
+            };
+            found.push(format!("`{name}` is {} in every step: {effect}.", short(low)));
+        } else if term.constant && term.snapshots.len() > 1 {
             found.push(format!("`{name}` hardly changes during the training."));
         }
         if term.dominates() && statistics.len() > 1 {
@@ -133,8 +178,12 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
             ));
         }
         match term.correlation {
-            Some(with) if with >= CORRELATED => found.push(format!("`{name}` and the fitness rise and fall together.")),
-            Some(with) if with <= -CORRELATED => found.push(format!("`{name}` falls where the fitness rises.")),
+            Some(with) if judged && with >= CORRELATED => {
+                found.push(format!("`{name}` and the fitness rise and fall together."))
+            }
+            Some(with) if judged && with <= -CORRELATED => {
+                found.push(format!("`{name}` falls where the fitness rises."))
+            }
             _ => {}
         }
     }
@@ -142,19 +191,25 @@ fn observations(evaluated: &Evaluated, checkpoints: &[&Checkpoint], statistics: 
         .iter()
         .filter_map(|at| Some((at.reward, at.fitness?)))
         .collect();
-    if correlation(&totals).is_some_and(|with| with <= -CORRELATED) {
+    if judged && correlation(&totals).is_some_and(|with| with <= -CORRELATED) {
         found.push("The total reward and the fitness go in opposite directions: the reward asks for something else than the task.".into());
     }
-    if evaluated.evaluation.success_rate < 0.05 {
+    if judged && evaluated.evaluation.success_rate < 0.05 {
         found.push("The task is hardly ever solved.".into());
     }
-    let faults: u64 = checkpoints.iter().map(|at| at.faults).sum();
+    let faults: u64 = evaluated.checkpoints.iter().map(|at| at.faults).sum();
     if faults > 0 {
         found.push(format!(
             "In {faults} episodes the simulation diverged: the reward drives the robot to extremes."
         ));
     }
     found
+}
+
+/// The smallest and the largest of all ends.
+fn joined(ranges: impl Iterator<Item = Option<[f64; 2]>>) -> Option<[f64; 2]> {
+    let join = |one: [f64; 2], other: [f64; 2]| [one[0].min(other[0]), one[1].max(other[1])];
+    ranges.flatten().reduce(join)
 }
 
 /// About ten checkpoints at even distances, the last among them.
@@ -217,10 +272,13 @@ mod tests {
                 fitness: Some(2.0 - 0.4 * at as f64),
                 success_rate: Some(0.0),
                 episode_length: Some(50.0 + 20.0 * at as f64),
+                episode_lengths: Some([20, 100 + 20 * at]),
                 reward: 1.0 + 0.1 * at as f64,
+                reward_range: Some([-0.5, 1.5]),
                 terms: vec![1.0, 0.05 * at as f64, -0.002],
+                term_ranges: vec![[1.0, 1.0], [-0.3, 0.25 * at as f64], [-0.0021, -0.0019]],
                 faults: u64::from(at == 2),
-                diagnostics: Vec::new(),
+                ..Checkpoint::default()
             })
             .collect();
         Evaluated {
@@ -245,10 +303,10 @@ mod tests {
         expect![[r#"
             A policy was trained for 5000 steps on the reward above. At 5 moments of the training, from first to last:
 
-            alive: [1.00, 1.00, 1.00, 1.00, 1.00]; max 1.00, mean 1.00, min 1.00
-            upright: [0.00, 0.0500, 0.10, 0.15, 0.20]; max 0.20, mean 0.10, min 0.00
-            effort: [-0.0020, -0.0020, -0.0020, -0.0020, -0.0020]; max -0.0020, mean -0.0020, min -0.0020
-            total: [1.00, 1.10, 1.20, 1.30, 1.40]; max 1.40, mean 1.20, min 1.00
+            alive: [1.00, 1.00, 1.00, 1.00, 1.00]; max 1.00, mean 1.00, min 1.00; single steps from 1.00 to 1.00
+            upright: [0.00, 0.0500, 0.10, 0.15, 0.20]; max 0.20, mean 0.10, min 0.00; single steps from -0.30 to 1.00
+            effort: [-0.0020, -0.0020, -0.0020, -0.0020, -0.0020]; max -0.0020, mean -0.0020, min -0.0020; single steps from -0.0021 to -0.0019
+            total: [1.00, 1.10, 1.20, 1.30, 1.40]; max 1.40, mean 1.20, min 1.00; single steps from -0.50 to 1.50
             fitness: [2.00, 1.60, 1.20, 0.80, 0.40]; max 2.00, mean 1.20, min 0.40
             success: [0.00, 0.00, 0.00, 0.00, 0.00]; max 0.00, mean 0.00, min 0.00
             episode_length: [50.0, 70.0, 90.0, 110, 130]; max 130, mean 90.0, min 50.0
@@ -257,7 +315,7 @@ mod tests {
             After the training, over 8 episodes: fitness 0.25 (standard deviation 0.0625), success rate 0.00, 130 steps per episode.
 
             What stands out:
-            - `alive` hardly changes during the training.
+            - `alive` is 1.00 in every step: all that it rewards is a long episode.
             - `alive` makes up 91 % of the size of all terms.
             - `upright` falls where the fitness rises.
             - `effort` hardly changes during the training.

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use carrot_environment::{MEASURES, Programs, Task, VecEnv};
-use carrot_optimizer::{Progress, Settings, TrainError, evaluate};
+use carrot_optimizer::{Left, Progress, Settings, TrainError, evaluate};
 use carrot_reward_compiler::{Entry, compile, render};
 use carrot_reward_interface::{Diagnostic, RewardSource, Severity, Span, Stop, schema::hex};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
@@ -97,6 +97,9 @@ pub enum Interrupted {
     /// The optimiser's settings make no sense, so nothing was run.
     #[error("optimiser settings: {0}")]
     Settings(String),
+    /// A saved training cannot go on.
+    #[error("{0}")]
+    Saved(String),
 }
 
 /// What became of a program, and the policy it trained.
@@ -192,11 +195,29 @@ impl Workbench {
         threads: usize,
         observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<RunResult, Interrupted> {
+        self.go_on(Left::All, program, settings, episodes, seed, threads, observer)
+    }
+
+    /// As [`Workbench::run`], for what is left of a training that was begun with the same arguments. The result is that of the
+    /// undisturbed training.
+    ///
+    /// Errors: as there, and where the saved training cannot go on.
+    #[expect(clippy::too_many_arguments, reason = "the same list as `run`, plus what is left")]
+    pub fn go_on(
+        &self,
+        left: Left<'_>,
+        program: &ProgramBytes,
+        settings: &Settings,
+        episodes: usize,
+        seed: u64,
+        threads: usize,
+        observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    ) -> Result<RunResult, Interrupted> {
         let loaded = match self.load(program) {
             Ok(loaded) => loaded,
             Err(diagnostics) => return Ok(without_policy(Outcome::Rejected { diagnostics })),
         };
-        match self.train_and_judge(&loaded, program, settings, episodes, seed, threads, observer) {
+        match self.train_and_judge(left, &loaded, program, settings, episodes, seed, threads, observer) {
             Ok((evaluated, policy)) => Ok(RunResult {
                 outcome: Outcome::Evaluated(Box::new(evaluated)),
                 policy: Some(policy),
@@ -204,6 +225,7 @@ impl Workbench {
             Err(TrainError::Stopped(stop)) => Ok(without_policy(Outcome::Stopped { stop })),
             Err(TrainError::Interrupted) => Err(Interrupted::Asked),
             Err(TrainError::Settings(message)) => Err(Interrupted::Settings(message)),
+            Err(TrainError::Saved(message)) => Err(Interrupted::Saved(message)),
         }
     }
 
@@ -222,10 +244,11 @@ impl Workbench {
 
     #[expect(
         clippy::too_many_arguments,
-        reason = "the same list as `run`, plus the loaded program"
+        reason = "the same list as `go_on`, plus the loaded program"
     )]
     fn train_and_judge(
         &self,
+        left: Left<'_>,
         loaded: &LoadedReward,
         program: &ProgramBytes,
         settings: &Settings,
@@ -234,13 +257,8 @@ impl Workbench {
         threads: usize,
         observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
     ) -> Result<(Evaluated, Vec<u8>), TrainError> {
-        let mut steps = 0;
-        let mut counting = |progress: &Progress| {
-            steps = progress.steps;
-            observer(progress)
-        };
         let mut env = self.env(Some(loaded), settings.n_envs(), seed, threads)?;
-        let trained = settings.train(&mut env, seed, &mut counting)?;
+        let trained = settings.go_on(left, &mut env, seed, observer)?;
 
         let n_envs = episodes.clamp(1, settings.n_envs().max(1));
         let mut env = self.env(Some(loaded), n_envs, derived_seed(seed, "judgement"), threads)?;
@@ -258,7 +276,7 @@ impl Workbench {
             terms: loaded.interface().terms.iter().map(|term| term.name.clone()).collect(),
             checkpoints: trained.checkpoints,
             policy: hex(&Sha256::digest(&policy)),
-            steps,
+            steps: trained.steps,
         };
         Ok((evaluated, policy))
     }

@@ -1,21 +1,22 @@
 //! Files that are either complete or absent, and that stay when the machine stops.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes `bytes` to a file beside `path`, syncs it, renames it to `path` and syncs the folder.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = sibling(path);
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
+    replace(path, &sibling(path), bytes)
+}
+
+/// The same by way of `temporary`, in the same folder, which may be there already.
+pub(crate) fn replace(path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    let written = File::create(temporary)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
+        .and_then(|()| fs::rename(temporary, path));
     if written.is_err() {
-        let _ = fs::remove_file(&temporary); // the error that matters is the first one
+        let _ = fs::remove_file(temporary); // the error that matters is the first one
     }
     written?;
     sync_folder_of(path)

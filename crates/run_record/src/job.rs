@@ -1,5 +1,8 @@
 //! The key under which a result is kept: everything that can change it, and nothing else.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -31,6 +34,38 @@ impl Job {
         let mut value = serde_json::to_value(self).expect("a job holds only text, whole numbers and JSON");
         value.sort_all_objects();
         sha256_hex(Value::to_string(&value).as_bytes())
+    }
+
+    /// What of this job is not as in `now`, one sentence each.
+    pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, then: &dyn Display, now: &dyn Display| {
+            let (then, now) = (then.to_string(), now.to_string());
+            if then != now {
+                found.push(format!("{what} was {then}, and is {now}"));
+            }
+        };
+        compare("the task", &self.task.0, &now.task.0);
+        compare("the seed", &self.seed, &now.seed);
+        compare("the number of episodes", &self.episodes, &now.episodes);
+        let keys = |settings: &Value| -> Vec<String> {
+            let table = settings.as_object().into_iter().flatten();
+            table.map(|(key, _)| key.clone()).collect()
+        };
+        let all: BTreeSet<String> = keys(&self.optimizer).into_iter().chain(keys(&now.optimizer)).collect();
+        for key in all {
+            let what = format!("the setting `{key}`");
+            compare(&what, &self.optimizer[&key], &now.optimizer[&key]);
+        }
+        compare("the engine", &self.engine, &now.engine);
+        compare("Carrot's code", &self.code, &now.code);
+        if self.task.0 == now.task.0 && self.task.1 != now.task.1 {
+            found.push(format!("the files of task {} have changed", now.task.0));
+        }
+        if self.program != now.program {
+            found.push("the reward program has changed".into());
+        }
+        found
     }
 }
 

@@ -1,4 +1,4 @@
-//! The durable record of a run, and the only on-disk format.
+//! The durable record of a run, and of a training that is not finished.
 //!
 //! A completed evaluation is worth minutes, a completed exchange is worth money: each is written once, keyed by
 //! everything that can change it, before anyone acts on it. A process may be killed at any instant; what a method of this
@@ -14,7 +14,8 @@
 //! A folder of that name appears complete or not at all: it is made beside its place and then renamed. One process
 //! writes a run, any number may read it meanwhile.
 //!
-//! Start in [`RunRecord`]; [`Job`] says what a result is keyed by, and [`list`] what is in a folder of runs.
+//! Start in [`RunRecord`]; [`Job`] says what a result is keyed by, and [`list`] what is in a folder of runs. A training outside
+//! a run that is not finished is a [`SavedTraining`].
 
 mod candidate;
 mod database;
@@ -24,9 +25,11 @@ mod job;
 mod listing;
 mod objects;
 mod record;
+mod saved_training;
 
 pub use candidate::{Candidate, Evaluated, Outcome, Program};
 pub use error::RecordError;
 pub use job::Job;
 pub use listing::{RunSummary, Runs, list};
 pub use record::RunRecord;
+pub use saved_training::SavedTraining;

@@ -360,3 +360,14 @@ fn a_list_says_what_each_run_did() {
     assert_eq!((new.task.as_deref(), new.candidates, new.best_fitness), (None, 0, None));
     assert_eq!(new.finished_unix_secs, None);
 }
+
+#[test]
+fn checkpoints_of_old_records_are_read() {
+    let old = r#"{"steps":4096,"fitness":1.5,"success_rate":0.25,"episode_length":100.0,"reward":0.5,"terms":[0.25],"faults":2}"#;
+    let read: carrot_environment::Checkpoint = serde_json::from_str(old).unwrap();
+    assert_eq!((read.steps, read.faults, &read.terms[..]), (4096, 2, &[0.25][..]));
+    assert_eq!(
+        (read.episode_lengths, read.reward_range, read.term_ranges.len()),
+        (None, None, 0)
+    );
+}

@@ -6,6 +6,7 @@ use carrot_run_record::{Candidate, Outcome, Program, RunRecord, list};
 use serde_json::json;
 
 use crate::arguments::{Runs, RunsCommand};
+use crate::curve;
 use crate::output::{Answer, Failure};
 
 /// Records.
@@ -160,7 +161,7 @@ fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {
         Program::Wasm { file, object } => text += &format!("\n{file}: module {object}\n"),
     }
     if let Outcome::Evaluated(evaluated) = &candidate.outcome {
-        text += &format!("\n{}\n", carrot_reward_search::reflection::reflect(evaluated));
+        text += &format!("\n{}\n", curve::told(evaluated, true));
     }
     Ok(Answer::new(json!({ "candidate": candidate }), text))
 }

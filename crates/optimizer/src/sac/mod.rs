@@ -120,6 +120,7 @@ pub fn train(
             steps,
             checkpoint: curve.checkpoints.last().cloned(),
             profile,
+            save: None,
         };
         if observer(&progress).is_break() {
             return Err(TrainError::Interrupted);
@@ -128,6 +129,7 @@ pub fn train(
     Ok(Trained {
         policy: actor.policy(&agent, view.normalizer),
         checkpoints: curve.checkpoints,
+        steps: total_steps,
     })
 }
 

@@ -304,6 +304,7 @@ mod tests {
             snapshots: vec![0.0; 5],
             share: 0.0,
             constant: true,
+            range: None,
             correlation: None,
         };
         let dropped = |statistics: &[TermStatistics]| {

@@ -37,6 +37,10 @@ pub fn evaluated(policy: &str, fitness: f64) -> Outcome {
                 episode_length: None,
                 reward: f64::MIN_POSITIVE,
                 terms: vec![1e-7, 123_456_789.123_456_79],
+                term_ranges: vec![[-1e290, 1e290], [5e-324, 0.1 + 0.2]],
+                episode_lengths: Some([0, u64::MAX]),
+                reward_range: Some([-f64::MAX, f64::MIN_POSITIVE]),
+                diagnostics: vec![("kl".into(), 1.0 / 3.0)],
                 faults: 3,
             },
             Checkpoint {
@@ -45,8 +49,7 @@ pub fn evaluated(policy: &str, fitness: f64) -> Outcome {
                 success_rate: Some(1.0),
                 episode_length: Some(17.25),
                 reward: 0.0,
-                terms: Vec::new(),
-                faults: 0,
+                ..Checkpoint::default()
             },
         ],
         policy: policy.into(),
