@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_optimizer::{PpoSettings, Schedule, presets};
+use carrot_optimizer::{PpoSettings, SacSettings, Schedule, presets};
 
 fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/optimisers.md")
@@ -22,17 +22,23 @@ fn part<'a>(text: &'a str, name: &str) -> &'a str {
 
 #[test]
 fn the_page_tells_every_setting_and_its_default() {
+    let of_ppo = toml::Table::try_from(PpoSettings::default()).unwrap();
+    let of_sac = toml::Table::try_from(SacSettings::default()).unwrap();
+    tells("settings", &of_ppo);
+    tells("sac settings", &of_sac);
+}
+
+fn tells(table: &str, defaults: &toml::Table) {
     let text = text();
-    let rows = part(&text, "settings").lines().filter(|line| line.starts_with("| `"));
+    let rows = part(&text, table).lines().filter(|line| line.starts_with("| `"));
     let told: Vec<(&str, &str)> = rows
         .map(|row| {
             let cells: Vec<&str> = row.split(" | ").collect();
             (cells[0].trim_matches(['|', ' ', '`']), cells[1].trim_matches('`'))
         })
         .collect();
-    let defaults = toml::Table::try_from(PpoSettings::default()).unwrap();
     let mut missing = Vec::new();
-    for (key, value) in &defaults {
+    for (key, value) in defaults {
         if !told.contains(&(key, &value.to_string())) {
             missing.push(format!("`{key}` | `{value}`"));
         }

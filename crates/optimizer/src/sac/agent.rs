@@ -13,7 +13,7 @@ pub(crate) struct Agent {
     pub actor: Mlp,
     /// The actor's parameters.
     pub actor_parameters: Vec<f32>,
-    /// Observation and action, in one row, to value.
+    /// Observation, what only critics see, and action, in one row, to value.
     pub critics: [Mlp; 2],
     /// Both critics' parameters.
     pub critic_parameters: Vec<f32>,
@@ -23,6 +23,8 @@ pub(crate) struct Agent {
     pub log_temperature: f32,
     /// Observation length O.
     pub observation_size: usize,
+    /// How many numbers P only critics see.
+    pub critic_size: usize,
     /// Action length A.
     pub action_size: usize,
 }
@@ -37,14 +39,15 @@ pub(crate) struct Acting {
 impl Agent {
     /// Fresh networks: orthogonal, with so small a last layer of the actor that first actions are around 0.
     pub(crate) fn new(
-        (observation_size, action_size): (usize, usize),
+        [observation_size, critic_size, action_size]: [usize; 3],
         hidden: &[usize],
         activation: Activation,
         initial_temperature: f64,
         seed: u64,
     ) -> Self {
         let sizes = |inputs: usize, outputs: usize| [&[inputs], hidden, &[outputs]].concat();
-        let critic = |offset: usize| Mlp::new(&sizes(observation_size + action_size, 1), activation, offset);
+        let row = observation_size + critic_size + action_size;
+        let critic = |offset: usize| Mlp::new(&sizes(row, 1), activation, offset);
         let actor = Mlp::new(&sizes(observation_size, 2 * action_size), activation, 0);
         let first = critic(0);
         let critics = [first.clone(), critic(first.end())];
@@ -62,6 +65,7 @@ impl Agent {
             critic_parameters,
             log_temperature: libm::log(initial_temperature) as f32,
             observation_size,
+            critic_size,
             action_size,
         }
     }
@@ -71,9 +75,14 @@ impl Agent {
         libm::expf(self.log_temperature)
     }
 
-    /// Length of a critic's row.
+    /// Length of what is seen of a state, `[O | P]`: the actor reads the first O numbers of it.
+    pub(crate) fn seen(&self) -> usize {
+        self.observation_size + self.critic_size
+    }
+
+    /// Length of a critic's row, `[O | P | A]`.
     pub(crate) fn row(&self) -> usize {
-        self.observation_size + self.action_size
+        self.seen() + self.action_size
     }
 
     /// What the actor gives for `rows` rows, whose first O numbers are an observation.
@@ -99,7 +108,7 @@ impl Agent {
         }
     }
 
-    /// Draws actions `[N, A]` for normalised observations `[N, O]`.
+    /// Draws actions `[N, A]` for normalised rows `[N, O + P]`.
     pub(crate) fn act(
         &self,
         observations: &[f32],
@@ -109,7 +118,7 @@ impl Agent {
     ) {
         acting.noise.resize(actions.len(), 0.0);
         fill_normal(rng, &mut acting.noise);
-        let (stride, size) = (self.observation_size, self.action_size);
+        let (stride, size) = (self.seen(), self.action_size);
         let chunks = observations
             .chunks(CHUNK * stride)
             .zip(actions.chunks_mut(CHUNK * size))
@@ -130,9 +139,9 @@ impl Agent {
         }
     }
 
-    /// Means over normalised observations `[N, O]` of each log σ.
+    /// Means over normalised rows `[N, O + P]` of each log σ.
     pub(crate) fn mean_log_std(&self, observations: &[f32], acting: &mut Acting) -> Vec<f32> {
-        let stride = self.observation_size;
+        let stride = self.seen();
         let mut sums = vec![0.0; self.action_size];
         for observation in observations.chunks_exact(stride) {
             let heads = self.heads(observation, stride, 1, &mut acting.activations);
@@ -169,7 +178,7 @@ mod tests {
     /// The policy that is written is the actor's mean, also where the heads need more registers than the means.
     #[test]
     fn the_mean_network_is_the_actor_without_noise() {
-        let agent = Agent::new((4, 9), &[20, 10], Activation::Elu, 0.2, 3);
+        let agent = Agent::new([4, 0, 9], &[20, 10], Activation::Elu, 0.2, 3);
         let mut observations = vec![0.0; 12];
         fill_normal(&mut stream(1, "test"), &mut observations);
         let mut outputs = agent.actor.activations(3);

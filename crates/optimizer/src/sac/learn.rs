@@ -66,7 +66,7 @@ pub(crate) struct Batch {
 /// A contiguous share of the batch.
 struct Part {
     rows: Range<usize>,
-    /// Observation and action, `[rows, O + A]`.
+    /// What was seen and done, `[rows, O + P + A]`.
     inputs: Vec<f32>,
     actor_gradient: Vec<f32>,
     critic_gradient: Vec<f32>,
@@ -77,7 +77,7 @@ struct Part {
 struct Scratch {
     actor: Activations,
     critics: [Activations; 2],
-    /// `[CHUNK, O + A]`.
+    /// `[CHUNK, O + P + A]`.
     next_inputs: Vec<f32>,
     /// `[CHUNK, A]`.
     actions: Vec<f32>,
@@ -179,7 +179,8 @@ impl Learner {
     ) -> Result<Sums, NonFiniteGradient> {
         let (batch, rate) = (&self.batch, settings.learning_rate as f32);
         let held: &Agent = agent;
-        each_part(&mut self.parts, &mut self.scratch, &|part, scratch| {
+        let prepare = |scratch: &mut Scratch| scratch.transpose_critics(held);
+        each_part(&mut self.parts, &mut self.scratch, &prepare, &|part, scratch| {
             part.critic_gradient(held, replay, batch, view, settings, scratch);
         });
         let parts = self.parts.iter().map(|part| part.critic_gradient.as_slice());
@@ -188,7 +189,11 @@ impl Learner {
             .step(&mut agent.critic_parameters, &self.critic_gradient, 1.0, rate);
 
         let held: &Agent = agent;
-        each_part(&mut self.parts, &mut self.scratch, &|part, scratch| {
+        let prepare = |scratch: &mut Scratch| {
+            scratch.transpose_critics(held);
+            held.actor.transpose(&held.actor_parameters, &mut scratch.actor);
+        };
+        each_part(&mut self.parts, &mut self.scratch, &prepare, &|part, scratch| {
             part.actor_gradient(held, batch, settings, scratch);
         });
         let parts = self.parts.iter().map(|part| part.actor_gradient.as_slice());
@@ -237,9 +242,6 @@ impl Part {
         let share = 1.0 / settings.batch as f32;
         self.critic_gradient.fill(0.0);
         self.sums = Sums::default();
-        for (critic, activations) in agent.critics.iter().zip(&mut scratch.critics) {
-            critic.transpose(&agent.critic_parameters, activations);
-        }
         for chunk in chunks(&self.rows) {
             let inputs = &mut self.inputs[(chunk.start - self.rows.start) * row..][..chunk.len() * row];
             gather(agent, replay, &batch.indices[chunk.clone()], view, inputs, scratch);
@@ -263,10 +265,6 @@ impl Part {
         let (row, size, width) = (agent.row(), agent.action_size, padded(1));
         let (share, temperature) = (1.0 / settings.batch as f32, agent.temperature());
         self.actor_gradient.fill(0.0);
-        agent.actor.transpose(&agent.actor_parameters, &mut scratch.actor);
-        for (critic, activations) in agent.critics.iter().zip(&mut scratch.critics) {
-            critic.transpose(&agent.critic_parameters, activations);
-        }
         for chunk in chunks(&self.rows) {
             let rows = chunk.len();
             let inputs = &mut self.inputs[(chunk.start - self.rows.start) * row..][..rows * row];
@@ -297,7 +295,7 @@ impl Part {
             let padded_row = padded(row);
             for (i, of_row) in scratch.value_gradient[..rows * size].chunks_exact_mut(size).enumerate() {
                 for (j, value_gradient) in of_row.iter_mut().enumerate() {
-                    let place = i * padded_row + agent.observation_size + j;
+                    let place = i * padded_row + agent.seen() + j;
                     *value_gradient = first[place] + second[place];
                 }
             }
@@ -319,20 +317,28 @@ impl Part {
     }
 }
 
+impl Scratch {
+    fn transpose_critics(&mut self, agent: &Agent) {
+        for (critic, activations) in agent.critics.iter().zip(&mut self.critics) {
+            critic.transpose(&agent.critic_parameters, activations);
+        }
+    }
+}
+
 /// Fills `inputs` with the observations and actions of some transitions, and the scratch memory with what followed.
 fn gather(agent: &Agent, replay: &Replay, indices: &[u32], view: &View, inputs: &mut [f32], scratch: &mut Scratch) {
-    let (row, observation_size) = (agent.row(), agent.observation_size);
+    let (row, seen) = (agent.row(), agent.seen());
     let rows = inputs
         .chunks_exact_mut(row)
         .zip(scratch.next_inputs.chunks_exact_mut(row));
     let scalars = scratch.targets.iter_mut().zip(&mut scratch.continues);
     for ((&index, (input, next_input)), (reward, continues)) in indices.iter().zip(rows).zip(scalars) {
         let transition = replay.get(index);
-        let (observation, action) = input.split_at_mut(observation_size);
+        let (observation, action) = input.split_at_mut(seen);
         view.normalizer.apply(transition.observation, observation);
         action.copy_from_slice(transition.action);
         view.normalizer
-            .apply(transition.next_observation, &mut next_input[..observation_size]);
+            .apply(transition.next_observation, &mut next_input[..seen]);
         *reward = (transition.reward * view.reward_scale).clamp(-LARGEST_REWARD, LARGEST_REWARD);
         *continues = f32::from(u8::from(!transition.terminated));
     }
@@ -376,17 +382,26 @@ fn chunks(rows: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
         .map(move |start| start..(start + CHUNK).min(end))
 }
 
-/// Does `work` for each part, on as many threads as there are scratch memories.
-fn each_part(parts: &mut [Part], scratch: &mut [Scratch], work: &(dyn Fn(&mut Part, &mut Scratch) + Sync)) {
+/// Does `work` for each part, on as many threads as there are scratch memories, each of which is prepared first.
+fn each_part(
+    parts: &mut [Part],
+    scratch: &mut [Scratch],
+    prepare: &(dyn Fn(&mut Scratch) + Sync),
+    work: &(dyn Fn(&mut Part, &mut Scratch) + Sync),
+) {
+    let do_share = &|(parts, scratch): (&mut [Part], &mut Scratch)| {
+        prepare(scratch);
+        parts.iter_mut().for_each(|part| work(part, scratch));
+    };
     let share = parts.len().div_ceil(scratch.len());
     std::thread::scope(|scope| {
         let mut shares = parts.chunks_mut(share).zip(scratch);
         let own = shares.next();
-        for (parts, scratch) in shares {
-            scope.spawn(move || parts.iter_mut().for_each(|part| work(part, scratch)));
+        for share in shares {
+            scope.spawn(move || do_share(share));
         }
-        if let Some((parts, scratch)) = own {
-            parts.iter_mut().for_each(|part| work(part, scratch));
+        if let Some(share) = own {
+            do_share(share);
         }
     });
 }
@@ -418,7 +433,8 @@ mod tests {
     use crate::random::stream;
     use crate::sac::reference::{Reference, samples};
 
-    /// A small agent with a buffer of 60 transitions of 3 observations and 2 actions, a few of which end an episode.
+    /// A small agent with a buffer of 60 transitions of 3 numbers, of which the actor sees 2, and 2 actions; a few of them end
+    /// an episode.
     fn example(activation: Activation, batch: usize, threads: usize) -> (Agent, Replay, View, SacSettings, Learner) {
         let settings = SacSettings {
             batch,
@@ -430,7 +446,7 @@ mod tests {
             target_entropy: -0.5,
             ..SacSettings::default()
         };
-        let mut agent = Agent::new((3, 2), &settings.hidden, activation, 0.3, 5);
+        let mut agent = Agent::new([2, 1, 2], &settings.hidden, activation, 0.3, 5);
         // An actor whose actions and deviations depend on the state, and targets that are not the critics.
         let mut moved = vec![0.0; agent.actor_parameters.len()];
         fill_normal(&mut stream(2, "test"), &mut moved);

@@ -50,11 +50,13 @@ pub fn train(
     same_number_of_environments(settings.n_envs, env)?;
     env.reset()?;
     let n_envs = env.n_envs();
-    let sizes = (env.observations().len() / n_envs, env.action_size());
+    let (task, action_size) = (env.task(), env.action_size());
+    let sizes = [task.observation_size(), task.critic_observation_size(), action_size];
+    let row = sizes[0] + sizes[1];
     let steps_per_env = settings.steps / n_envs as u64;
     let total_steps = steps_per_env * n_envs as u64;
     let capacity = settings.buffer.min(usize::try_from(total_steps).unwrap_or(usize::MAX));
-    let mut replay = Replay::new(sizes.0, sizes.1, capacity).map_err(|megabytes| {
+    let mut replay = Replay::new(row, action_size, capacity).map_err(|megabytes| {
         TrainError::Settings(format!(
             "optimiser settings: `buffer` is {}, for which there are no {megabytes} MB of memory",
             settings.buffer
@@ -70,36 +72,38 @@ pub fn train(
     let streams = (stream(seed, "replay"), stream(seed, "learning noise"));
     let mut learner = Learner::new(&agent, settings, env.threads(), streams.0, streams.1);
     let mut actor = Actor::new(&agent, n_envs, seed);
-    let mut seen = Seen::new(env.reward_terms().to_vec(), sizes.0);
+    let mut seen = Seen::new(env.reward_terms().to_vec(), row);
     let mut curve = Curve::new(total_steps);
     let mut view = seen.view(settings);
     let mut profile = Profile::default();
+    let mut lap = Lap(Instant::now());
 
     for step in 1..=steps_per_env {
         // 1. Act: at random until there is something to learn from, then as the actor says.
         let steps = step * n_envs as u64;
-        actor.before.clear();
-        actor.before.extend_from_slice(env.observations());
-        check_finite(&actor.before, sizes.0, 0)?;
-        let mut lap = Instant::now();
+        let shown = env.step_data();
+        join_rows(
+            &mut actor.before,
+            &shown.observations,
+            &shown.critic_observations,
+            n_envs,
+        );
+        check_finite(&actor.before, row, 0)?;
         if steps <= settings.learning_starts {
             actor.explore();
         } else {
             actor.act(&agent, &view.normalizer);
         }
-        profile.inference_secs += lap.elapsed().as_secs_f64();
-        lap = Instant::now();
+        profile.inference_secs += lap.secs();
         let data = env.step(&actor.actions)?;
-        profile.simulation_secs += lap.elapsed().as_secs_f64();
-        lap = Instant::now();
+        profile.simulation_secs += lap.secs();
         seen.take_in(data, &actor, &mut replay)?;
-        profile.other_secs += lap.elapsed().as_secs_f64();
+        profile.other_secs += lap.secs();
         if step % settings.train_freq as u64 != 0 && step != steps_per_env {
             continue;
         }
         // 2. Learn from what is kept, seen through what is known of its mean and scale by now.
         let mut means = None;
-        lap = Instant::now();
         if steps >= settings.learning_starts && replay.len() > 0 {
             view = seen.view(settings);
             for _ in 0..settings.gradient_steps {
@@ -111,7 +115,7 @@ pub fn train(
                 })?);
             }
         }
-        profile.update_secs += lap.elapsed().as_secs_f64();
+        profile.update_secs += lap.secs();
         // 3. Report.
         curve.take_in(&seen.rollout)?;
         curve.close(&diagnostics(&agent, means));
@@ -125,12 +129,23 @@ pub fn train(
         if observer(&progress).is_break() {
             return Err(TrainError::Interrupted);
         }
+        profile.other_secs += lap.secs();
     }
     Ok(Trained {
         policy: actor.policy(&agent, view.normalizer),
         checkpoints: curve.checkpoints,
         steps: total_steps,
     })
+}
+
+/// A stopwatch that starts anew at each reading.
+struct Lap(Instant);
+
+impl Lap {
+    fn secs(&mut self) -> f64 {
+        let before = std::mem::replace(&mut self.0, Instant::now());
+        (self.0 - before).as_secs_f64()
+    }
 }
 
 /// How learning went, from the means over the batch of a round's last step: the entropy of the actor's actions in nats (of
@@ -150,7 +165,7 @@ fn diagnostics(agent: &Agent, means: Option<Sums>) -> Vec<(&'static str, f64)> {
 
 /// Who acts, and on what.
 struct Actor {
-    /// Observations that are acted on, as the environment gave them, `[N, O]`.
+    /// What is acted on, as the environment gave it, `[N, O + P]`.
     before: Vec<f32>,
     normalised: Vec<f32>,
     /// `[N, A]`.
@@ -164,7 +179,7 @@ impl Actor {
     fn new(agent: &Agent, n_envs: usize, seed: u64) -> Self {
         Self {
             before: Vec::new(),
-            normalised: vec![0.0; n_envs * agent.observation_size],
+            normalised: vec![0.0; n_envs * agent.seen()],
             actions: vec![0.0; n_envs * agent.action_size],
             acting: agent.acting(),
             uniform: stream(seed, "random actions"),
@@ -189,6 +204,7 @@ impl Actor {
         normalizer.apply(&self.before, &mut self.normalised);
         let log_std = agent.mean_log_std(&self.normalised, &mut self.acting);
         let (network, parameters) = agent.mean_network();
+        let normalizer = normalizer.first(agent.observation_size);
         Policy::from_network(network, parameters, log_std, normalizer, true)
     }
 }
@@ -199,12 +215,14 @@ struct Seen {
     /// Since the last report, all environments in one column.
     rollout: Rollout,
     observations: RunningMoments,
+    /// What followed the latest step, `[N, O + P]`.
+    after: Vec<f32>,
     /// Number and sum of squares of rewards.
     rewards: (u64, f64),
 }
 
 impl Seen {
-    fn new(terms: Vec<String>, observation_size: usize) -> Self {
+    fn new(terms: Vec<String>, row: usize) -> Self {
         let column = Column::with_sizes([0, 0], 0, terms.len());
         Self {
             terms,
@@ -212,7 +230,8 @@ impl Seen {
                 columns: vec![column],
                 ..Rollout::default()
             },
-            observations: RunningMoments::new(observation_size),
+            observations: RunningMoments::new(row),
+            after: Vec::new(),
             rewards: (0, 0.0),
         }
     }
@@ -221,25 +240,31 @@ impl Seen {
     ///
     /// Errors: a [`Stop`] for a number that is not finite.
     fn take_in(&mut self, data: &StepData, actor: &Actor, replay: &mut Replay) -> Result<(), Stop> {
-        let observation_size = actor.before.len() / data.faulted.len();
-        let action_size = actor.actions.len() / data.faulted.len();
+        let n_envs = data.faulted.len();
+        let (row, action_size) = (actor.before.len() / n_envs, actor.actions.len() / n_envs);
         self.observations.update(&actor.before);
+        join_rows(
+            &mut self.after,
+            &data.final_observations,
+            &data.final_critic_observations,
+            n_envs,
+        );
         let column = &mut self.rollout.columns[0];
-        for env_index in 0..data.faulted.len() {
+        for env_index in 0..n_envs {
             let faulted = data.faulted[env_index];
             column.faulted.push(faulted);
             if faulted {
                 column.rewards.push(0.0);
                 continue;
             }
-            let next = &data.final_observations[env_index * observation_size..][..observation_size];
-            check_finite(next, observation_size, env_index)?;
+            let next = &self.after[env_index * row..][..row];
+            check_finite(next, row, env_index)?;
             let reward = column.add_terms(data, env_index, env_index, &self.terms)?;
             column.rewards.push(reward);
             self.rewards.0 += 1;
             self.rewards.1 += reward.clamp(-1e100, 1e100).powi(2);
             replay.push(
-                &actor.before[env_index * observation_size..][..observation_size],
+                &actor.before[env_index * row..][..row],
                 &actor.actions[env_index * action_size..][..action_size],
                 next,
                 reward,
@@ -277,5 +302,15 @@ impl Seen {
                 false => 1.0,
             },
         }
+    }
+}
+
+/// Sets `rows` to each environment's observation with what only critics see behind it, `[N, O + P]`.
+fn join_rows(rows: &mut Vec<f32>, observations: &[f32], for_critics: &[f32], n_envs: usize) {
+    let (seen, beside) = (observations.len() / n_envs, for_critics.len() / n_envs);
+    rows.clear();
+    for env_index in 0..n_envs {
+        rows.extend_from_slice(&observations[env_index * seen..][..seen]);
+        rows.extend_from_slice(&for_critics[env_index * beside..][..beside]);
     }
 }

@@ -155,7 +155,7 @@ impl Reference {
 
     /// An action and the logarithm of its density.
     fn draw(&self, actor: &[f64], observation: &[f64], noise: &[f64]) -> (Vec<f64>, f64) {
-        let outputs = network(&self.shape.actor, actor, observation);
+        let outputs = network(&self.shape.actor, actor, &observation[..self.shape.observation_size]);
         let size = noise.len();
         let mut log_density = 0.0;
         let mut action = Vec::new();

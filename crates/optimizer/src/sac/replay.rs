@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 const LARGEST_REWARD: f64 = 1e30;
 
 /// Transitions as rows `[observation | action | next observation | reward | whether anything follows]`, as the environment
-/// gave them.
+/// gave them. An observation includes what only critics see.
 #[derive(Debug)]
 pub(crate) struct Replay {
     observation_size: usize,
