@@ -49,7 +49,9 @@ fn the_same_seed_gives_the_same_bits_on_any_number_of_threads() {
 #[test]
 fn a_policy_is_squashed_reads_back_and_plays() {
     let world = point();
-    let Trained { policy, checkpoints, .. } = trained(&world, 1, 1);
+    let Trained {
+        policy, checkpoints, ..
+    } = trained(&world, 1, 1);
     let (read, _) = Policy::from_bytes(&policy.to_bytes(&[])).unwrap();
     assert_eq!((read.squash(), read.activation()), (true, Activation::Relu));
     let evaluation = evaluate(&policy, &mut world.environments(3, 9, 1), 3).unwrap();
