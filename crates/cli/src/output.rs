@@ -104,7 +104,7 @@ fn told(error: &anyhow::Error) -> String {
 }
 
 /// Leaves out the system's error numbers, ` (os error 2)`: the words before them say the same.
-fn without_numbers(text: &str) -> String {
+pub fn without_numbers(text: &str) -> String {
     let mut parts = text.split(" (os error ");
     let mut kept = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use carrot_environment::{Checkpoint, Engine, Evaluation};
-use carrot_optimizer::{Left, Settings};
+use carrot_optimizer::{Left, Profile, Settings};
 use carrot_reward_search::{Interrupted, ProgramBytes, Workbench, reflection};
 use carrot_run_record::{Evaluated, Job, Outcome, RecordError, SavedTraining};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::check;
 use crate::arguments::Train;
-use crate::output::{Answer, Failure};
+use crate::output::{Answer, Failure, without_numbers};
 use crate::progress::{Progress, interrupt_flag};
 use crate::{curve, files};
 
@@ -40,6 +40,7 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
         Some(saved) => Left::After(&saved.state),
     };
     let judges = plan.bench.task.judges;
+    let mut profile = Profile::default();
     let result = plan.bench.go_on(
         left,
         &plan.program,
@@ -49,6 +50,7 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
         options.threads.unwrap_or_else(files::cores),
         &mut |now| {
             progress.set(now.steps);
+            profile = now.profile;
             if let Some(at) = now.checkpoint.as_ref().filter(|at| at.steps > reported) {
                 reported = at.steps;
                 let word = word(at, judges);
@@ -70,7 +72,13 @@ pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
         Outcome::Evaluated(evaluated) => {
             let policy = result.policy.context("a finished training has a policy")?;
             files::write(&plan.order.out, &policy)?;
-            report(&plan, *evaluated, started.elapsed().as_secs_f64(), options.as_it_is)
+            report(
+                &plan,
+                *evaluated,
+                started.elapsed().as_secs_f64(),
+                profile,
+                options.as_it_is,
+            )
         }
     };
     if let Some(path) = path {
@@ -250,8 +258,11 @@ impl<'a> Keeper<'a> {
         let stop = interrupted.load(Ordering::SeqCst);
         if stop || self.last.elapsed() >= self.every {
             if let Err(message) = self.keep(now) {
-                self.progress
-                    .warn(&format!("the training could not be kept: {message}"));
+                // The same cause again is not told again.
+                if self.failed.as_ref() != Some(&message) {
+                    self.progress
+                        .warn(&format!("the training could not be kept: {message}"));
+                }
                 self.failed = Some(message);
             }
             self.last = Instant::now();
@@ -273,7 +284,7 @@ impl<'a> Keeper<'a> {
             total_steps: self.plan.settings.steps(),
             state,
         };
-        saved.write(path).map_err(|error| error.to_string())?;
+        saved.write(path).map_err(|error| without_numbers(&error.to_string()))?;
         self.kept = now.steps;
         self.failed = None;
         Ok(())
@@ -315,7 +326,7 @@ fn word(at: &Checkpoint, judges: bool) -> String {
     words.join(", ")
 }
 
-fn report(plan: &Plan, mut evaluated: Evaluated, seconds: f64, as_it_is: bool) -> Answer {
+fn report(plan: &Plan, mut evaluated: Evaluated, seconds: f64, profile: Profile, as_it_is: bool) -> Answer {
     let judges = plan.bench.task.judges;
     for checkpoint in evaluated.checkpoints.iter_mut().filter(|_| !judges) {
         (checkpoint.fitness, checkpoint.success_rate) = (None, None);
@@ -331,7 +342,7 @@ fn report(plan: &Plan, mut evaluated: Evaluated, seconds: f64, as_it_is: bool) -
         "fitness": judges.then_some(judged.fitness), "fitness_sd": judges.then_some(judged.fitness_sd),
         "success": judges.then_some(judged.success_rate), "return": judged.episode_return,
         "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
-        "algorithm": plan.settings.algorithm(), "steps": evaluated.steps, "seconds": seconds, "seed": plan.job.seed, "task": plan.bench.task.id,
+        "algorithm": plan.settings.algorithm(), "steps": evaluated.steps, "seconds": seconds, "profile": profile, "seed": plan.job.seed, "task": plan.bench.task.id,
         "engine": plan.bench.engine(), "reward": plan.order.reward, "policy": plan.order.out,
         "findings": reflection::observations(&evaluated, judges), "checkpoints": evaluated.checkpoints,
     });
@@ -357,11 +368,15 @@ fn report(plan: &Plan, mut evaluated: Evaluated, seconds: f64, as_it_is: bool) -
     let made = evaluated.steps - resumed_from.unwrap_or(0);
     let work = match (as_it_is, resumed_from) {
         (true, _) => format!("{} of {} steps", evaluated.steps, plan.settings.steps()),
-        (false, from) => format!(
-            "{made} steps in {seconds:.1} s ({:.0} steps/s){}",
-            made as f64 / seconds,
-            from.map(|steps| format!(" after {steps} before")).unwrap_or_default()
-        ),
+        (false, from) => {
+            let [simulation, inference, update, other] = profile.shares();
+            format!(
+                "{made} steps in {seconds:.1} s ({:.0} steps/s){}; simulation {simulation:.0} %, choosing actions {inference:.0} %, update \
+                 {update:.0} %, other {other:.0} %",
+                made as f64 / seconds,
+                from.map(|steps| format!(" after {steps} before")).unwrap_or_default()
+            )
+        }
     };
     let text = format!(
         "{}\n\n{verdict}\n{work}, seed {}\npolicy {}",
