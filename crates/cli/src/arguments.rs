@@ -224,11 +224,11 @@ pub struct Eval {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --task arm/reach --algorithm sac\n  carrot train --model robot.xml --reward reward.py\n  carrot train --resume hopper.safetensors.checkpoint\n\nCtrl-C keeps the training in FILE.checkpoint and says how to go on; so does every minute, in case the machine stops. What goes on ends with the weights of the undisturbed training.\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, algorithm, steps, seconds, engine, policy, findings: [text], checkpoints: [{steps, fitness, success_rate, episode_length, episode_lengths: [min, max], reward, reward_range: [min, max], terms: [mean], term_ranges: [[min, max]], faults, diagnostics: [[name, value]]}], …}, or {stopped, message}"
+    after_help = "Examples:\n  carrot train --task hopper/hop_forward --steps 300k --out hopper.safetensors\n  carrot train --task arm/reach --algorithm sac\n  carrot train --task ant/run_forward --preset zoo-ant --set n_envs=8 --set hidden=[64,64]\n  carrot train --model robot.xml --reward reward.py\n  carrot train --resume hopper.safetensors.checkpoint\n\nCtrl-C keeps the training in FILE.checkpoint and says how to go on; so does every minute, in case the machine stops. What goes on ends with the weights of the undisturbed training.\n\nWith --model there is no fitness: `fitness` and `success` are null, and `return` says how much reward an episode earned.\n\n--json: {fitness, fitness_sd, success, terms, algorithm, settings, steps, seconds, engine, policy, findings: [text], checkpoints: [{steps, fitness, success_rate, episode_length, episode_lengths: [min, max], reward, reward_range: [min, max], terms: [mean], term_ranges: [[min, max]], faults, diagnostics: [[name, value]]}], …}, or {stopped, message}\n  or, with --list-presets, {presets: [{name, settings}]}"
 )]
 pub struct Train {
     /// The task
-    #[arg(long, value_name = "ENV/TASK", required_unless_present_any = ["model", "resume"])]
+    #[arg(long, value_name = "ENV/TASK", required_unless_present_any = ["model", "resume", "list_presets"])]
     pub task: Option<String>,
     /// A model of your own (MJCF or URDF) instead of a task: nothing is judged but the reward
     #[arg(long, value_name = "MODEL", conflicts_with = "task", requires = "reward")]
@@ -242,6 +242,15 @@ pub struct Train {
     /// Optimiser: ppo, or sac (fewer steps, each of which costs more)
     #[arg(long, default_value_t = Algorithm::Ppo)]
     pub algorithm: Algorithm,
+    /// Published settings instead of the task's own; --list-presets lists them
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+    /// A setting of the optimiser, such as learning_rate=3e-4; may be given several times (docs/optimisers.md)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print the published settings and train nothing
+    #[arg(long)]
+    pub list_presets: bool,
     /// Seed of every random number
     #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
     pub seed: u64,
@@ -258,7 +267,7 @@ pub struct Train {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Go on with a training that was broken off; only --out, --threads and --quiet may be chosen anew
-    #[arg(long, value_name = "FILE.checkpoint", conflicts_with_all = ["task", "model", "reward", "engine", "seed", "steps", "episodes", "algorithm"])]
+    #[arg(long, value_name = "FILE.checkpoint", conflicts_with_all = ["task", "model", "reward", "engine", "preset", "set", "seed", "steps", "episodes", "algorithm"])]
     pub resume: Option<PathBuf>,
     /// Train no further: judge and write the policy as the checkpoint has it, and leave the checkpoint where it is
     #[arg(long, requires = "resume")]

@@ -2,6 +2,7 @@
 
 mod support;
 
+use serde_json::json;
 use support::{Scratch, foreign_module};
 
 const HEADER: &str = "import torch\nfrom torch import Tensor\nfrom typing import Dict, Tuple\n\n";
@@ -277,4 +278,70 @@ fn write_npz(path: &std::path::Path, name: &str, values: &[f64]) {
         .unwrap();
     array.extend(values.iter().copied()).unwrap();
     array.finish().unwrap();
+}
+
+#[test]
+fn settings_come_from_the_task_a_preset_and_the_command_line() {
+    let scratch = Scratch::new();
+    let train = [
+        "train",
+        "--task",
+        "cartpole/balance",
+        "--steps",
+        "2000",
+        "--episodes",
+        "1",
+    ];
+    let settings = |further: &[&str]| scratch.json(&[&train, further].concat())["settings"].clone();
+    let plain = settings(&[]);
+    assert_eq!((&plain["steps"], &plain["n_envs"]), (&json!(2000), &json!(32)));
+    let set = settings(&["--set", "hidden=[8]", "--set", "schedule=linear", "--set", "clip=0.1"]);
+    assert_eq!(
+        (&set["hidden"], &set["schedule"], &set["clip"], &set["epochs"]),
+        (&json!([8]), &json!("linear"), &json!(0.1), &plain["epochs"])
+    );
+    let preset = settings(&["--preset", "zoo-hopper", "--set", "hidden=[8]"]);
+    assert_eq!(
+        (
+            &preset["n_envs"],
+            &preset["minibatches"],
+            &preset["activation"],
+            &preset["hidden"]
+        ),
+        (&json!(1), &json!(16), &json!("relu"), &json!([8]))
+    );
+
+    for (further, expected) in [
+        (&["--set", "learning_rat=0.1"][..], "unknown field `learning_rat`"),
+        (
+            &["--set", "clip"],
+            "--set clip: write KEY=VALUE, such as learning_rate=3e-4",
+        ),
+        (&["--set", "clip=7"], "`clip` is 7; allowed is from 0.01 to 1"),
+        (&["--preset", "zoo-hoper"], "did you mean `zoo-hopper`?"),
+        (&["--preset", "eureka-ant"], "`steps` is 2000; allowed is from 4096"),
+        (
+            &["--algorithm", "sac", "--preset", "zoo-hopper"],
+            "there is no preset `zoo-hopper`",
+        ),
+    ] {
+        let said = scratch.carrot(&[&train, further].concat());
+        assert_eq!(said.code, 2, "{further:?}: {}", said.stderr);
+        assert!(said.stderr.contains(expected), "{further:?}: {}", said.stderr);
+    }
+
+    let listed = scratch.json(&["train", "--list-presets"])["presets"].clone();
+    let found = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|preset| preset["name"] == "eureka-ant")
+        .unwrap();
+    assert_eq!(found["settings"]["value_clip"], json!(true));
+    assert!(
+        scratch
+            .carrot(&["train", "--list-presets"])
+            .stdout
+            .contains("text2reward-maniskill")
+    );
 }

@@ -44,14 +44,21 @@ pub enum Left<'a> {
 }
 
 impl Algorithm {
-    /// The settings of `task`: its table for this optimiser in place of the defaults.
+    /// The settings of `task`: its table for this optimiser in place of the defaults, and `overrides` in place of both. A preset
+    /// among the overrides stands in the place of the task's table.
     ///
-    /// Errors: [`TrainError::Settings`] for a key or value of the table that makes no sense.
-    pub fn settings(self, task: &Task) -> Result<Settings, TrainError> {
-        Ok(match self {
-            Self::Ppo => Settings::Ppo(PpoSettings::default().with_overrides(&task.ppo)?),
-            Self::Sac => Settings::Sac(SacSettings::default().with_overrides(&task.sac)?),
-        })
+    /// Errors: [`TrainError::Settings`] for a key or value that makes no sense.
+    pub fn settings(self, task: &Task, overrides: &toml::Table) -> Result<Settings, TrainError> {
+        let mut table = match (overrides.contains_key("preset"), self) {
+            (true, _) => toml::Table::new(),
+            (false, Self::Ppo) => task.ppo.clone(),
+            (false, Self::Sac) => task.sac.clone(),
+        };
+        table.extend(overrides.clone());
+        match self {
+            Self::Ppo => Settings::from(PpoSettings::default()).with_overrides(&table),
+            Self::Sac => Settings::from(SacSettings::default()).with_overrides(&table),
+        }
     }
 }
 
@@ -98,6 +105,14 @@ impl Settings {
         match self {
             Self::Ppo(settings) => settings.n_envs,
             Self::Sac(settings) => settings.n_envs,
+        }
+    }
+
+    /// Units of each hidden layer.
+    pub fn hidden(&self) -> &[usize] {
+        match self {
+            Self::Ppo(settings) => &settings.hidden,
+            Self::Sac(settings) => &settings.hidden,
         }
     }
 

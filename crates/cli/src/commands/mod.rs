@@ -15,5 +15,6 @@ pub mod regress;
 pub mod rollout;
 pub mod runs;
 pub mod search;
+pub mod settings;
 pub mod shell;
 pub mod train;

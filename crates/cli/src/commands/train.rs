@@ -13,7 +13,7 @@ use carrot_run_record::{Evaluated, Job, Outcome, RecordError, SavedTraining};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::check;
+use super::{check, settings};
 use crate::arguments::Train;
 use crate::output::{Answer, Failure, without_numbers};
 use crate::progress::{Progress, interrupt_flag};
@@ -21,6 +21,9 @@ use crate::{curve, files};
 
 /// Trains a policy and judges it by the task's fitness; on a model without a task there is none, only what the reward says.
 pub fn run(options: &Train, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: bool) -> Result<Answer, Failure> {
+    if options.list_presets {
+        return Ok(settings::presets());
+    }
     let started = Instant::now();
     let plan = match &options.resume {
         Some(path) => Plan::resumed(path, options, envs)?,
@@ -136,10 +139,7 @@ impl Plan {
             ))
         })?;
         let program = files::program(&order.reward)?;
-        let preset = options.algorithm.settings(&task);
-        let settings = preset.map_err(|error| Failure::Usage(error.to_string()))?;
-        let steps = options.steps.unwrap_or(settings.steps());
-        let settings = settings.with_steps(steps);
+        let settings = settings::of_training(options, &task)?;
         let bench = Workbench::new(task)?;
         let mut name = order.out.clone().into_os_string();
         name.push(".checkpoint");
@@ -342,7 +342,7 @@ fn report(plan: &Plan, mut evaluated: Evaluated, seconds: f64, profile: Profile,
         "fitness": judges.then_some(judged.fitness), "fitness_sd": judges.then_some(judged.fitness_sd),
         "success": judges.then_some(judged.success_rate), "return": judged.episode_return,
         "episode_length": judged.episode_length, "episodes": judged.episodes, "terms": terms,
-        "algorithm": plan.settings.algorithm(), "steps": evaluated.steps, "seconds": seconds, "profile": profile, "seed": plan.job.seed, "task": plan.bench.task.id,
+        "algorithm": plan.settings.algorithm(), "settings": plan.settings, "steps": evaluated.steps, "seconds": seconds, "profile": profile, "seed": plan.job.seed, "task": plan.bench.task.id,
         "engine": plan.bench.engine(), "reward": plan.order.reward, "policy": plan.order.out,
         "findings": reflection::observations(&evaluated, judges), "checkpoints": evaluated.checkpoints,
     });
