@@ -1,6 +1,6 @@
 """Trains Stable-Baselines3's PPO on Gymnasium's tasks; one file of results per task and seed.
 
-    python3 -m venv peers && peers/bin/pip install torch "gymnasium[mujoco]" stable-baselines3
+    python3 -m venv peers && peers/bin/pip install torch "gymnasium[mujoco]" stable-baselines3 imageio
     peers/bin/python tests/peers/learning/sb3.py RESULTS [--tasks hopper ant] [--seeds 0 1 2 3 4] [--steps 200000]
 
 `RESULTS/sb3-TASK-SEED.json` holds the mean return of 20 episodes played with the mean action, the returns of the training's
