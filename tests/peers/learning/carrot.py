@@ -2,8 +2,9 @@
 
     peers/bin/python tests/peers/learning/carrot.py RESULTS target/debug/carrot [--tasks hopper ant] [--seeds 0 1] [--threads 2]
 
-`--set KEY=VALUE` (several) replaces settings of the optimiser, and `--label NAME` names the files `NAME-TASK-SEED.json`, so that
-settings can be compared; without either, Carrot's defaults are used.
+The settings are those of `sb3.py`, key by key; `--label NAME` names the files `NAME-TASK-SEED.json`. To compare other settings:
+
+    … carrot.py RESULTS target/debug/carrot --label defaults --settings own [--set KEY=VALUE ...]
 """
 
 import argparse
@@ -14,15 +15,34 @@ import sys
 import tempfile
 import time
 
-from sb3 import EPISODES
+from sb3 import ENVIRONMENTS, EPISODES, SETTINGS
 from tasks import TASKS, write_envs
 
+#: `sb3.py`'s settings in Carrot's words, with what Stable-Baselines3 has as its defaults.
+SAME = {
+    "n_envs": ENVIRONMENTS,
+    "rollout": SETTINGS["n_steps"],
+    "epochs": SETTINGS["n_epochs"],
+    "minibatches": ENVIRONMENTS * SETTINGS["n_steps"] // SETTINGS["batch_size"],
+    "learning_rate": SETTINGS["learning_rate"],
+    "schedule": '"constant"',
+    "discount": SETTINGS["gamma"],
+    "gae_lambda": SETTINGS["gae_lambda"],
+    "clip": SETTINGS["clip_range"],
+    "value_weight": 1.0,  # of ½(V − R)², Stable-Baselines3's 0.5 of (V − R)²
+    "max_gradient_norm": 0.5,
+    "initial_log_std": 0.0,
+    "hidden": [64, 64],
+}
 
-def train(carrot, folder, task, seed, steps, threads, episodes=EPISODES):
+
+def train(carrot, folder, task, seed, steps, threads, settings, episodes=EPISODES):
     """Learns and plays; the answer of `carrot train --json`."""
     program = folder / f"gym_{task.name}/tasks/run/reward.py"
     command = [carrot, "--json", "train", "--envs", folder, "--task", task.carrot, "--reward", program, "--seed", seed,
                "--steps", steps, "--episodes", episodes, "--threads", threads, "--out", folder / f"{task.name}-{seed}.safetensors"]
+    for key, value in settings.items():
+        command += ["--set", f"{key}={value}"]
     said = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if said.returncode:
         sys.exit(f"{task.name} seed {seed}: {said.stdout}{said.stderr}")
@@ -53,19 +73,21 @@ def main():
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--label", default="carrot")
+    parser.add_argument("--settings", choices=["same", "own"], default="same", help="sb3.py's, or Carrot's defaults")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     options.results.mkdir(parents=True, exist_ok=True)
+    settings = (SAME if options.settings == "same" else {}) | dict(pair.split("=", 1) for pair in options.set)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        write_envs(folder, dict(pair.split("=", 1) for pair in options.set))
+        write_envs(folder)
         for seed in options.seeds:
             for name in options.tasks:
                 file = options.results / f"{options.label}-{name}-{seed}.json"
                 if file.exists():
                     continue
                 began = time.monotonic()
-                answer = train(options.carrot, folder, TASKS[name], seed, options.steps, options.threads)
+                answer = train(options.carrot, folder, TASKS[name], seed, options.steps, options.threads, settings)
                 whole = file.with_suffix(".part")
                 whole.write_text(json.dumps(result(TASKS[name], seed, answer)))
                 whole.rename(file)

@@ -1,6 +1,6 @@
 """Draws the learning curves that `sb3.py` and `carrot.py` left: mean over the seeds, and the range from the least to the best seed.
 
-    peers/bin/python tests/peers/learning/curves.py RESULTS OUT.svg [--labels sb3 same]
+    peers/bin/python tests/peers/learning/curves.py RESULTS OUT.svg [--labels sb3 carrot]
 
 A point is the mean return of the training's episodes (with exploration) that ended in a tenth of the steps.
 """
@@ -69,7 +69,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--labels", nargs="+", default=["sb3", "same"])
+    parser.add_argument("--labels", nargs="+", default=["sb3", "carrot"])
     parser.add_argument("--names", nargs="+", default=["Stable-Baselines3", "Carrot"])
     options = parser.parse_args()
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" height="{2 * HEIGHT + 24}" '

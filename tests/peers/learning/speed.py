@@ -1,6 +1,6 @@
 """Measures environment steps per second of both trainings, in turns, on the same cores.
 
-    peers/bin/python tests/peers/learning/speed.py target/debug/carrot --out SPEED.json [--tasks hopper] [--rounds 3]
+    peers/bin/python tests/peers/learning/speed.py target/debug/carrot --out SPEED.json [--tasks hopper] [--rounds 2]
 
 Each turn is one short training of each side from start to end of learning, without loading and without evaluation: rollouts and
 updates. Stable-Baselines3 runs in the faster of its two ways of stepping eight environments, one process or eight (it is tried),
@@ -14,11 +14,11 @@ import statistics
 import tempfile
 import time
 
-from carrot import train
+from carrot import SAME, train
 from sb3 import learner, make_env
 from tasks import TASKS, write_envs
 
-SB3_STEPS, CARROT_STEPS = 6 * 2048, 100 * 2048
+SB3_STEPS, CARROT_STEPS = 6 * 2048, 60 * 2048
 
 
 class Peer:
@@ -42,7 +42,7 @@ def carrot_speed(carrot, folder, task):
     """Steps/s of learning: what two trainings of different lengths take more, so that loading and evaluation cancel."""
     seconds = {}
     for steps in (CARROT_STEPS // 4, CARROT_STEPS):
-        answer = train(carrot, folder, task, 0, steps, 2, episodes=1)
+        answer = train(carrot, folder, task, 0, steps, 2, SAME, episodes=1)
         seconds[answer["steps"]] = answer["seconds"]
     (few, short), (many, long) = sorted(seconds.items())
     return (many - few) / (long - short)
@@ -53,7 +53,7 @@ def main():
     parser.add_argument("carrot")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     found = json.loads(options.out.read_text()) if options.out.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
