@@ -36,13 +36,11 @@ SAME = {
 }
 
 
-def train(carrot, folder, task, seed, steps, threads, settings, episodes=EPISODES):
+def train(carrot, folder, task, seed, steps, threads, episodes=EPISODES):
     """Learns and plays; the answer of `carrot train --json`."""
     program = folder / f"gym_{task.name}/tasks/run/reward.py"
     command = [carrot, "--json", "train", "--envs", folder, "--task", task.carrot, "--reward", program, "--seed", seed,
                "--steps", steps, "--episodes", episodes, "--threads", threads, "--out", folder / f"{task.name}-{seed}.safetensors"]
-    for key, value in settings.items():
-        command += ["--set", f"{key}={value}"]
     said = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     if said.returncode:
         sys.exit(f"{task.name} seed {seed}: {said.stdout}{said.stderr}")
@@ -80,14 +78,14 @@ def main():
     settings = (SAME if options.settings == "same" else {}) | dict(pair.split("=", 1) for pair in options.set)
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        write_envs(folder)
+        write_envs(folder, settings)
         for seed in options.seeds:
             for name in options.tasks:
                 file = options.results / f"{options.label}-{name}-{seed}.json"
                 if file.exists():
                     continue
                 began = time.monotonic()
-                answer = train(options.carrot, folder, TASKS[name], seed, options.steps, options.threads, settings)
+                answer = train(options.carrot, folder, TASKS[name], seed, options.steps, options.threads)
                 whole = file.with_suffix(".part")
                 whole.write_text(json.dumps(result(TASKS[name], seed, answer)))
                 whole.rename(file)

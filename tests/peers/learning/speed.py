@@ -18,7 +18,7 @@ from carrot import SAME, train
 from sb3 import learner, make_env
 from tasks import TASKS, write_envs
 
-SB3_STEPS, CARROT_STEPS = 6 * 2048, 60 * 2048
+SB3_STEPS, CARROT_STEPS = 4 * 2048, 40 * 2048
 
 
 class Peer:
@@ -42,7 +42,7 @@ def carrot_speed(carrot, folder, task):
     """Steps/s of learning: what two trainings of different lengths take more, so that loading and evaluation cancel."""
     seconds = {}
     for steps in (CARROT_STEPS // 4, CARROT_STEPS):
-        answer = train(carrot, folder, task, 0, steps, 2, SAME, episodes=1)
+        answer = train(carrot, folder, task, 0, steps, 2, episodes=1)
         seconds[answer["steps"]] = answer["seconds"]
     (few, short), (many, long) = sorted(seconds.items())
     return (many - few) / (long - short)
@@ -58,7 +58,7 @@ def main():
     found = json.loads(options.out.read_text()) if options.out.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        write_envs(folder)
+        write_envs(folder, SAME)
         for name in options.tasks:
             task = TASKS[name]
             peers = {(processes, threads): Peer(task, processes, threads) for processes in (False, True) for threads in (1, 2)}

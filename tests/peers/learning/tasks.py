@@ -51,13 +51,13 @@ TASKS = {
 }
 
 
-def write_envs(folder):
-    """Writes every task below `folder` as Carrot's files."""
+def write_envs(folder, ppo=None):
+    """Writes every task below `folder` as Carrot's files, with the optimiser's settings `ppo` (a dict) in each."""
     for task in TASKS.values():
-        write_env(pathlib.Path(folder), task)
+        write_env(pathlib.Path(folder), task, ppo or {})
 
 
-def write_env(folder, task):
+def write_env(folder, task, ppo):
     import gymnasium
     import mujoco
 
@@ -127,6 +127,7 @@ def success(self):
 def terminated(self):
     return {f"not ({healthy})" if healthy else "self.x < -1e6"}
 """)
+    settings = "\n".join(f"{key} = {value}" for key, value in ppo.items())
     (run / "task.toml").write_text(f"""
 version = 1
 instruction = "{task.gymnasium} of Gymnasium: move along +x."
@@ -138,4 +139,7 @@ aggregate = "sum"
 
 [success]
 aggregate = "last"
+
+[ppo]
+{settings}
 """)
