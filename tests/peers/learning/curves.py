@@ -1,6 +1,6 @@
 """Draws the learning curves that `sb3.py` and `carrot.py` left: mean over the seeds, and the range from the least to the best seed.
 
-    peers/bin/python tests/peers/learning/curves.py RESULTS OUT.svg [--labels sb3 carrot]
+    peers/bin/python tests/peers/learning/curves.py RESULTS OUT.svg [--labels sb3 carrot adaptive]
 
 A point is the mean return of the training's episodes (with exploration) that ended in a tenth of the steps.
 """
@@ -18,23 +18,25 @@ COLOURS = ["#555555", "#e8731a", "#2a7ab8"]
 WIDTH, HEIGHT, LEFT, TOP = 330, 210, 52, 26
 
 
-def binned(run):
-    """Mean return by tenth of the training, at the tenth's middle; carried on where no episode ended."""
-    edges = np.linspace(0, run["steps"], PARTS + 1)
-    points = [point for point in run["curve"] if point[1] is not None]
-    means, last = [], points[0][1]
-    for low, high in zip(edges, edges[1:]):
-        inside = [value for steps, value in points if low < steps <= high]
-        last = float(np.mean(inside)) if inside else last
-        means.append(last)
-    return (edges[:-1] + edges[1:]) / 2, means
+def tenths(run):
+    """Mean return over about a tenth of the training each, at its middle; carried on where no episode ended."""
+    if "checkpoints" in run:
+        ends = [0, *(point["steps"] for point in run["checkpoints"])]
+        means = [point["fitness"] for point in run["checkpoints"]]
+    else:
+        ends = list(np.linspace(0, run["steps"], PARTS + 1))
+        inside = [[value for steps, value in run["curve"] if low < steps <= high] for low, high in zip(ends, ends[1:])]
+        means = [float(np.mean(values)) if values else None for values in inside]
+    last = next(mean for mean in means if mean is not None)
+    carried = [last := last if mean is None else mean for mean in means]
+    return (np.array(ends[:-1]) + ends[1:]) / 2, carried
 
 
 def panel(results, name, labels, x0, y0):
     """One task's curves, with axes, at (x0, y0)."""
     series = []
     for label, colour in zip(labels, COLOURS):
-        group = [binned(run) for run in runs(results, label, name)]
+        group = [tenths(run) for run in runs(results, label, name)]
         if group:
             series.append((colour, group[0][0], np.array([means for _, means in group])))
     if not series:
@@ -53,7 +55,7 @@ def panel(results, name, labels, x0, y0):
         return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{words}</text>'
 
     out = [text(x0 + LEFT + plot_width / 2, y0 + 16, TASKS[name].gymnasium, "middle")]
-    for value in {0.0, round(high, -2) or high}:
+    for value in {0.0, max(low, high, key=abs)}:
         out.append(f'<polyline points="{place(0, value)} {place(last, value)}" stroke="#dddddd" fill="none"/>')
         out.append(text(x0 + LEFT - 6, float(place(0, value).split(",")[1]) + 4, f"{value:.0f}"))
     out.append(text(x0 + LEFT + plot_width, y0 + HEIGHT - 12, f"{last / 1000:.0f} k steps"))
@@ -69,8 +71,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--labels", nargs="+", default=["sb3", "carrot"])
-    parser.add_argument("--names", nargs="+", default=["Stable-Baselines3", "Carrot"])
+    parser.add_argument("--labels", nargs="+", default=["sb3", "carrot", "adaptive"])
+    parser.add_argument("--names", nargs="+", default=["Stable-Baselines3", "Carrot, the same settings", "Carrot, more updates"])
     options = parser.parse_args()
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * WIDTH}" height="{2 * HEIGHT + 24}" '
            'font-family="sans-serif" font-size="12" fill="#333333">',

@@ -59,7 +59,7 @@ def main():
     options = parser.parse_args()
     speed = json.loads(options.speed.read_text()) if options.speed else {}
     print("| task | steps | seeds | " + " | ".join(f"{label}: return | while learning" for label in options.labels)
-          + " | return, last to first |" + (" steps/s | |" if speed else ""))
+          + " | difference of the return |" + (" steps/s | |" if speed else ""))
     print("|---" * (4 + 2 * len(options.labels) + (2 if speed else 0)) + "|")
     worse = False
     for name in TASKS:
