@@ -314,3 +314,61 @@ fn join_rows(rows: &mut Vec<f32>, observations: &[f32], for_critics: &[f32], n_e
         rows.extend_from_slice(&for_critics[env_index * beside..][..beside]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use carrot_reward_interface::Rewards;
+
+    use super::*;
+    use crate::kernels::Activation;
+    use crate::sac::replay::Transition;
+
+    /// Environment 0 goes on, 1 is ended by the task, 2 by the clock, and 3 fails: what it showed is not even a number.
+    #[test]
+    fn what_followed_is_kept_and_faults_are_not() {
+        let agent = Agent::new([1, 1, 1], &[4], Activation::Relu, 0.2, 0);
+        let mut actor = Actor::new(&agent, 4, 0);
+        actor.explore();
+        join_rows(&mut actor.before, &[0.0, 1.0, 2.0, 3.0], &[5.0, 6.0, 7.0, 8.0], 4);
+        let data = StepData {
+            // After the resets.
+            observations: vec![10.0, 0.1, 0.2, 0.3],
+            critic_observations: vec![20.0, 0.5, 0.6, 0.7],
+            final_observations: vec![10.0, 11.0, 12.0, f32::NAN],
+            final_critic_observations: vec![20.0, 21.0, 22.0, f32::NAN],
+            rewards: Rewards {
+                total: vec![1.0, 2.0, 3.0, f64::NAN],
+                terms: vec![vec![0.5, 0.25, 0.125, f64::NAN]],
+            },
+            terminated: vec![false, true, false, false],
+            truncated: vec![false, false, true, false],
+            faulted: vec![false, false, false, true],
+            ..StepData::default()
+        };
+        let mut replay = Replay::new(2, 1, 10).unwrap();
+        let mut seen = Seen::new(vec!["all".into()], 2);
+        seen.take_in(&data, &actor, &mut replay).unwrap();
+        assert_eq!(replay.len(), 3);
+        for (place, number) in [0.0_f32, 1.0, 2.0].into_iter().enumerate() {
+            let expected = Transition {
+                observation: &[number, 5.0 + number],
+                action: &actor.actions[place..=place],
+                next_observation: &[10.0 + number, 20.0 + number],
+                reward: 1.0 + number,
+                terminated: place == 1,
+            };
+            assert_eq!(replay.get(place as u32), expected);
+        }
+        let column = &seen.rollout.columns[0];
+        assert_eq!(
+            (&column.rewards[..], &column.term_sums[..]),
+            (&[1.0, 2.0, 3.0, 0.0][..], &[0.875][..])
+        );
+        assert_eq!((seen.rewards, seen.rollout.steps()), ((3, 14.0), 4));
+        // The root mean square of 1, 2 and 3.
+        let view = seen.view(&SacSettings::default());
+        assert!((view.reward_scale - (3.0_f32 / 14.0).sqrt()).abs() < 1e-6);
+        seen.forget();
+        assert_eq!(seen.rollout.columns[0].term_sums, [0.0]);
+    }
+}
