@@ -110,6 +110,7 @@ impl Product<'_> {
     /// `R` rows by `V` registers, held in registers over the whole inner dimension. Sums are only ever indexed by constants,
     /// and nothing in the loops can panic: either would send them to memory in every round. There is no closure either, which
     /// would be compiled for the machine without vectors.
+    #[expect(clippy::needless_range_loop, reason = "constant indices keep the sums in registers")]
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, row: usize, column: usize) {
         let columns = column..column + V * S::F32_LANES;
@@ -162,6 +163,7 @@ impl Product<'_> {
     }
 
     /// `sums` plus the products of `rows` of the left factor, each as long as the inner dimension.
+    #[expect(clippy::needless_range_loop, reason = "constant indices keep the sums in registers")]
     #[inline(always)]
     fn add_rows_of<S: Simd, const R: usize, const V: usize>(
         &self,
