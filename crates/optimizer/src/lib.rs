@@ -23,11 +23,15 @@ mod loss;
 mod network;
 mod normalizer;
 mod onnx;
+#[cfg(test)]
+mod plain;
 mod policy;
 mod ppo;
 mod presets;
 mod protobuf;
 mod random;
+#[cfg(test)]
+mod reference;
 mod rollout;
 mod sac;
 mod saved;

@@ -40,6 +40,9 @@ pub(crate) struct PartialLoss {
     half: Half,
     batch: Batch,
     activations: Activations,
+    /// Inverse standard deviation of each action, and how many of them a sample's action lies from the mean, `[A]` each.
+    precisions: Vec<f32>,
+    deviations: Vec<f32>,
     /// Laid out as the model's parameters; only the half's own are used.
     pub gradient: Vec<f32>,
     /// The sums that belong to `gradient`.
@@ -77,6 +80,8 @@ impl PartialLoss {
             half,
             batch: Batch::default(),
             activations: network.activations(CHUNK),
+            precisions: vec![0.0; model.action_size],
+            deviations: vec![0.0; model.action_size],
             gradient: vec![0.0; model.parameters.len()],
             loss: Loss::default(),
         }
@@ -122,9 +127,11 @@ impl PartialLoss {
         );
         let (means, mean_gradients) = self.activations.output_and_gradient();
         let normalisation = log_normalisation(model.log_std());
-        let precisions: Vec<f32> = model.log_std().iter().map(|&log_std| libm::expf(-log_std)).collect();
+        let (precisions, deviations) = (&mut self.precisions, &mut self.deviations);
+        for (precision, &log_std) in precisions.iter_mut().zip(model.log_std()) {
+            *precision = libm::expf(-log_std);
+        }
         let log_std_gradient = &mut self.gradient[model.log_std.clone()];
-        let mut deviations = vec![0.0; size];
         for row in 0..rows.len() {
             let mut log_density = normalisation;
             for (j, deviation) in deviations.iter_mut().enumerate() {

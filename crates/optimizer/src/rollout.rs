@@ -475,3 +475,37 @@ pub(crate) fn diverged(message: String) -> Stop {
         cause: StopCause::Diverged { message },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Activation;
+    use crate::random::stream;
+    use crate::reference;
+
+    #[test]
+    fn advantages_are_their_definition() {
+        let model = ActorCritic::new([1, 0], 1, &[1], Activation::Tanh, 0.0, 0);
+        let mut column = Column::new(&model, 40, 0);
+        let mut normals = |out: &mut [f32], purpose: &str| fill_normal(&mut stream(3, purpose), out);
+        normals(&mut column.values, "values");
+        normals(&mut column.next_values, "next values");
+        let mut rewards = vec![0.0; 40];
+        normals(&mut rewards, "rewards");
+        column.rewards = rewards.iter().map(|&reward| f64::from(reward)).collect();
+        for step in [6, 7, 20, 39] {
+            column.ended[step] = true;
+            column.terminated[step] = step != 20;
+        }
+        column.estimate(1.0, 0.97, 0.9).unwrap();
+        let expected = reference::advantages(&column, 0.97, 0.9);
+        for (step, (ours, expected)) in column.advantages.iter().zip(&expected).enumerate() {
+            assert!(
+                (f64::from(*ours) - expected).abs() < 1e-5,
+                "step {step}: {ours} {expected}"
+            );
+            let sum = ours + column.values[step];
+            assert_eq!(column.returns[step], sum);
+        }
+    }
+}

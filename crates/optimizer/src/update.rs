@@ -234,6 +234,7 @@ mod tests {
     use super::*;
     use crate::kernels::Activation;
     use crate::random::{fill_normal, stream};
+    use crate::reference;
     use crate::rollout::Column;
 
     const ROWS: usize = 150;
@@ -359,6 +360,48 @@ mod tests {
             assert!((loss.kl - (ratio - 1.0 - ratio.ln())).abs() < 1e-5 * (1.0 + ratio));
         }
         assert!((5..15).contains(&held), "of 20 values {held} are held back");
+    }
+
+    /// Two passes of three minibatches, with every kind of clipping, against the plain implementation.
+    #[test]
+    fn a_whole_update_is_what_the_paper_says() {
+        for (value_clip, schedule) in [(false, Schedule::Constant), (true, Schedule::Adaptive)] {
+            let (mut model, mut rollout, settings) = example();
+            let settings = PpoSettings {
+                value_clip,
+                schedule,
+                epochs: 2,
+                minibatches: 3,
+                learning_rate: 0.01,
+                ..settings
+            };
+            let mut rng = nth_stream(1, "minibatches", 0, 1);
+            let mut order: Vec<u32> = (0..ROWS as u32).collect();
+            let mut shuffled = || {
+                shuffle(&mut rng, &mut order);
+                order.clone()
+            };
+            let orders = [shuffled(), shuffled()];
+            let mut samples = reference::samples(&model, &rollout.columns[0]);
+            let (expected, rate) = reference::update(&model, &mut samples, &orders, &settings);
+
+            let mut learner = Learner::new(&model, &settings, 1);
+            let before = model.parameters.clone();
+            learner.update(&mut model, &mut rollout, &settings, 1.0, 1, 2).unwrap();
+            assert!((learner.learning_rate / rate - 1.0).abs() < 1e-9, "{schedule:?}");
+            let moved = before
+                .iter()
+                .zip(&expected)
+                .filter(|(a, b)| (f64::from(**a) - **b).abs() > 0.01);
+            assert!(moved.count() > 200);
+            for (place, (ours, expected)) in model.parameters.iter().zip(&expected).enumerate() {
+                let error = (f64::from(*ours) - expected).abs();
+                assert!(
+                    error < 2e-4,
+                    "{schedule:?}, parameter {place}: {ours} against {expected}"
+                );
+            }
+        }
     }
 
     #[test]

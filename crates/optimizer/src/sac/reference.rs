@@ -1,8 +1,7 @@
 //! SAC as one reads it in the papers: straight loops in f64, gradients by central differences of the losses. Slow, and the
 //! oracle of the fast path.
 
-use crate::kernels::Activation;
-use crate::network::Mlp;
+use crate::plain::{Moments, descend, network, slope};
 use crate::sac::agent::Agent;
 use crate::sac::learn::View;
 use crate::sac::replay::Replay;
@@ -17,14 +16,6 @@ pub(crate) struct Reference {
     pub targets: Vec<f64>,
     pub log_temperature: f64,
     moments: [Moments; 3],
-}
-
-/// First and second moments of Adam, and β₁ᵗ, β₂ᵗ.
-#[derive(Clone)]
-struct Moments {
-    first: Vec<f64>,
-    second: Vec<f64>,
-    unseen: [f64; 2],
 }
 
 /// One sample of a batch, and the noise of both actions.
@@ -70,17 +61,12 @@ pub(crate) fn samples(replay: &Replay, view: &View, indices: &[u32], next_noise:
 impl Reference {
     pub(crate) fn new(agent: &Agent) -> Self {
         let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
-        let moments = |count: usize| Moments {
-            first: vec![0.0; count],
-            second: vec![0.0; count],
-            unseen: [1.0; 2],
-        };
         Self {
             actor: wide(&agent.actor_parameters),
             critics: wide(&agent.critic_parameters),
             targets: wide(&agent.target_parameters),
             log_temperature: f64::from(agent.log_temperature),
-            moments: [agent.actor_parameters.len(), agent.critic_parameters.len(), 1].map(moments),
+            moments: [agent.actor_parameters.len(), agent.critic_parameters.len(), 1].map(Moments::new),
             shape: agent.clone(),
         }
     }
@@ -178,56 +164,5 @@ impl Reference {
     fn smaller_value(&self, critics: &[f64], observation: &[f64], action: &[f64]) -> f64 {
         let [first, second] = self.values(critics, observation, action);
         first.min(second)
-    }
-}
-
-/// Outputs of a network.
-fn network(map: &Mlp, parameters: &[f64], inputs: &[f64]) -> Vec<f64> {
-    let mut values = inputs.to_vec();
-    for (index, layer) in map.layers.iter().enumerate() {
-        let mut sums = Vec::new();
-        for output in 0..layer.outputs {
-            let mut sum = parameters[layer.biases.start + output];
-            for (input, value) in values.iter().enumerate() {
-                sum += value * parameters[layer.weights.start + input * layer.width + output];
-            }
-            let last = index + 1 == map.layers.len();
-            sums.push(match map.activation {
-                _ if last => sum,
-                Activation::Tanh => sum.tanh(),
-                Activation::Relu => sum.max(0.0),
-                Activation::Elu => sum.max(0.0) + sum.min(0.0).exp_m1(),
-            });
-        }
-        values = sums;
-    }
-    values
-}
-
-/// Gradient of a loss by central differences.
-fn slope(parameters: &[f64], loss: &dyn Fn(&[f64]) -> f64) -> Vec<f64> {
-    let step = 1e-6;
-    let mut moved = parameters.to_vec();
-    let of_each = (0..parameters.len()).map(|place| {
-        moved[place] = parameters[place] + step;
-        let above = loss(&moved);
-        moved[place] = parameters[place] - step;
-        let below = loss(&moved);
-        moved[place] = parameters[place];
-        (above - below) / (2.0 * step)
-    });
-    of_each.collect()
-}
-
-/// Adam (Kingma and Ba 2015, algorithm 1).
-fn descend(parameters: &mut [f64], moments: &mut Moments, gradient: &[f64], rate: f64) {
-    moments.unseen[0] *= 0.9;
-    moments.unseen[1] *= 0.999;
-    for (place, parameter) in parameters.iter_mut().enumerate() {
-        moments.first[place] = 0.9 * moments.first[place] + 0.1 * gradient[place];
-        moments.second[place] = 0.999 * moments.second[place] + 0.001 * gradient[place].powi(2);
-        let first = moments.first[place] / (1.0 - moments.unseen[0]);
-        let second = moments.second[place] / (1.0 - moments.unseen[1]);
-        *parameter -= rate * first / (second.sqrt() + 1e-5);
     }
 }
