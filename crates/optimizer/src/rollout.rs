@@ -487,7 +487,7 @@ mod tests {
     fn advantages_are_their_definition() {
         let model = ActorCritic::new([1, 0], 1, &[1], Activation::Tanh, 0.0, 0);
         let mut column = Column::new(&model, 40, 0);
-        let mut normals = |out: &mut [f32], purpose: &str| fill_normal(&mut stream(3, purpose), out);
+        let normals = |out: &mut [f32], purpose: &str| fill_normal(&mut stream(3, purpose), out);
         normals(&mut column.values, "values");
         normals(&mut column.next_values, "next values");
         let mut rewards = vec![0.0; 40];

@@ -372,7 +372,7 @@ mod tests {
                 schedule,
                 epochs: 2,
                 minibatches: 3,
-                learning_rate: 0.01,
+                learning_rate: 2e-3,
                 ..settings
             };
             let mut rng = nth_stream(1, "minibatches", 0, 1);
@@ -392,7 +392,7 @@ mod tests {
             let moved = before
                 .iter()
                 .zip(&expected)
-                .filter(|(a, b)| (f64::from(**a) - **b).abs() > 0.01);
+                .filter(|(a, b)| (f64::from(**a) - **b).abs() > 5e-4);
             assert!(moved.count() > 200);
             for (place, (ours, expected)) in model.parameters.iter().zip(&expected).enumerate() {
                 let error = (f64::from(*ours) - expected).abs();
