@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use carrot_environment::Engine;
-use carrot_optimizer::Algorithm;
+use carrot_optimizer::{Algorithm, PlannerKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Designs reward functions for robots: writes reward programs, trains against them in simulation, and improves them.
@@ -47,6 +47,8 @@ pub enum Command {
     Eval(Eval),
     /// Train a policy for a reward with PPO
     Train(Train),
+    /// Act without a policy: plan every step by trying actions out in simulation
+    Plan(Plan),
     /// Search for the best reward program for a task
     Search(Search),
     /// Play given controls and write every variable and state to a file
@@ -280,6 +282,70 @@ pub struct Train {
     pub quiet: bool,
 }
 
+/// How plans are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlannerName {
+    /// Cross-entropy method: mean and deviation of the best rollouts
+    Cem,
+    /// Path integral control: all rollouts, weighted by their returns
+    Mppi,
+    /// Predictive sampling: the best rollout
+    Sampling,
+}
+
+impl PlannerName {
+    pub fn kind(self) -> PlannerKind {
+        match self {
+            Self::Cem => PlannerKind::Cem,
+            Self::Mppi => PlannerKind::Mppi,
+            Self::Sampling => PlannerKind::Sampling,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carrot plan --task cartpole/swing_up --out swing_up.gif\n  carrot plan --task quadruped/walk --reward reward.py --planner mppi --set rollouts=128 --seconds 4\n\nThe keys of --set are those of `[plan]` in task.toml: planner, horizon_secs, knots, interpolation, rollouts, iterations, noise, noise_floor, elites, temperature, replan_every, discount, after_end. docs/planning.md describes them.\n\n--json: {fitness, success, return, terms, steps, seconds, simulated_secs, ended, plans, plans_per_second, rollouts_per_second, real_time_factor, settings, engine, …}, or {stopped, message}"
+)]
+pub struct Plan {
+    /// The task
+    #[arg(long, value_name = "ENV/TASK", required_unless_present = "model")]
+    pub task: Option<String>,
+    /// A model of your own (MJCF or URDF) instead of a task: nothing is judged but the reward
+    #[arg(long, value_name = "MODEL", conflicts_with = "task", requires = "reward")]
+    pub model: Option<PathBuf>,
+    /// Reward program (.py or .wasm) [default: the task's human-written reward]
+    #[arg(long, value_name = "PROGRAM")]
+    pub reward: Option<PathBuf>,
+    /// How plans are made [default: the task's preset]
+    #[arg(long, value_enum)]
+    pub planner: Option<PlannerName>,
+    /// A setting in place of the task's preset; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Simulated seconds at most [default: the task's whole episode]
+    #[arg(long, allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: Option<f64>,
+    /// Physics engine: mujoco or rapier
+    #[arg(long, default_value_t = Engine::Mujoco)]
+    pub engine: Engine,
+    /// Seed of the start and of the planner's noise
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
+    pub seed: u64,
+    /// Threads that play rollouts; results do not depend on it [default: all cores]
+    #[arg(long, value_parser = parse_threads)]
+    pub threads: Option<usize>,
+    /// Picture to write: .gif for a film, .png for four moments side by side
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Width and height of the picture in pixels
+    #[arg(long, value_name = "WxH", default_value = "320x240", value_parser = parse_size)]
+    pub size: (usize, usize),
+    /// Gets what was done, for `carrot rollout --actions`: `actions` [T, A], `ctrl` [T, nu], and `qpos`, `qvel` of the start
+    #[arg(long, value_name = "FILE.npz")]
+    pub save_actions: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ProposerKind {
     /// Embedded: mutates and recombines programs; no language model, no network
@@ -460,17 +526,19 @@ pub enum BenchName {
     Env,
     /// PPO end to end against 1/(1/physics + 1/inference + 1/update): a bare `mj_step` loop and a hand-written C kernel
     Ppo,
+    /// Rollouts of a planner with their reward against native ones without, and how soon a new reward has its first plan
+    Plan,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot bench reward\n  carrot bench env --task ant/run_forward --n-envs 32,1024\n  carrot bench ppo\n\nEach ratio is measured in this run, both sides in turns. Of rewards: below 1 is faster than C. Of environments: 1 is as fast as `mj_step` alone. Of PPO: 1 is the bound.\n\n--json: {ratios: {reward_256: {median, min, max}, …}, reward: [{n_envs, module_ns, with_copy_ns, c_ns, …}], first_result: {programs, refused, total_ms}}\n  or, with env, {ratios: {ant_256: {median, min, max}, ant_256_async: …}, threads, environments: [{task, n_envs, bare, lockstep, asynchronous}]} in steps/s\n  or, with ppo, {ratios: {ant: {median, min, max}, …}, threads, ppo: [{task, physics, inference, update, bound, ppo, ratio, profile}]} in steps/s"
+    after_help = "Examples:\n  carrot bench reward\n  carrot bench env --task ant/run_forward --n-envs 32,1024\n  carrot bench ppo\n  carrot bench plan --task ant/run_forward --rollouts 64 --seconds 1\n\nEach ratio is measured in this run, both sides in turns. Of rewards: below 1 is faster than C. Of environments: 1 is as fast as `mj_step` alone. Of PPO: 1 is the bound.\n\n--json: {ratios: {reward_256: {median, min, max}, …}, reward: [{n_envs, module_ns, with_copy_ns, c_ns, …}], first_result: {programs, refused, total_ms}}\n  or, with env, {ratios: {ant_256: {median, min, max}, ant_256_async: …}, threads, environments: [{task, n_envs, bare, lockstep, asynchronous}]} in steps/s\n  or, with ppo, {ratios: {ant: {median, min, max}, …}, threads, ppo: [{task, physics, inference, update, bound, ppo, ratio, profile}]} in steps/s\n  or, with plan, {ratios: {ant_64: {median, min, max}, ant_64_whole_plan: …}, threads, seconds, tasks: [{task, rollouts, bare, rated, new_reward_ms, …}]} in rollouts/s"
 )]
 pub struct Bench {
     /// What to measure
     #[arg(value_enum, default_value = "reward")]
     pub name: BenchName,
-    /// Task to step (env, ppo); may be given several times [default: three from small to large]
+    /// Task to step (env, ppo, plan); may be given several times [default: three from small to large; plan: ant/run_forward]
     #[arg(long, value_name = "ENV/TASK")]
     pub task: Vec<String>,
     /// Numbers of environments (env)
@@ -479,6 +547,18 @@ pub struct Bench {
     /// Threads on either side (env, ppo) [default: all cores]
     #[arg(long, value_parser = parse_threads)]
     pub threads: Option<usize>,
+    /// Rollouts of a plan (plan)
+    #[arg(long, value_name = "M", default_value_t = 64, value_parser = parse_rollouts)]
+    pub rollouts: usize,
+    /// How far a plan looks ahead, s (plan)
+    #[arg(long, default_value_t = 1.0, allow_negative_numbers = true, value_parser = parse_seconds)]
+    pub seconds: f64,
+    /// A model of your own instead of a task (plan)
+    #[arg(long, value_name = "MODEL", conflicts_with = "task", requires = "reward")]
+    pub model: Option<PathBuf>,
+    /// Reward program (plan) [default: the task's human-written reward]
+    #[arg(long, value_name = "PROGRAM")]
+    pub reward: Option<PathBuf>,
     /// Folder with the programs whose first result is timed [default: `reward_programs` beside the environments]
     #[arg(long, value_name = "DIR")]
     pub programs: Option<PathBuf>,
@@ -655,6 +735,11 @@ fn parse_episodes(text: &str) -> Result<usize, String> {
 fn parse_threads(text: &str) -> Result<usize, String> {
     let threads = text.parse().ok().filter(|threads| (1..=1024).contains(threads));
     threads.ok_or_else(|| "expected a whole number between 1 and 1024".to_owned())
+}
+
+fn parse_rollouts(text: &str) -> Result<usize, String> {
+    let rollouts = text.parse().ok().filter(|rollouts| (2..=100_000).contains(rollouts));
+    rollouts.ok_or_else(|| "expected a whole number between 2 and 100000".to_owned())
 }
 
 fn parse_temperature(text: &str) -> Result<f32, String> {

@@ -53,6 +53,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Compile(options) => commands::compile::run(options, envs),
         Command::Eval(options) => commands::eval::run(options, envs),
         Command::Train(options) => commands::train::run(options, envs, quiet),
+        Command::Plan(options) => commands::plan::run(options, envs, quiet),
         Command::Search(options) => commands::search::run(options, &envs()?, quiet),
         Command::Rollout(options) => commands::rollout::run(options, envs, quiet),
         Command::Play(options) => commands::play::run(options, envs),

@@ -16,6 +16,7 @@
 
 mod binding;
 mod block;
+mod branches;
 mod command;
 mod control;
 mod derived;
@@ -41,6 +42,7 @@ mod vec_env;
 mod world;
 
 pub use block::{Programs, StepData};
+pub use branches::{AfterEnd, Branch, BranchAct, BranchEnd, BranchRules, Branches, Judge, Judges, Moment};
 pub use carrot_physics::Engine;
 pub use control::ActionChannel;
 pub use derived::DerivedText;

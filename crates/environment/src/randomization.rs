@@ -256,6 +256,16 @@ impl RandomizationState {
         controls.copy_from_slice(&self.sent[arriving]);
     }
 
+    /// Whether two states were drawn for the same world.
+    pub(crate) fn is_of_same_world(&self, other: &Self) -> bool {
+        self.factors == other.factors
+    }
+
+    /// Nobody pushes until the episode ends.
+    pub(crate) fn expect_no_push(&mut self) {
+        self.next_push = usize::MAX;
+    }
+
     /// Makes `world` the one that this state was drawn for, before a snapshot is put back into it.
     pub(crate) fn apply(&self, randomization: &Randomization, world: &mut dyn Physics) {
         if let (Some(parts), Some(factors)) = (&randomization.parts, &self.factors) {

@@ -23,14 +23,21 @@ pub(crate) struct Setting {
 impl Setting {
     /// For variables `used` (positions in the schema), those that the task or its critic observes, and all that they depend on.
     ///
-    /// Errors: a [`Stop`] when a derived variable is needed and its program was not attached, or cannot be instantiated.
+    /// Errors: as [`Setting::unobserved`].
     pub(crate) fn new(task: &Task, seed: u64, used: impl IntoIterator<Item = usize>) -> Result<Self, Stop> {
+        let observed = task.observation.iter().chain(&task.critic_observation);
+        let observed = observed.filter_map(|name| task.schema.index(name));
+        Self::unobserved(task, seed, used.into_iter().chain(observed))
+    }
+
+    /// For variables `used` (positions in the schema) and all that they depend on, where nobody sees an observation.
+    ///
+    /// Errors: a [`Stop`] when a derived variable is needed and its program was not attached, or cannot be instantiated.
+    pub(crate) fn unobserved(task: &Task, seed: u64, used: impl IntoIterator<Item = usize>) -> Result<Self, Stop> {
         let bindings = &task.bindings;
         let mut derived = None;
         let mut in_use = vec![false; bindings.len()];
         let mut wanted: Vec<usize> = used.into_iter().collect();
-        let observed = task.observation.iter().chain(&task.critic_observation);
-        wanted.extend(observed.filter_map(|name| task.schema.index(name)));
         while let Some(index) = wanted.pop() {
             if std::mem::replace(&mut in_use[index], true) {
                 continue;

@@ -55,6 +55,8 @@ pub struct Task {
     pub ppo: toml::Table,
     /// The same for SAC, from `[sac]`.
     pub sac: toml::Table,
+    /// The same for planners, from `[plan]`.
+    pub plan: toml::Table,
     /// SHA-256 over every file that can change results, and over the compiled model, which has in it whatever further files
     /// `model.xml` refers to; as hex.
     pub hash: String,
@@ -214,6 +216,7 @@ impl Task {
             human_reward: None,
             ppo: task.ppo,
             sac: task.sac,
+            plan: task.plan,
             hash,
             program: (program.text, program.path),
             schema,

@@ -44,6 +44,8 @@ pub(crate) struct TaskFile {
     pub(crate) ppo: toml::Table,
     #[serde(default)]
     pub(crate) sac: toml::Table,
+    #[serde(default)]
+    pub(crate) plan: toml::Table,
 }
 
 fn mujoco_only() -> Spanned<Vec<Engine>> {

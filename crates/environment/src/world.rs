@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Task;
 use crate::binding::{Binding, Clock};
 use crate::command::CommandState;
-use crate::episode::Tally;
+use crate::episode::{Episode, Tally};
 use crate::observation::ObservationState;
 use crate::random::{Purpose, stream};
 use crate::randomization::RandomizationState;
@@ -36,6 +36,9 @@ pub(crate) struct World {
     scaled_control: Vec<f64>,
     /// Why the step just made is no physics.
     pub(crate) fault: Option<String>,
+    /// It only tries out what might become of another world, of whose future it knows nothing: nobody is pushed, commands
+    /// stay as they are, and nothing is observed.
+    hypothetical: bool,
 }
 
 /// Where an environment stands in its episode, beside its physics.
@@ -69,6 +72,27 @@ pub struct EnvSnapshot {
 }
 
 impl EnvSnapshot {
+    /// Number of the episode, counted from 1.
+    pub fn episode(&self) -> u64 {
+        self.state.episode
+    }
+
+    /// Control steps since the episode began.
+    pub fn steps(&self) -> usize {
+        self.state.tally.steps
+    }
+
+    /// The simulated world.
+    pub fn physics(&self) -> &Snapshot {
+        &self.physics
+    }
+
+    /// How the task judges the episode if it ends here; its fault is always none.
+    pub fn so_far(&self, task: &Task) -> Episode {
+        let (how, dt) = (task.aggregates.0, task.control_dt_secs());
+        self.state.tally.finish(0, how, task.horizon, dt)
+    }
+
     /// What the task program and the reward remember.
     pub(crate) fn memories(&self) -> &[Vec<u8>; 2] {
         &self.memories
@@ -101,6 +125,7 @@ impl World {
             ended: [qpos.to_vec(), qvel.to_vec()],
             scaled_control: vec![0.0; task.action_size()],
             fault: None,
+            hypothetical: false,
             physics,
         }
     }
@@ -188,7 +213,7 @@ impl World {
         // The tally does not count this step yet.
         let steps = state.tally.steps + 1;
         std::mem::swap(&mut state.previous_control, &mut state.control);
-        if !task.model.engine().restores_from_numbers() {
+        if !task.model.engine().restores_from_numbers() && !self.hypothetical {
             state.played.extend_from_slice(action);
         }
         for (index, &value) in action.iter().enumerate() {
@@ -205,9 +230,13 @@ impl World {
         physics
             .step(&self.scaled_control, task.substeps)
             .map_err(|divergence| divergence.to_string())?;
-        state.commands.advance(&task.commands, steps, physics);
+        if !self.hypothetical {
+            state.commands.advance(&task.commands, steps, physics);
+        }
         self.gather(setting, steps, false)?;
-        self.state.observation.advance(&task.observed, &self.row);
+        if !self.hypothetical {
+            self.state.observation.advance(&task.observed, &self.row);
+        }
         Ok(())
     }
 
@@ -309,5 +338,23 @@ impl World {
         self.state.clone_from(&snapshot.state);
         self.row.copy_from_slice(&snapshot.row);
         self.fault = None;
+    }
+
+    /// Stands where a snapshot does, to try actions out. The random numbers that the snapshot's own future will draw have no
+    /// effect here.
+    ///
+    /// Panics when the snapshot is of another task.
+    pub(crate) fn branch_off(&mut self, setting: &Setting, snapshot: &EnvSnapshot) {
+        let drawn = &snapshot.state.randomization;
+        if !self.state.randomization.is_of_same_world(drawn) {
+            drawn.apply(&setting.task.randomization, self.physics.as_mut());
+        }
+        self.physics.restore(&snapshot.physics);
+        self.state.clone_from(&snapshot.state);
+        self.state.played.clear();
+        self.state.randomization.expect_no_push();
+        self.row.copy_from_slice(&snapshot.row);
+        self.fault = None;
+        self.hypothetical = true;
     }
 }

@@ -5,7 +5,9 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use carrot_environment::{Engine, MEASURES, Programs, Task, VecEnv};
+use carrot_environment::{
+    AfterEnd, Branch, BranchEnd, BranchRules, Branches, Engine, MEASURES, Programs, Task, VecEnv,
+};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
 use support::{actions, envs, restless};
@@ -96,5 +98,31 @@ fn steps_allocate_nothing() {
         // What a run allocates once (its threads) does not grow with its steps.
         let (short, long) = (play(10), play(200));
         assert_eq!(short, long, "{id}: each block on its own");
+
+        // A rollout from a snapshot allocates no more for more steps.
+        let start = VecEnv::new(&task, programs, 1, 1, 1).unwrap().snapshot(0);
+        let mut branches = Branches::new(&task, programs, 1).unwrap();
+        let mut play = |steps: usize| {
+            let rules = BranchRules {
+                steps,
+                discount: 0.99,
+                after_end: AfterEnd::Worst,
+            };
+            let unplayed = Branch {
+                total: 0.0,
+                steps: 0,
+                end: BranchEnd::Horizon,
+            };
+            let mut played = [unplayed; 4];
+            let act = |rollout: usize, _: usize, out: &mut [f32]| out.fill(0.01 * rollout as f32);
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            branches.play(&start, rules, &act, &|| true, &mut played).unwrap();
+            let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+            (allocations, played.map(|branch| branch.steps).iter().sum::<usize>())
+        };
+        play(30);
+        let (few, long) = (play(2), play(12));
+        assert!(long.1 > few.1, "{id}: {long:?}");
+        assert_eq!(few.0, long.0, "{id}: rollouts from a snapshot");
     }
 }

@@ -19,6 +19,7 @@ fn tasks() -> Vec<Task> {
             "arm/lift",
             "arm/reach",
             "cartpole/balance",
+            "cartpole/swing_up",
             "half_cheetah/run",
             "hopper/hop_forward",
             "humanoid/run",

@@ -25,6 +25,7 @@ mod normalizer;
 mod onnx;
 #[cfg(test)]
 mod plain;
+mod planner;
 mod policy;
 mod ppo;
 mod presets;
@@ -43,6 +44,9 @@ pub use algorithm::{Algorithm, Left, Settings};
 pub use evaluate::evaluate;
 pub use gae::{ShapeMismatch, Transitions, gae};
 pub use kernels::Activation;
+pub use planner::{
+    Interpolation, LivePlan, LivePlanner, LiveStatus, PlanError, PlanSettings, Planner, PlannerKind, Prospect,
+};
 pub use policy::{Policy, PolicyError};
 pub use ppo::{Profile, Progress, TrainError, Trained, conclude, resume, train};
 pub use presets::{Preset, presets};

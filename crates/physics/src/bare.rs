@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjData, MjModel};
 
-use crate::Model;
 use crate::library::{Stage, run};
+use crate::world::STATE;
+use crate::{Model, Snapshot};
 
 /// A MuJoCo simulation without any check, reading or protection.
 pub struct BareWorld {
@@ -28,6 +29,18 @@ impl BareWorld {
         self.data.reset();
         self.data.qpos_mut().copy_from_slice(qpos);
         self.data.qvel_mut().copy_from_slice(qvel);
+    }
+
+    /// Stands where a snapshot of MuJoCo does.
+    ///
+    /// # Panics
+    /// If the snapshot is of another model.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        let state = &snapshot.numbers[..self.data.model().state_size(STATE)];
+        self.data.reset();
+        self.data
+            .set_state(state, STATE)
+            .expect("a snapshot holds what MuJoCo itself wrote");
     }
 
     /// `mj_step` so many times with `ctrl`.

@@ -16,7 +16,8 @@ use crate::source::Quantity;
 use crate::variation::{Factors, VariedParts};
 use crate::{Divergence, Physics, Snapshot};
 
-const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
+/// What of MuJoCo's state a snapshot holds.
+pub(crate) const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
 
 /// A simulation of one model. It is always in one of two conditions: diverged, or with everything up to `mj_step1`
 /// computed for the present state.

@@ -445,28 +445,30 @@ impl Running {
 
     /// The bytes of every memory slot of one environment, slot after slot.
     fn remembered(&self, loaded: &Loaded, layout: &BatchLayout, env_index: usize) -> Vec<u8> {
+        if loaded.interface.memory.is_empty() {
+            return Vec::new();
+        }
         let region = &self.memory.data(&self.store)[self.base..];
         let slots = loaded.interface.memory.iter().zip(&layout.memory);
-        slots
-            .flat_map(|(slot, &offset)| {
-                let bytes = element_bytes(slot.dtype);
-                &region[offset + env_index * bytes..][..bytes]
-            })
-            .copied()
-            .collect()
+        let values = slots.flat_map(|(slot, &offset)| {
+            let bytes = element_bytes(slot.dtype);
+            &region[offset + env_index * bytes..][..bytes]
+        });
+        let fingerprint = loaded.fingerprint.to_le_bytes();
+        fingerprint.iter().chain(values).copied().collect()
     }
 
-    /// Puts back what [`Running::remembered`] gave; nothing at all stands for the beginning of an episode.
+    /// Puts back what [`Running::remembered`] gave. Nothing at all stands for the beginning of an episode, and so does what
+    /// another module remembered.
     fn recall(&mut self, loaded: &Loaded, layout: &BatchLayout, env_index: usize, memory: &[u8]) {
-        if memory.is_empty() {
+        let Some(mut rest) = memory.strip_prefix(&loaded.fingerprint.to_le_bytes()) else {
             return self.forget(loaded, layout, env_index..env_index + 1);
-        }
+        };
         let region = &mut self.memory.data_mut(&mut self.store)[self.base..];
-        let mut rest = memory;
         for (slot, &offset) in loaded.interface.memory.iter().zip(&layout.memory) {
             let bytes = element_bytes(slot.dtype);
             let Some((value, others)) = rest.split_at_checked(bytes) else {
-                return; // of another program; nothing else to put back
+                return; // cut off by whoever kept it
             };
             region[offset + env_index * bytes..][..bytes].copy_from_slice(value);
             rest = others;

@@ -101,6 +101,7 @@ impl Sandbox {
                 places: places(schema, &variables),
                 variables,
                 term_names,
+                fingerprint: fingerprint(wasm),
             }),
         })
     }
@@ -131,6 +132,15 @@ struct Loaded {
     /// The numbers of each input in a row of all variables.
     places: Vec<Range<usize>>,
     term_names: Vec<String>,
+    /// Tells what one module remembers from what another does.
+    fingerprint: u64,
+}
+
+/// FNV-1a, 64 bits.
+fn fingerprint(wasm: &[u8]) -> u64 {
+    wasm.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 impl LoadedReward {

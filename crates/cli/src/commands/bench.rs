@@ -4,6 +4,7 @@ mod bare;
 mod environment;
 mod latency;
 mod ppo;
+mod plan;
 mod throughput;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub fn run(options: &Bench, envs: impl Fn() -> Result<PathBuf, Failure>, quiet: 
         BenchName::Reward => rewards(options, envs),
         BenchName::Env => environment::run(options, &envs()?, quiet),
         BenchName::Ppo => ppo::run(options, &envs()?, quiet),
+        BenchName::Plan => plan::run(options, envs, quiet),
     }
 }
 

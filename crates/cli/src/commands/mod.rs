@@ -9,6 +9,7 @@ pub mod envs_init;
 pub mod eval;
 pub mod explain;
 pub mod export;
+pub mod plan;
 pub mod play;
 pub mod policy;
 pub mod regress;
