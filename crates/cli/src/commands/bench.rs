@@ -3,8 +3,8 @@
 mod bare;
 mod environment;
 mod latency;
-mod ppo;
 mod plan;
+mod ppo;
 mod throughput;
 
 use std::collections::BTreeMap;
