@@ -1,8 +1,10 @@
 """Compares the rollouts of `carrot bench plan` with those of the Python package `mujoco` and, where it is installed, of judo.
 
-    python3 -m venv peers && peers/bin/pip install mujoco==3.17.0 gymnasium judo-rai
+    python3 -m venv peers && peers/bin/pip install mujoco==3.17.0 gymnasium
+    python3 -m venv judo && judo/bin/pip install judo-rai       # if wanted; it brings an older MuJoCo of its own
     cargo build --workspace --bins
-    peers/bin/python tests/peers/plan_rollouts.py target/debug/carrot [--rollouts 64] [--seconds 1] [--threads 2] [--repeats 5] [NAME ...]
+    peers/bin/python tests/peers/plan_rollouts.py target/debug/carrot [--judo judo/bin/python] [--rollouts 64] [--seconds 1]
+        [--threads 2] [--repeats 5] [NAME ...]
 
 Names: `ant` is this repository's envs/ant (with its task and human reward), `gymnasium_ant` is Gymnasium's ant.xml as installed
 (with a reward of the same size, given below). All sides play random controls that hold for a fifth of the time, from a robot that
@@ -10,7 +12,8 @@ has stood for half a second, on the same number of threads; Carrot adds the rewa
 turns, and a ratio is formed of neighbours.
 
 - `mujoco.rollout`: one `Rollout` with as many MjData as threads, kept between calls; the initial state's warm start is given.
-- judo: the rollout function that its controllers call, with its own defaults.
+- judo: the rollout backend that its controllers call, as they make it: one thread for each rollout. It runs in an interpreter of its
+  own, since it needs another MuJoCo; the model file is the same.
 """
 
 import argparse
@@ -94,25 +97,35 @@ class Peer:
         )
 
     def judo(self):
-        """judo's own rollout, or None where it is not installed."""
-        try:
-            from judo.utils.mj_rollout_backend import MJRolloutBackend
-        except ImportError:
-            return None
-        backend = MJRolloutBackend(model=self.model, num_threads=self.options.threads)
+        from judo.utils.mj_rollout_backend import MJRolloutBackend
+
+        backend = MJRolloutBackend(model=self.model, num_threads=self.options.rollouts)
         x0 = np.concatenate([self.qpos, self.qvel])
         return lambda: backend.rollout(x0, self.control)
+
+
+def judo_rate(path, options):
+    """judo's rollouts/s, in its own interpreter."""
+    command = [options.judo, __file__, "--only-judo", str(path), "--rollouts", str(options.rollouts)]
+    command += ["--seconds", str(options.seconds), "--threads", str(options.threads), "-"]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("carrot", type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--judo", metavar="PYTHON", help="interpreter that has judo")
+    parser.add_argument("--only-judo", metavar="MODEL", help=argparse.SUPPRESS)
     parser.add_argument("--rollouts", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    if options.only_judo:
+        peer = Peer(options.only_judo, options)
+        print(peer.rate(peer.judo()))
+        return
     with tempfile.TemporaryDirectory() as folder:
         reward = pathlib.Path(folder) / "reward.py"
         reward.write_text(REWARD)
@@ -126,7 +139,6 @@ def main():
 
 def compare(name, path, arguments, options):
     peer = Peer(path, options)
-    judo = peer.judo()
     ratios = {"rollout": [], "judo": [], "plan": []}
     for _ in range(options.repeats):
         ours = carrot(options, arguments)
@@ -135,8 +147,8 @@ def compare(name, path, arguments, options):
         ratios["rollout"].append(rate / theirs)
         ratios["plan"].append(ours["whole_plan"]["median"] / theirs)
         told = f"{name}: carrot {rate:.1f} rollouts/s with its reward, mujoco.rollout {theirs:.1f}"
-        if judo is not None:
-            slow = peer.rate(judo)
+        if options.judo:
+            slow = judo_rate(path, options)
             ratios["judo"].append(rate / slow)
             told += f", judo {slow:.1f}"
         print(told, flush=True)

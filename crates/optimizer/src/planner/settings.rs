@@ -71,7 +71,7 @@ pub enum Interpolation {
 impl Default for PlanSettings {
     fn default() -> Self {
         Self {
-            planner: PlannerKind::Cem,
+            planner: PlannerKind::Mppi,
             horizon_secs: 0.6,
             knots: 5,
             interpolation: Interpolation::Linear,
@@ -152,12 +152,12 @@ mod tests {
 
     #[test]
     fn overrides_replace_and_the_rest_stays() {
-        let overrides = "planner = \"mppi\"\nknots = 4\nafter_end = \"worst\"".parse().unwrap();
+        let overrides = "planner = \"cem\"\nknots = 4\nafter_end = \"worst\"".parse().unwrap();
         let settings = PlanSettings::default().with_overrides(&overrides).unwrap();
         assert_eq!(
             settings,
             PlanSettings {
-                planner: PlannerKind::Mppi,
+                planner: PlannerKind::Cem,
                 knots: 4,
                 after_end: AfterEnd::Worst,
                 ..PlanSettings::default()
