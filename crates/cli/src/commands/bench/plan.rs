@@ -27,7 +27,9 @@ use crate::progress::Progress;
 const TASK: &str = "ant/run_forward";
 
 /// Rounds of each comparison; a round times every side once.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 25;
+/// Seconds that one side of a round should take at least: one set of rollouts of a small model is over too soon to be timed.
+const ROUND_SECS: f64 = 0.15;
 /// Rewards that are taken up by a running planner.
 const NEW_REWARDS: usize = 15;
 /// Knots of the controls that are played.
@@ -178,20 +180,30 @@ fn measure(
     let mut planner = Planner::new(task, programs, &settings, 0, threads).map_err(plan::refused)?;
 
     let (mut bare, mut rated, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    let mut repeats = 1;
     for round in 0..=ROUNDS {
+        let rate = |clock: Instant| (repeats * rollouts) as f64 / clock.elapsed().as_secs_f64();
         let clock = Instant::now();
-        script.play_bare(&mut worlds, round == 0)?;
-        let bare_rate = rollouts as f64 / clock.elapsed().as_secs_f64();
+        for _ in 0..repeats {
+            script.play_bare(&mut worlds, round == 0)?;
+        }
+        let bare_rate = rate(clock);
 
         let clock = Instant::now();
-        script.play_rated(&mut branches, rules, &mut played)?;
-        let rated_rate = rollouts as f64 / clock.elapsed().as_secs_f64();
+        for _ in 0..repeats {
+            script.play_rated(&mut branches, rules, &mut played)?;
+        }
+        let rated_rate = rate(clock);
 
         let clock = Instant::now();
-        planner.plan(&script.start, &|| true).map_err(plan::refused)?;
-        let whole_rate = rollouts as f64 / clock.elapsed().as_secs_f64();
-        // The first round warms up.
-        if round > 0 {
+        for _ in 0..repeats {
+            planner.plan(&script.start, &|| true).map_err(plan::refused)?;
+        }
+        let whole_rate = rate(clock);
+        // The first round warms up, and says how often to repeat.
+        if round == 0 {
+            repeats = (ROUND_SECS * bare_rate / rollouts as f64).ceil() as usize;
+        } else {
             bare.push(bare_rate);
             rated.push(rated_rate);
             whole.push(whole_rate);
