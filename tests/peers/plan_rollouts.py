@@ -3,8 +3,8 @@
     python3 -m venv peers && peers/bin/pip install mujoco==3.17.0 gymnasium
     python3 -m venv judo && judo/bin/pip install judo-rai       # if wanted; it brings an older MuJoCo of its own
     cargo build --workspace --bins
-    peers/bin/python tests/peers/plan_rollouts.py target/debug/carrot [--judo judo/bin/python] [--rollouts 64] [--seconds 1]
-        [--threads 2] [--repeats 5] [NAME ...]
+    peers/bin/python tests/peers/plan_rollouts.py target/debug/carrot [NAME ...] [--judo judo/bin/python] [--rollouts 64] [--seconds 1]
+        [--threads 2] [--repeats 5]
 
 Names: `ant` is this repository's envs/ant (with its task and human reward), `gymnasium_ant` is Gymnasium's ant.xml as installed
 (with a reward of the same size, given below). All sides play random controls that hold for a fifth of the time, from a robot that

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mujoco_rs::mujoco_c::mjVERSION_HEADER;
-use mujoco_rs::prelude::{MjModel, MjtDisableBit};
+use mujoco_rs::prelude::{MjModel, MjtDisableBit, MjtEnableBit};
 
 use crate::coordinates::{self, Joint, Keyframe};
 use crate::rapier::{Blueprint, RapierWorld};
@@ -50,6 +50,9 @@ impl Model {
         check(&compiled).map_err(refuse)?;
         library::try_room(&compiled).map_err(refuse)?;
         compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_AUTORESET as i32;
+        if is_one_island(&compiled) {
+            compiled.opt_mut().disableflags |= MjtDisableBit::mjDSBL_ISLAND as i32;
+        }
         let mover = match engine {
             Engine::Mujoco => Mover::Mujoco,
             Engine::Rapier => Mover::Rapier(Arc::new(Blueprint::new(&compiled).map_err(refuse)?)),
@@ -173,6 +176,12 @@ impl Model {
             Mover::Rapier(blueprint) => Box::new(RapierWorld::new(&self.compiled, blueprint)),
         }
     }
+}
+
+/// Whether the solver can find nothing to divide: all joints hang together in one tree. Looking for islands in it, step by step,
+/// costs up to a tenth of the step and changes no bit of the result. Sleep is decided by island and needs them.
+fn is_one_island(model: &MjModel) -> bool {
+    model.ffi().ntree <= 1 && model.opt().enableflags & MjtEnableBit::mjENBL_SLEEP as i32 == 0
 }
 
 /// Refuses what would later end in a panic or in MuJoCo ending the process.
