@@ -13,6 +13,7 @@ use carrot_reward_interface::{Stop, StopCause};
 use crate::actor_critic::{ActorCritic, CHUNK, mean_actions};
 use crate::curve::Range;
 use crate::gae::{ShapeMismatch, Transitions, gae};
+use crate::kernels::tanh;
 use crate::network::Activations;
 use crate::normalizer::{CLIP, ObservationNormalizer, RewardScaler, RunningMoments};
 use crate::random::{fill_normal, nth_stream};
@@ -273,9 +274,12 @@ impl Share<'_> {
             for (j, chosen) in chosen.iter_mut().enumerate() {
                 log_density -= 0.5 * *chosen * *chosen;
                 *chosen = self.means[index * action + j] + acting.deviations[j] * *chosen;
-                actions[index * action + j] = if acting.squash { libm::tanhf(*chosen) } else { *chosen };
+                actions[index * action + j] = *chosen;
             }
             column.log_densities[turn.step] = log_density;
+        }
+        if acting.squash {
+            tanh(actions);
         }
         Ok(())
     }
