@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use carrot_environment::{Engine, Inferred, Task, TaskError};
 use carrot_reward_interface::Schema;
-use carrot_reward_search::{ProgramBody, ProgramBytes};
+use carrot_workbench::{ProgramBody, ProgramBytes};
 
 use crate::arguments::Against;
 use crate::output::Failure;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use carrot_environment::{Engine, Inferred, Task, TaskError};
 use carrot_reward_interface::schema::hex;
-use carrot_reward_search::{CODE_VERSION, ProgramBody, ProgramBytes, Workbench};
+use carrot_workbench::{CODE_VERSION, ProgramBody, ProgramBytes, Workbench};
 use sha2::{Digest as _, Sha256};
 
 use crate::rollout::{Recording, play};
@@ -61,7 +61,7 @@ impl Prepared {
             )));
         }
         let files = file_hashes(envs, &plan.target);
-        let broken = |error: carrot_reward_search::WorkbenchError| RegressionError::Broken(error.to_string());
+        let broken = |error: carrot_workbench::WorkbenchError| RegressionError::Broken(error.to_string());
         Ok(Self {
             bench: Workbench::new(task).map_err(broken)?,
             plan: plan.clone(),

@@ -4,7 +4,7 @@ use carrot_run_record::RunRecord;
 use serde_json::json;
 
 use crate::search::SearchError;
-use crate::workbench::{CODE_VERSION, Workbench};
+use carrot_workbench::{CODE_VERSION, Workbench};
 
 /// Notes code, engine and task files when a search starts, and holds them against the present ones when it is resumed.
 ///

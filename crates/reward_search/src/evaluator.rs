@@ -7,7 +7,7 @@ use carrot_optimizer::{Progress, Settings};
 use carrot_run_record::{Job, Outcome, RunRecord};
 
 use crate::search::SearchError;
-use crate::workbench::{Interrupted, ProgramBytes, Workbench};
+use carrot_workbench::{Interrupted, ProgramBytes, Workbench};
 
 /// What the evaluations of one round have in common.
 #[derive(Clone, Copy)]

@@ -4,7 +4,7 @@ use carrot_reward_compiler::reply;
 use carrot_reward_interface::{Diagnostic, Severity};
 
 use crate::proposer::Proposal;
-use crate::workbench::START;
+use carrot_workbench::START;
 
 /// The program in `reply`, without the text around it.
 pub fn program(text: &str) -> Option<String> {

@@ -5,8 +5,8 @@
 
 use carrot_run_record::{Candidate, Evaluated, Outcome, Program};
 
-use crate::random::derived_seed;
 use crate::retrain::Retrained;
+use carrot_workbench::derived_seed;
 
 /// The evaluated candidates, most promising first.
 ///

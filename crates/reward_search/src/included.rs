@@ -7,7 +7,7 @@ use carrot_run_record::{Program, RecordError, RunRecord};
 use serde_json::json;
 
 use crate::search::SearchError;
-use crate::workbench::{ProgramBody, ProgramBytes};
+use carrot_workbench::{ProgramBody, ProgramBytes};
 
 /// Fact under which they are kept.
 const INCLUDED: &str = "included";

@@ -12,12 +12,11 @@
 //! ```
 //!
 //! Proposers and the rest do not know each other: a proposer reads a [`Request`] and returns text. Start in [`search()`];
-//! then read [`workbench`] (one program to one outcome) and [`evolve`] (how programs are written without a model).
+//! then read [`evolve`] (how programs are written without a model).
 
 mod basis;
 mod chat;
 pub mod config;
-mod derived;
 mod evaluator;
 pub mod event;
 pub mod evolve;
@@ -29,15 +28,12 @@ mod included;
 pub mod openai;
 pub mod prompt;
 pub mod proposer;
-mod random;
 pub mod reflection;
 pub mod replay;
 pub mod retrain;
 pub mod search;
-pub mod workbench;
 
 pub use config::SearchConfig;
-pub use derived::with_derived;
 pub use event::Event;
 pub use evolve::{Evolve, Random};
 pub use openai::{OpenAi, OpenAiSettings};
@@ -45,6 +41,3 @@ pub use proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
 pub use replay::Replay;
 pub use retrain::{Retrained, Retraining, retrain};
 pub use search::{SearchError, Winner, search};
-pub use workbench::{
-    CODE_VERSION, Interrupted, ProgramBody, ProgramBytes, RunResult, Workbench, WorkbenchError, module_refused,
-};

@@ -14,7 +14,7 @@ use crate::evaluator::Evaluator;
 use crate::executor::run_all;
 use crate::finalists::mean_while_training;
 use crate::search::SearchError;
-use crate::workbench::{ProgramBytes, Workbench};
+use carrot_workbench::{ProgramBytes, Workbench};
 
 /// How programs are trained again.
 #[derive(Debug, Clone)]

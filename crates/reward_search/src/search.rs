@@ -25,7 +25,7 @@ use crate::included::included;
 use crate::prompt;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
 use crate::retrain::{Retrained, Retraining, retrain};
-use crate::workbench::{ProgramBody, ProgramBytes, Workbench};
+use carrot_workbench::{ProgramBody, ProgramBytes, Workbench};
 
 /// The best program of a search.
 #[derive(Debug, Clone)]

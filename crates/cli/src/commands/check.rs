@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use carrot_reward_compiler::{Entry, compile, notes, render};
 use carrot_reward_interface::{Diagnostic, Schema, Severity, Stop};
 use carrot_reward_sandbox::{Limits, LoadedReward, Origin, Sandbox};
-use carrot_reward_search::{ProgramBody, ProgramBytes};
+use carrot_workbench::{ProgramBody, ProgramBytes};
 use serde_json::json;
 
 use crate::arguments::Check;
@@ -44,7 +44,7 @@ pub fn load(program: &ProgramBytes, schema: &Schema) -> Result<(Option<LoadedRew
             Ok(reward) => Ok((Some(reward), Vec::new())),
             Err(error) => Ok((
                 None,
-                vec![carrot_reward_search::module_refused(&program.file, &error.to_string())],
+                vec![carrot_workbench::module_refused(&program.file, &error.to_string())],
             )),
         },
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use carrot_reward_compiler::{Entry, ast_text, check, compile};
-use carrot_reward_search::ProgramBody;
+use carrot_workbench::ProgramBody;
 use serde_json::json;
 
 use super::check::refused;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use carrot_environment::{Engine, Task, task_ids};
 use carrot_physics::Renderer;
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use serde_json::json;
 
 use crate::arguments::Doctor;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use carrot_environment::{Engine, Episode, Task, VecEnv};
 use carrot_optimizer::{PlanError, PlanSettings, Planner};
 use carrot_physics::{write_gif, write_png};
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use serde_json::json;
 
 use super::check;

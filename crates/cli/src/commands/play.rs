@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use carrot_environment::{Task, VecEnv};
 use carrot_optimizer::Policy;
 use carrot_physics::{Frame, PhysicsError, Renderer, write_gif, write_png};
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use serde_json::json;
 
 use super::policy::Found;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, ensure};
 use carrot_environment::{Rollout, VecEnv};
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use serde_json::json;
 
 use super::check::counted;

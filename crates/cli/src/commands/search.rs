@@ -10,10 +10,11 @@ use carrot_environment::Task;
 use carrot_optimizer::{Policy, PpoSettings};
 use carrot_physics::write_gif;
 use carrot_reward_search::{
-    Event, Evolve, OpenAi, OpenAiSettings, ProgramBytes, Proposer, ProposerError, Random, Replay, Retrained,
-    Retraining, SearchConfig, SearchError, Winner, Workbench, retrain, search,
+    Event, Evolve, OpenAi, OpenAiSettings, Proposer, ProposerError, Random, Replay, Retrained, Retraining,
+    SearchConfig, SearchError, Winner, retrain, search,
 };
 use carrot_run_record::{Outcome, RecordError, RunRecord};
+use carrot_workbench::{ProgramBytes, Workbench};
 use serde_json::json;
 
 use super::{play, policy, runs};

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use carrot_environment::{Checkpoint, Engine, Evaluation};
 use carrot_optimizer::{Left, Profile, Settings};
-use carrot_reward_search::{Interrupted, ProgramBytes, Workbench, reflection};
+use carrot_reward_search::reflection;
 use carrot_run_record::{Evaluated, Job, Outcome, RecordError, SavedTraining};
+use carrot_workbench::{Interrupted, ProgramBytes, Workbench};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use carrot_environment::{Engine, Task};
 use carrot_optimizer::Policy;
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use onnxruntime::Runtime;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

@@ -9,8 +9,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use carrot_environment::{Engine, Task};
-use carrot_reward_search::{Event, Proposer, SearchConfig, SearchError, Winner, Workbench, search};
+use carrot_reward_search::{Event, Proposer, SearchConfig, SearchError, Winner, search};
 use carrot_run_record::RunRecord;
+use carrot_workbench::Workbench;
 
 /// The cartpole, ready to judge programs.
 fn bench() -> Workbench {

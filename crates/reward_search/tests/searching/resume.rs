@@ -101,9 +101,9 @@ fn retraining_compares_on_fresh_seeds_and_repeats_nothing() {
     let config = tiny("evolve", 1, 1);
     let record = new_record(&folder.path().join("run"), &config);
     let file = bench.task.human_reward.clone().unwrap();
-    let human = carrot_reward_search::ProgramBytes {
+    let human = carrot_workbench::ProgramBytes {
         file: "human.py".into(),
-        body: carrot_reward_search::ProgramBody::Source(std::fs::read_to_string(file).unwrap()),
+        body: carrot_workbench::ProgramBody::Source(std::fs::read_to_string(file).unwrap()),
     };
     let programs = [("human".to_owned(), human.clone()), ("again".to_owned(), human)];
     let retraining = Retraining {

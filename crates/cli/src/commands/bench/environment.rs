@@ -11,7 +11,7 @@ use std::time::Instant;
 use carrot_environment::{Engine, Task, VecEnv};
 use carrot_physics::BareWorld;
 use carrot_reward_sandbox::LoadedReward;
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use rand::RngExt as _;
 use serde_json::json;
 

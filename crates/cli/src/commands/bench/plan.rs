@@ -12,7 +12,7 @@ use carrot_environment::{AfterEnd, Branch, BranchEnd, BranchRules, Branches, Eng
 use carrot_optimizer::{LivePlanner, Planner};
 use carrot_physics::BareWorld;
 use carrot_reward_sandbox::LoadedReward;
-use carrot_reward_search::{ProgramBytes, Workbench};
+use carrot_workbench::{ProgramBytes, Workbench};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;

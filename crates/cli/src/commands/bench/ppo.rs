@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use carrot_environment::{Engine, Task};
 use carrot_optimizer::{PpoSettings, Profile, train};
 use carrot_physics::BareWorld;
-use carrot_reward_search::Workbench;
+use carrot_workbench::Workbench;
 use rand::RngExt as _;
 use serde_json::json;
 

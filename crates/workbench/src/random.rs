@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest as _, Sha256};
 
 /// The stream for one purpose, such as `("offspring", [generation, index])`.
-pub(crate) fn stream(seed: u64, indices: &[u64], purpose: &str) -> ChaCha8Rng {
+pub fn stream(seed: u64, indices: &[u64], purpose: &str) -> ChaCha8Rng {
     let mut hasher = Sha256::new();
     hasher.update(seed.to_le_bytes());
     for index in indices {
@@ -16,7 +16,7 @@ pub(crate) fn stream(seed: u64, indices: &[u64], purpose: &str) -> ChaCha8Rng {
 }
 
 /// A seed for something that takes a number, such as the environments of the final judgement.
-pub(crate) fn derived_seed(seed: u64, purpose: &str) -> u64 {
+pub fn derived_seed(seed: u64, purpose: &str) -> u64 {
     use rand::Rng as _;
     stream(seed, &[], purpose).next_u64()
 }

@@ -295,7 +295,7 @@ pub fn module_refused(file: &str, message: &str) -> Diagnostic {
 }
 
 /// Where findings point that concern a file as a whole.
-pub(crate) const START: Span = Span {
+pub const START: Span = Span {
     line: 1,
     column: 1,
     end_line: 1,

@@ -16,8 +16,8 @@ const DECIDING: [&str; 9] = [
     "crates/reward_compiler/src",
     "crates/reward_interface/src",
     "crates/reward_sandbox/src",
-    "crates/reward_search/src/random.rs",
-    "crates/reward_search/src/workbench.rs",
+    "crates/workbench/src/random.rs",
+    "crates/workbench/src/workbench.rs",
 ];
 
 fn main() -> io::Result<()> {
