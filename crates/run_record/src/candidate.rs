@@ -4,6 +4,8 @@ use carrot_environment::{Checkpoint, Evaluation};
 use carrot_reward_interface::{Diagnostic, Stop};
 use serde::{Deserialize, Serialize};
 
+use crate::objects::sha256_hex;
+
 /// A reward program, as proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -22,6 +24,16 @@ pub enum Program {
         /// Hash of the bytes.
         object: String,
     },
+}
+
+impl Program {
+    /// SHA-256 of the text or of the module's bytes, as hex: by this people's words and results find the program.
+    pub fn hash(&self) -> String {
+        match self {
+            Self::Source { text, .. } => sha256_hex(text.as_bytes()),
+            Self::Wasm { object, .. } => object.clone(),
+        }
+    }
 }
 
 /// What became of one candidate. Exactly one case holds; there is no sentinel fitness such as -10000.

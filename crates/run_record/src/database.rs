@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::RecordError;
 
 /// Version of the tables, kept in `user_version`. An older Carrot refuses a newer record instead of misreading it.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// The first version, which knows no feedback and no prompts. It is read as it is, and becomes the present one when it is
+/// opened for writing.
+const WITHOUT_FEEDBACK: i64 = 1;
 
 /// Readers and the writer wait this long for each other.
 const BUSY: Duration = Duration::from_secs(30);
@@ -49,6 +53,35 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
+/// What version 2 adds.
+const FEEDBACK_TABLES: &str = "
+    CREATE TABLE feedback (
+        position INTEGER PRIMARY KEY,   -- order of arrival
+        id TEXT NOT NULL UNIQUE,
+        feedback TEXT NOT NULL,
+        written_unix_secs INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE prompt (
+        position INTEGER PRIMARY KEY,
+        generation INTEGER NOT NULL,
+        purpose TEXT NOT NULL,          -- `generate`, or `repair g0c1`
+        messages TEXT NOT NULL,
+        written_unix_secs INTEGER NOT NULL,
+        UNIQUE (generation, purpose)
+    ) STRICT;
+";
+
+/// What an opened run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reading.
+    Read,
+    /// Reading, and adding what people say.
+    Listen,
+    /// Everything.
+    Write,
+}
+
 /// An open database, usable from several threads.
 pub(crate) struct Database {
     path: PathBuf,
@@ -64,25 +97,27 @@ impl Database {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.execute_batch(TABLES)?;
+            connection.execute_batch(FEEDBACK_TABLES)?;
             connection.pragma_update(None, "user_version", VERSION)
         };
         make().map_err(|error: rusqlite::Error| RecordError::storage(path)(error))
     }
 
-    /// Opens an existing file and checks its version; for writing also its consistency.
-    pub(crate) fn open(path: &Path, writable: bool) -> Result<Self, RecordError> {
-        let flags = match writable {
-            true => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            false => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    /// Opens an existing file and checks its version; for writing also its consistency. A file of an older version that is
+    /// not only read becomes one of the present version.
+    pub(crate) fn open(path: &Path, purpose: Purpose) -> Result<Self, RecordError> {
+        let flags = match purpose {
+            Purpose::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Purpose::Listen | Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         let open = || {
             let connection = Connection::open_with_flags(path, flags)?;
             connection.busy_timeout(BUSY)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))?;
-            let health = match writable {
-                true => connection.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0))?,
-                false => "ok".to_owned(),
+            let version = user_version(&connection)?;
+            let health = match purpose {
+                Purpose::Write => connection.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0))?,
+                Purpose::Read | Purpose::Listen => "ok".to_owned(),
             };
             Ok((connection, version, health))
         };
@@ -90,8 +125,8 @@ impl Database {
             open().map_err(|error: rusqlite::Error| RecordError::storage(path)(error))?;
         let refuse = |message: String| Err(RecordError::storage(path)(message));
         match version {
-            VERSION if health == "ok" => {}
-            VERSION => return refuse(format!("the database is damaged: {health}")),
+            WITHOUT_FEEDBACK..=VERSION if health == "ok" => {}
+            WITHOUT_FEEDBACK..=VERSION => return refuse(format!("the database is damaged: {health}")),
             newer if newer > VERSION => {
                 return refuse(format!(
                     "written by a newer Carrot (record version {newer}, this one reads {VERSION}); use that one"
@@ -99,10 +134,18 @@ impl Database {
             }
             _ => return refuse("this is no run's database".to_owned()),
         }
+        if purpose != Purpose::Read && version < VERSION {
+            migrate(&connection).map_err(RecordError::storage(path))?;
+        }
         Ok(Self {
             path: path.to_owned(),
             connection: Mutex::new(connection),
         })
+    }
+
+    /// Whether the file has the tables of version 2. Asked each time: a run that is being read may become one meanwhile.
+    pub(crate) fn has_feedback(&self) -> Result<bool, RecordError> {
+        self.with(|connection| Ok(user_version(connection)? > WITHOUT_FEEDBACK))
     }
 
     /// The file, for messages.
@@ -145,6 +188,20 @@ impl Database {
     fn damaged(&self, what: &str, error: &serde_json::Error) -> RecordError {
         RecordError::storage(&self.path)(format!("{what} is damaged: {error}"))
     }
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// From version 1 to 2, wholly or not at all. Several processes may try at once, and one does it.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    if user_version(&transaction)? == WITHOUT_FEEDBACK {
+        transaction.execute_batch(FEEDBACK_TABLES)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
 }
 
 /// Now, in seconds since 1970.

@@ -14,9 +14,12 @@ pub enum RecordError {
     /// Another process is writing this run.
     #[error("{0} is in use by another process; wait for it to end, or stop it")]
     InUse(PathBuf),
-    /// The run was opened for reading.
+    /// The run was opened for reading, or for what people say.
     #[error("{0} was opened for reading only")]
     ReadOnly(PathBuf),
+    /// What was said says nothing, or too much; or a setting may not change any more.
+    #[error("{0}")]
+    Refused(String),
     /// What is to be kept is there already: work was done, or paid for, twice.
     #[error("{path}: {what} is recorded already")]
     Duplicate {

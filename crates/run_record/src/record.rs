@@ -1,5 +1,6 @@
 //! One run, open for reading or for writing.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,14 +9,17 @@ use std::time::{Duration, Instant};
 use rusqlite::OptionalExtension;
 use serde_json::{Value, json};
 
-use crate::database::{Database, now_unix_secs};
+use crate::database::{Database, Purpose, now_unix_secs};
 use crate::objects::Objects;
 use crate::{Candidate, Job, Outcome, Program, RecordError, durable};
 
 const CONFIG: &str = "config.toml";
 const DATABASE: &str = "run.sqlite";
-const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 const OBJECTS: &str = "objects";
+
+/// The setting that may grow while a run is under way.
+const GROWING: &str = "generations";
 
 /// A killed process keeps its lock until it is gone, and a program that this process starts holds a copy of it until it
 /// runs; both take moments.
@@ -26,8 +30,9 @@ pub struct RunRecord {
     dir: PathBuf,
     database: Database,
     objects: Objects,
-    /// Locked as long as it lives; absent when the run is only read.
-    lock: Option<File>,
+    purpose: Purpose,
+    /// Locked as long as it lives; absent unless the run is open for writing.
+    _lock: Option<File>,
 }
 
 impl RunRecord {
@@ -69,7 +74,7 @@ impl RunRecord {
         let give_up = Instant::now() + LOCK_WAIT;
         loop {
             match lock.try_lock() {
-                Ok(()) => return Self::open_locked(dir, Some(lock)),
+                Ok(()) => return Self::open_as(dir, Purpose::Write, Some(lock)),
                 Err(TryLockError::WouldBlock) if Instant::now() < give_up => std::thread::sleep(LOCK_WAIT / 100),
                 Err(TryLockError::WouldBlock) => return Err(RecordError::InUse(dir.to_owned())),
                 Err(TryLockError::Error(error)) => return Err(RecordError::storage(&path)(error)),
@@ -80,15 +85,23 @@ impl RunRecord {
     /// Opens an existing run for reading, also while another process writes it. Every `put_*` is then refused.
     pub fn open_read_only(dir: &Path) -> Result<Self, RecordError> {
         check_is_run(dir)?;
-        Self::open_locked(dir, None)
+        Self::open_as(dir, Purpose::Read, None)
     }
 
-    fn open_locked(dir: &Path, lock: Option<File>) -> Result<Self, RecordError> {
+    /// Opens an existing run for reading and for [`RunRecord::put_feedback`], also while another process writes it. Any number
+    /// of processes may do so at the same time. Every other `put_*` is refused.
+    pub fn open_for_feedback(dir: &Path) -> Result<Self, RecordError> {
+        check_is_run(dir)?;
+        Self::open_as(dir, Purpose::Listen, None)
+    }
+
+    fn open_as(dir: &Path, purpose: Purpose, lock: Option<File>) -> Result<Self, RecordError> {
         Ok(Self {
             dir: dir.to_owned(),
-            database: Database::open(&dir.join(DATABASE), lock.is_some())?,
+            database: Database::open(&dir.join(DATABASE), purpose)?,
             objects: Objects::new(dir.join(OBJECTS)),
-            lock,
+            purpose,
+            _lock: lock,
         })
     }
 
@@ -103,6 +116,24 @@ impl RunRecord {
         let text = fs::read_to_string(&path).map_err(RecordError::storage(&path))?;
         text.parse()
             .map_err(|error: toml::de::Error| RecordError::storage(&path)(error))
+    }
+
+    /// Replaces the settings. Before the run has a candidate all of them may change; afterwards only `generations`, and only
+    /// upwards, since everything else decided on results that the record holds.
+    ///
+    /// Errors: [`RecordError::Refused`] names the first setting that may not change.
+    pub fn set_config(&self, config: &toml::Table) -> Result<(), RecordError> {
+        self.check_writable()?;
+        if self.candidate_count()? > 0 {
+            let then = self.config()?;
+            let keys: BTreeSet<&String> = then.keys().chain(config.keys()).collect();
+            for key in keys {
+                check_change(key, then.get(key), config.get(key))
+                    .map_err(|message| RecordError::Refused(format!("{}: {message}", self.dir.display())))?;
+            }
+        }
+        let path = self.dir.join(CONFIG);
+        durable::write(&path, config.to_string().as_bytes()).map_err(RecordError::storage(&path))
     }
 
     /// Stores bytes under their SHA-256, which is returned. Durable when it returns; storing twice is harmless.
@@ -295,10 +326,21 @@ impl RunRecord {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
-    fn check_writable(&self) -> Result<(), RecordError> {
-        match self.lock {
-            Some(_) => Ok(()),
-            None => Err(RecordError::ReadOnly(self.dir.clone())),
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    pub(crate) fn check_writable(&self) -> Result<(), RecordError> {
+        match self.purpose {
+            Purpose::Write => Ok(()),
+            Purpose::Read | Purpose::Listen => Err(RecordError::ReadOnly(self.dir.clone())),
+        }
+    }
+
+    pub(crate) fn check_feedback_allowed(&self) -> Result<(), RecordError> {
+        match self.purpose {
+            Purpose::Write | Purpose::Listen => Ok(()),
+            Purpose::Read => Err(RecordError::ReadOnly(self.dir.clone())),
         }
     }
 
@@ -329,6 +371,20 @@ impl RunRecord {
             ))),
         }
     }
+}
+
+/// Whether a setting may change in a run with candidates. Errors: one sentence.
+fn check_change(key: &str, then: Option<&toml::Value>, now: Option<&toml::Value>) -> Result<(), String> {
+    let whole = |value: Option<&toml::Value>| value.and_then(toml::Value::as_integer);
+    if then == now || key == GROWING && whole(now) >= whole(then) {
+        return Ok(());
+    }
+    let told = |value: Option<&toml::Value>| value.map_or("absent".to_owned(), ToString::to_string);
+    let rule = match key == GROWING {
+        true => "and may only grow",
+        false => "and stays so once the run has candidates; start a new run for other settings",
+    };
+    Err(format!("`{key}` is {}, not {}, {rule}", told(then), told(now)))
 }
 
 /// Makes a complete run at `dir`.

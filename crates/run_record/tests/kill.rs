@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use carrot_run_record::{Outcome, RunRecord, list};
+use carrot_run_record::{Feedback, Outcome, RunRecord, list};
 use samples::{evaluated, job};
 
 const FOLDER: &str = "CARROT_TEST_FOLDER";
@@ -88,6 +88,61 @@ fn makes_runs_until_killed() {
             drop(RunRecord::create(&dir, &toml::Table::new()).unwrap());
             report(number);
         }
+    }
+}
+
+#[test]
+fn killed_speakers_lose_nothing_while_a_search_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let search = RunRecord::create(&folder.path().join("run"), &toml::Table::new()).unwrap();
+    let mut reported = BTreeSet::new();
+    for delay_ms in [0, 1, 2, 5, 13, 21, 40, 60] {
+        let writing = std::sync::atomic::AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0.. {
+                    search.put_fact("progress", &serde_json::json!(n)).unwrap();
+                    if !writing.load(std::sync::atomic::Ordering::SeqCst) {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(2)); // as fast as no search writes
+                }
+            });
+            reported.extend(run_and_kill("speaks_until_killed", folder.path(), delay_ms));
+            writing.store(false, std::sync::atomic::Ordering::SeqCst);
+        });
+        let entries = search.feedback().unwrap();
+        let kept: Vec<String> = entries.iter().map(|entry| entry.id.clone()).collect();
+        assert_eq!(kept, (0..kept.len()).map(|n| n.to_string()).collect::<Vec<_>>());
+        assert!(
+            reported.last().is_none_or(|&last| (last as usize) < kept.len()),
+            "a word was lost"
+        );
+        for (n, entry) in entries.iter().enumerate() {
+            assert_eq!((entry.position, &entry.feedback), (n as i64 + 1, &word(n as u64)));
+        }
+    }
+    assert!(reported.len() > 8, "the children hardly spoke: {}", reported.len());
+}
+
+#[test]
+#[ignore = "the child of killed_speakers_lose_nothing_while_a_search_writes"]
+fn speaks_until_killed() {
+    let dir = PathBuf::from(std::env::var_os(FOLDER).expect("started by the parent test")).join("run");
+    let record = RunRecord::open_for_feedback(&dir).unwrap();
+    for number in 0.. {
+        // What an earlier child said is said again, and kept once.
+        if record.put_feedback(&number.to_string(), &word(number)).unwrap() {
+            report(number);
+        }
+    }
+}
+
+fn word(number: u64) -> Feedback {
+    Feedback::Comment {
+        of: None,
+        step: None,
+        text: format!("word {number} ").repeat(100),
     }
 }
 

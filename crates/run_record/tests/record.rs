@@ -255,7 +255,7 @@ fn what_is_no_run_says_so() {
     damage("config", "config.toml", b"task = ");
     damage("newer", "lock", b"");
     let database = rusqlite::Connection::open(at("newer/run.sqlite")).unwrap();
-    database.pragma_update(None, "user_version", 2).unwrap();
+    database.pragma_update(None, "user_version", 3).unwrap();
     drop(database);
 
     for (name, expected) in [
@@ -267,7 +267,7 @@ fn what_is_no_run_says_so() {
         ("cut", "cut/run.sqlite: this is no run's database"),
         (
             "newer",
-            "newer/run.sqlite: written by a newer Carrot (record version 2, this one reads 1)",
+            "newer/run.sqlite: written by a newer Carrot (record version 3, this one reads 2)",
         ),
         ("config", "config/config.toml: TOML parse error at line 1"),
     ] {
