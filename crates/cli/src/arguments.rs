@@ -154,7 +154,7 @@ pub struct Against {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: carrot check reward.py --task hopper/hop_forward\n\n`carrot explain CODE` tells more about a finding.\n\n--json: {diagnostics: [{code, severity, file, line, column, end_line, end_column, message, help}], terms, inputs, memory, faults, dialect}"
+    after_help = "Example: carrot check reward.py --task hopper/hop_forward\n\n`carrot explain CODE` tells more about a finding.\n\n--json: {diagnostics: [{code, severity, file, line, column, end_line, end_column, message, help, fix?}], terms, inputs, memory, faults, dialect}"
 )]
 pub struct Check {
     /// Reward program (.py), or a foreign module (.wasm)

@@ -16,6 +16,7 @@ use carrot_reward_interface::{DType, Diagnostic, Dialect, MemorySlot, ModuleInte
 mod broken_text;
 pub mod catalogue;
 mod check;
+pub mod constants;
 mod diagnostic_code;
 mod dialect;
 pub mod emit;
@@ -28,6 +29,7 @@ mod parse;
 mod position;
 mod render;
 pub mod reply;
+mod syntax_fix;
 mod terms;
 pub mod token_limits;
 mod value;
@@ -101,6 +103,7 @@ pub fn compile(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> C
                 span: program.total.at,
                 message: too_large.to_string(),
                 help: Some("use fewer or shorter loops".into()),
+                fix: None,
             });
             Compiled {
                 module: None,
@@ -182,6 +185,7 @@ fn as_diagnostic(finding: lint::Finding, file: &str) -> Diagnostic {
         span: finding.at,
         message: finding.message,
         help: finding.help,
+        fix: None,
     }
 }
 

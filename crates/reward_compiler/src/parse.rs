@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use carrot_reward_interface::Diagnostic;
+use carrot_reward_interface::{Diagnostic, Edit, Fix};
 use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};
 
 use crate::position::Positions;
-use crate::{Code, broken_text, reply, token_limits};
+use crate::{Code, broken_text, reply, syntax_fix, token_limits};
 
 /// Most syntax errors that are shown; the first one is usually the cause of the others.
 const MAX_SYNTAX_ERRORS: usize = 3;
@@ -63,12 +63,26 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
             others.replace("; ", ", ")
         ),
         help: Some("keep only the program in the file".into()),
+        fix: Some(keeping_only(source, &found.bytes)),
     };
     Ok(Text {
         parsed,
         taken: Some(text),
         warnings: vec![warning],
     })
+}
+
+/// Cuts away what is around the program of a reply.
+fn keeping_only(source: &str, program: &std::ops::Range<usize>) -> Fix {
+    let positions = Positions::new(source);
+    let cut = |start, end| Edit {
+        span: positions.span_of_bytes(start, end),
+        replacement: String::new(),
+    };
+    Fix {
+        title: "keep only the program".into(),
+        edits: vec![cut(0, program.start), cut(program.end, source.len())],
+    }
 }
 
 fn first_line_end(source: &str, start: usize) -> usize {
@@ -78,21 +92,24 @@ fn first_line_end(source: &str, start: usize) -> usize {
 /// Checks the limits and parses one text. `source` is what positions are counted in.
 fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<Diagnostic>> {
     let positions = Positions::new(source);
-    let diagnostic = |code: Code, span, message, help| Diagnostic {
+    let diagnostic = |code: Code, span, message, help, fix| Diagnostic {
         code: code.as_str().into(),
         severity: code.severity(),
         file: file.into(),
         span,
         message,
         help,
+        fix,
     };
     if let Err(excess) = token_limits::check(text) {
         let span = positions.span_of_bytes(excess.start, excess.end);
+        let fix = syntax_fix::plain_string(text, excess.start, &positions).filter(|_| excess.code == Code::Unsupported);
         return Err(vec![diagnostic(
             excess.code,
             span,
             excess.message,
             Some(excess.help.into()),
+            fix,
         )]);
     }
     let parsed = parse_unchecked_source(text, PySourceType::Python);
@@ -104,6 +121,7 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
         .iter()
         .map(|error| error.location.start().to_usize())
         .min();
+    let mut fix = first_error.and_then(|at| syntax_fix::repair(text, at, parsed.errors().len(), &positions));
     if let Some(cause) = first_error.and_then(|at| broken_text::cause(text, at)) {
         let span = positions.span_of_bytes(cause.at.start, cause.at.end);
         return Err(vec![diagnostic(
@@ -111,6 +129,7 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
             span,
             cause.message,
             Some(cause.help),
+            fix,
         )]);
     }
     // A block of a list is indented, and the fences of a block that is no program say what the text is.
@@ -120,7 +139,9 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
     Err(errors
         .map(|error| {
             let message = lower_first(&error.error.to_string());
-            diagnostic(Code::SyntaxError, positions.span(error.location), message, help.clone())
+            // The repair is one of the first mistake; the others often follow from it.
+            let span = positions.span(error.location);
+            diagnostic(Code::SyntaxError, span, message, help.clone(), fix.take())
         })
         .collect())
 }

@@ -30,6 +30,16 @@ impl<'a> Positions<'a> {
         &self.source[range.start().to_usize()..range.end().to_usize()]
     }
 
+    /// The whole text.
+    pub(crate) fn source(&self) -> &'a str {
+        self.source
+    }
+
+    /// The source text of a stretch.
+    pub(crate) fn text_of(&self, span: &Span) -> &'a str {
+        &self.source[span.bytes(self.source)]
+    }
+
     /// How often a name stands in the text as a whole word, comments left out.
     pub(crate) fn count_word(&self, word: &str) -> usize {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -71,25 +81,6 @@ impl<'a> Positions<'a> {
     }
 }
 
-/// The byte range of a span, for drawing; clamped to the text.
-pub(crate) fn byte_range(source: &str, span: &Span) -> std::ops::Range<usize> {
-    let offset = |line: u32, column: u32| {
-        let start = source
-            .split_inclusive('\n')
-            .take(line.saturating_sub(1) as usize)
-            .map(str::len)
-            .sum::<usize>();
-        let characters = source[start..].char_indices().map(|(at, _)| at);
-        start
-            + characters
-                .chain([source.len() - start])
-                .nth(column.saturating_sub(1) as usize)
-                .unwrap_or(source.len() - start)
-    };
-    let start = offset(span.line, span.column);
-    start..offset(span.end_line, span.end_column).max(start)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +91,6 @@ mod tests {
         let at = source.find('β').unwrap();
         let span = Positions::new(source).span_of_bytes(at, at + 'β'.len_utf8());
         assert_eq!((span.line, span.column, span.end_line, span.end_column), (2, 5, 2, 6));
-        assert_eq!(byte_range(source, &span), at..at + 2);
+        assert_eq!(span.bytes(source), at..at + 2);
     }
 }

@@ -3,8 +3,6 @@
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use carrot_reward_interface::{Diagnostic, Severity};
 
-use crate::position::byte_range;
-
 /// Draws diagnostics with the source text and carets, as a terminal shows them.
 ///
 /// What follows "; " in a message is drawn beside the caret, the rest in the headline.
@@ -27,7 +25,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, source: &'a str) -> Group<'a> {
         Some((title, label)) => (title, Some(label)),
         None => (diagnostic.message.as_str(), None),
     };
-    let span = byte_range(source, &diagnostic.span);
+    let span = diagnostic.span.bytes(source);
     let snippet = Snippet::source(source)
         .path(diagnostic.file.as_str())
         .annotation(AnnotationKind::Primary.span(span).label(label));

@@ -340,10 +340,14 @@ impl Checker<'_> {
                         [Dim::Batch, ..] => "reduce over the last axis, for example with `torch.sum(x, dim=-1)`",
                         _ => "every term has one number per environment",
                     };
-                    return self.error(
+                    let fix = matches!(dims, [Dim::Batch, Dim::Size(1)])
+                        .then(|| self.squeezing(name == "total"))
+                        .flatten();
+                    return self.fixable(
                         Code::TermShape,
                         format!("`{name}` is {tensor}, and one number per environment (f32[N]) is needed"),
                         help.to_owned(),
+                        fix,
                     );
                 }
                 (Dialect::Numpy, _) => {

@@ -21,7 +21,7 @@ pub mod schema;
 pub mod stop;
 
 pub use batch::{Batch, RewardFn, RewardSource, Rewards};
-pub use diagnostic::{Diagnostic, Severity, Span};
+pub use diagnostic::{Diagnostic, Edit, Fix, Severity, Span};
 pub use module::{BatchLayout, Dialect, Fault, Input, LineEntry, MemorySlot, ModuleInterface, Term};
 pub use schema::{DType, QuaternionOrder, Schema, SchemaError, Variable, canonical_name};
 pub use stop::{Stop, StopCause};

@@ -30,6 +30,7 @@ pub fn proposal(reply: &str, file: &str) -> Proposal {
                 span: START,
                 message: "the answer holds no Python program".into(),
                 help: Some("answer with one code block that starts with ```python and defines `compute_reward`".into()),
+                fix: None,
             }],
         },
     }

@@ -291,6 +291,7 @@ pub fn module_refused(file: &str, message: &str) -> Diagnostic {
         span: START,
         message: message.into(),
         help: None,
+        fix: None,
     }
 }
 

@@ -92,6 +92,7 @@ pub fn stopped(program: &ProgramBytes, stop: &Stop) -> Answer {
                 span,
                 message: stop.cause.to_string(),
                 help: None,
+                fix: None,
             };
             format!(
                 "{}\n{}: stopped",

@@ -241,8 +241,8 @@ impl Checker<'_> {
 
     fn join_bindings(&mut self, condition: NodeId, a: &Binding, b: &Binding) -> Binding {
         match (a, b) {
-            (Binding::UnknownParameter(span), _) | (_, Binding::UnknownParameter(span)) => {
-                Binding::UnknownParameter(*span)
+            (Binding::UnknownParameter(span, function), _) | (_, Binding::UnknownParameter(span, function)) => {
+                Binding::UnknownParameter(*span, *function)
             }
             (Binding::Clash(reason), _) | (_, Binding::Clash(reason)) => Binding::Clash(reason.clone()),
             (Binding::Value(x) | Binding::Maybe(x, _), Binding::Value(y) | Binding::Maybe(y, _)) => {
@@ -263,7 +263,7 @@ impl Checker<'_> {
     /// A name that exists only where `condition` holds.
     fn on_one_side(&mut self, condition: NodeId, binding: &Binding) -> Binding {
         match binding {
-            Binding::Value(Value::Poison) | Binding::UnknownParameter(_) | Binding::Clash(_) => binding.clone(),
+            Binding::Value(Value::Poison) | Binding::UnknownParameter(..) | Binding::Clash(_) => binding.clone(),
             Binding::Value(value) => Binding::Maybe(value.clone(), condition),
             Binding::Maybe(value, set) => Binding::Maybe(value.clone(), self.and(condition, *set)),
         }

@@ -62,7 +62,13 @@ impl<'a> Checker<'a> {
                 )
             {
                 self.here = self.span(decorator.range);
-                return self.unsupported(&format!("the decorator `{text}` has no meaning here"), "remove it");
+                let fix = self.removing_lines(decorator.range, "remove the decorator");
+                return self.fixable(
+                    Code::Unsupported,
+                    format!("the decorator `{text}` has no meaning here"),
+                    "remove it".to_owned(),
+                    fix,
+                );
             }
         }
         let name = definition.name.as_str();
@@ -147,8 +153,8 @@ impl<'a> Checker<'a> {
         if let Some(value) = library::implicit_name(name, self.dialect) {
             return Ok(value);
         }
-        let help = self.did_you_mean(name);
-        self.error(Code::UnknownName, format!("`{name}` is not known here"), help)
+        let (help, fix) = self.meant_by(name);
+        self.fixable(Code::UnknownName, format!("`{name}` is not known here"), help, fix)
     }
 
     /// What a name stands for, without a word if it stands for nothing.
@@ -187,17 +193,21 @@ impl<'a> Checker<'a> {
                 format!("depending on the path, `{name}` is {reason}"),
                 None,
             ),
-            Binding::UnknownParameter(span) => {
+            Binding::UnknownParameter(span, function) => {
                 let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
-                let help = match super::nearest(name, variables.clone()) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => format!("the variables are {}", list_some(variables)),
+                let (help, fix) = match super::nearest(name, variables.clone()) {
+                    Some(nearest) => (
+                        format!("did you mean `{nearest}`?"),
+                        self.renaming_parameter(function, name, &nearest),
+                    ),
+                    None => (format!("the variables are {}", list_some(variables)), None),
                 };
-                self.error_at(
+                self.fixable_at(
                     span,
                     Code::UnknownName,
                     format!("this task has no variable `{name}`"),
                     help,
+                    fix,
                 )
             }
         }
@@ -293,7 +303,17 @@ impl<'a> Checker<'a> {
             } else if parameters.kwarg.is_some() {
                 others.push((Rc::from(keyword), value));
             } else {
-                return wrong(self, format!("has no parameter `{keyword}`"));
+                let names: Vec<&str> = parameters
+                    .iter_non_variadic_params()
+                    .map(|parameter| parameter.name().as_str())
+                    .collect();
+                let (fix, help) = self.renaming_keyword(&keyword, &names).unzip();
+                return self.fixable(
+                    Code::WrongArguments,
+                    format!("`{name}` has no parameter `{keyword}`"),
+                    help.map(|meant| format!("did you mean `{meant}`?")),
+                    fix,
+                );
             }
         }
         if let Some(kwarg) = &parameters.kwarg {

@@ -175,6 +175,6 @@ impl<'a> Checker<'a> {
         if self.is_surface(name) {
             return Binding::Value(Value::Surface(name.into()));
         }
-        Binding::UnknownParameter(self.here)
+        Binding::UnknownParameter(self.here, function)
     }
 }

@@ -399,12 +399,14 @@ impl<'a> Checker<'a> {
         at: carrot_reward_interface::Span,
     ) -> Checked {
         let found = self.describe(value);
-        let help = super::nearest(name, library::members(kind)).map(|nearest| format!("did you mean `.{nearest}`?"));
-        self.error_at(
+        let nearest = super::nearest(name, library::members(kind));
+        let fix = nearest.as_ref().and_then(|nearest| self.replacing(at, name, nearest));
+        self.fixable_at(
             at,
             Code::UnknownAttribute,
             format!("{found} has no attribute `{name}`"),
-            help,
+            nearest.map(|nearest| format!("did you mean `.{nearest}`?")),
+            fix,
         )
     }
 

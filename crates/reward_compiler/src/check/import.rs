@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use carrot_reward_interface::Fix;
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Stmt};
 
@@ -57,7 +58,14 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if !library::is_module(module) {
-                return self.refuse_import(module);
+                let fix = self.import_meant(alias.name.range, module).or_else(|| {
+                    let root = bound.split('.').next().unwrap_or(bound);
+                    let is_alone = statement.names.len() == 1 && !self.names_in_use.contains(root);
+                    is_alone
+                        .then(|| self.removing_lines(statement.range, "remove the import, which nothing uses"))
+                        .flatten()
+                });
+                return self.refuse_import(module, fix);
             }
             match &alias.asname {
                 Some(name) => self.bind(name.as_str(), Value::Library(module.into())),
@@ -84,7 +92,20 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if statement.level > 0 || !library::is_module(module) {
-                return self.refuse_import(module);
+                let is_used = |alias: &ast::Alias| {
+                    let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                    self.names_in_use.contains(bound)
+                };
+                let fix = match &statement.module {
+                    Some(name) if statement.level == 0 => self.import_meant(name.range, module),
+                    _ => None,
+                };
+                let fix = fix.or_else(|| {
+                    (!statement.names.iter().any(is_used))
+                        .then(|| self.removing_lines(statement.range, "remove the import, which nothing uses"))
+                        .flatten()
+                });
+                return self.refuse_import(module, fix);
             }
             self.here = self.span(alias.range);
             if imported == "*" && library::is_known_without_import(module) {
@@ -111,11 +132,19 @@ impl<'a> Checker<'a> {
         library::is_of_simulator(module) && (bound == "*" || !self.names_in_use.contains(root))
     }
 
-    fn refuse_import(&mut self, module: &str) -> Checked<()> {
-        self.error(
+    /// The module that a misspelt one stands for.
+    fn import_meant(&self, range: ruff_text_size::TextRange, module: &str) -> Option<Fix> {
+        const USUAL: [&str; 5] = ["torch", "numpy", "math", "typing", "scipy"];
+        let meant = super::nearest(module, USUAL.into_iter())?;
+        self.replacing(self.span(range), module, &meant)
+    }
+
+    fn refuse_import(&mut self, module: &str, fix: Option<Fix>) -> Checked<()> {
+        self.fixable(
             Code::Import,
             format!("`{module}` cannot be imported"),
             "a reward may import torch, numpy, math, typing and scipy.spatial.distance".to_owned(),
+            fix,
         )
     }
 }

@@ -113,9 +113,20 @@ impl<'a> Checker<'a> {
             Some(Value::Poison) => Err(super::Reported),
             Some(value) => Ok(value),
             None => {
-                let help = super::nearest(&key, self.dict_items(id).iter().map(|(known, _)| &**known));
-                let help = help.map(|nearest| format!("did you mean \"{nearest}\"?"));
-                self.error(Code::UnknownName, format!("the dict has no entry \"{key}\""), help)
+                let nearest = super::nearest(&key, self.dict_items(id).iter().map(|(known, _)| &**known));
+                let fix = nearest.as_ref().and_then(|nearest| {
+                    let written = self.text(slice.range());
+                    let replacement = written.replace(&*key, nearest);
+                    matches!(slice, Expr::StringLiteral(_))
+                        .then(|| self.replacing(self.span(slice.range()), written, &replacement))
+                        .flatten()
+                });
+                self.fixable(
+                    Code::UnknownName,
+                    format!("the dict has no entry \"{key}\""),
+                    nearest.map(|nearest| format!("did you mean \"{nearest}\"?")),
+                    fix,
+                )
             }
         }
     }
@@ -675,10 +686,15 @@ impl<'a> Checker<'a> {
                     step: 1,
                 },
             ) => Ok(vec![0]),
-            (Dim::Batch, _) => self.unsupported(
-                "the first axis is the batch, and single environments cannot be picked from it",
-                "write `[:, 0]` for the first component of every environment",
-            ),
+            (Dim::Batch, _) => {
+                let fix = self.indexing_every_environment();
+                self.fixable(
+                    Code::Unsupported,
+                    "the first axis is the batch, and single environments cannot be picked from it",
+                    "write `[:, 0]` for the first component of every environment".to_owned(),
+                    fix,
+                )
+            }
             (Dim::Size(size), Index::At(at)) => Ok(vec![self.resolve(*at, size)?]),
             (Dim::Size(size), Index::Slice { start, stop, step }) => Ok(slice_positions(*start, *stop, *step, size)),
             (Dim::Size(size), _) => Ok((0..size).collect()),

@@ -12,6 +12,7 @@ mod computed;
 mod entry;
 mod expression;
 mod fault;
+mod fix;
 mod import;
 mod index;
 mod memory;
@@ -24,7 +25,7 @@ mod tensor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use carrot_reward_interface::{DType, Diagnostic, Dialect, Schema, Span, Variable};
+use carrot_reward_interface::{DType, Diagnostic, Dialect, Fix, Schema, Span, Variable};
 use ruff_python_ast::ModModule;
 use ruff_text_size::TextRange;
 
@@ -67,8 +68,8 @@ pub(crate) enum Binding {
     Maybe(Value, NodeId),
     /// Set on all paths, to values that have no common form; says which.
     Clash(String),
-    /// A parameter of the reward that the task has no variable for; an error only if it is read.
-    UnknownParameter(Span),
+    /// A parameter of the reward, the function, that the task has no variable for; an error only if it is read.
+    UnknownParameter(Span, usize),
 }
 
 impl Binding {
@@ -403,6 +404,29 @@ impl<'a> Checker<'a> {
         message: impl Into<String>,
         help: impl Into<Option<String>>,
     ) -> Checked<T> {
+        self.fixable_at(span, code, message, help, None)
+    }
+
+    /// Reports at the expression at work, with a repair.
+    pub(crate) fn fixable<T>(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+        fix: Option<Fix>,
+    ) -> Checked<T> {
+        self.fixable_at(self.here, code, message, help, fix)
+    }
+
+    /// Reports at a place, with a repair.
+    pub(crate) fn fixable_at<T>(
+        &mut self,
+        span: Span,
+        code: Code,
+        message: impl Into<String>,
+        help: impl Into<Option<String>>,
+        fix: Option<Fix>,
+    ) -> Checked<T> {
         let diagnostic = Diagnostic {
             code: code.as_str().into(),
             severity: code.severity(),
@@ -410,6 +434,7 @@ impl<'a> Checker<'a> {
             span,
             message: message.into(),
             help: help.into(),
+            fix,
         };
         if !self.diagnostics.contains(&diagnostic) && self.diagnostics.len() < MAX_DIAGNOSTICS {
             self.diagnostics.push(diagnostic);
@@ -475,8 +500,22 @@ impl<'a> Checker<'a> {
         )
     }
 
-    /// What is meant by a name that nothing knows: the nearest of all names in sight.
-    pub(crate) fn did_you_mean(&self, name: &str) -> Option<String> {
+    /// What is meant by a name that nothing knows, and the repair: a variable that the function does not take yet, or the
+    /// nearest of all names in sight.
+    pub(crate) fn meant_by(&self, name: &str) -> (Option<String>, Option<Fix>) {
+        if self.schema.index(name).is_some() {
+            let of_self = format!("self.{name}");
+            return match self.in_sight("self") {
+                Some(_) => (
+                    Some(format!("did you mean `{of_self}`?")),
+                    self.replacing_name(name, &of_self),
+                ),
+                None => (
+                    Some(format!("it is a variable of the task: add `{name}` to the parameters")),
+                    self.adding_parameter(name),
+                ),
+            };
+        }
         let mut known: Vec<&str> = self
             .frames
             .iter()
@@ -486,7 +525,19 @@ impl<'a> Checker<'a> {
         for builtin in library::builtin_names() {
             known.push(builtin);
         }
-        nearest(name, known.into_iter()).map(|nearest| format!("did you mean `{nearest}`?"))
+        let of_python = match name {
+            "true" | "TRUE" => Some("True".to_owned()),
+            "false" | "FALSE" => Some("False".to_owned()),
+            "null" | "none" | "nil" | "NULL" => Some("None".to_owned()),
+            _ => None,
+        };
+        match of_python.or_else(|| nearest(name, known.into_iter())) {
+            Some(meant) => (
+                Some(format!("did you mean `{meant}`?")),
+                self.replacing_name(name, &meant),
+            ),
+            None => (None, None),
+        }
     }
 }
 

@@ -256,7 +256,7 @@ impl<'a> Checker<'a> {
         if let (Value::Tensor(old), Value::Tensor(new)) = (&old, &new)
             && self.is_mutable(old)
         {
-            return self.write_back(old, new);
+            return self.write_back(old, new, statement);
         }
         if let (Value::List(id), Value::List(new)) = (&old, &new) {
             let items = self.list_items(*new).to_vec();
@@ -267,21 +267,30 @@ impl<'a> Checker<'a> {
     }
 
     /// An operation in place: shape and type of the target stay.
-    fn write_back(&mut self, old: &crate::value::Tensor, new: &crate::value::Tensor) -> Checked<()> {
+    fn write_back(
+        &mut self,
+        old: &crate::value::Tensor,
+        new: &crate::value::Tensor,
+        statement: &ast::StmtAugAssign,
+    ) -> Checked<()> {
         if old.dims != new.dims {
-            return self.error(
+            let fix = self.assigning_anew(statement);
+            return self.fixable(
                 Code::ShapeMismatch,
                 format!("{old} cannot hold the result {new} of an operation in place"),
                 "write `x = x + y` instead of `x += y`".to_owned(),
+                Some(fix),
             );
         }
         let loses = new.element.is_float() && !old.element.is_float()
             || old.element < new.element && old.element == crate::value::Element::Bool;
         if loses {
-            return self.error(
+            let fix = self.assigning_anew(statement);
+            return self.fixable(
                 Code::TypeMismatch,
                 format!("{old} cannot hold the result {new} of an operation in place"),
                 "write `x = x + y` instead of `x += y`".to_owned(),
+                Some(fix),
             );
         }
         let nodes = self.elements_as(new, old.element);

@@ -170,11 +170,16 @@ impl<'a> Checker<'a> {
         if let Some(member) = self.member(path, name) {
             return member;
         }
-        self.unknown_variable(&full)
+        let fix = self.replacing_component(path, name);
+        self.unknown_variable_with(&full, fix)
     }
 
     /// A chain that the task does not offer.
     pub(crate) fn unknown_variable(&mut self, path: &str) -> Checked {
+        self.unknown_variable_with(path, None)
+    }
+
+    fn unknown_variable_with(&mut self, path: &str, fix: Option<carrot_reward_interface::Fix>) -> Checked {
         let variables = self.schema.variables.iter().map(|variable| variable.name.as_str());
         let help = nearest(path, variables).map(|nearest| {
             let is_plain = nearest.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
@@ -185,7 +190,12 @@ impl<'a> Checker<'a> {
             Some((end, _)) => format!("{}…", &path[..end]),
             None => path.to_owned(),
         };
-        self.error(Code::UnknownName, format!("this task has no variable `{shown}`"), help)
+        self.fixable(
+            Code::UnknownName,
+            format!("this task has no variable `{shown}`"),
+            help,
+            fix,
+        )
     }
 
     /// A function or constant of the program that is read through its object, as methods of a class are.

@@ -167,28 +167,38 @@ impl Checker<'_> {
 
     /// The array with its environments in the opposite order: each gets what another one has, which is worth a warning.
     pub(crate) fn reversed_environments(&mut self, tensor: &Tensor) -> Checked<Tensor> {
-        let nodes = self.elements_elsewhere(tensor, Op::Reversed, "flip along the last axis, `dims=-1`")?;
+        let nodes = self.elements_elsewhere(tensor, Op::Reversed, "flip along the last axis, `dims=-1`", None)?;
         Ok(self.tensor(tensor.element, tensor.dims.to_vec(), nodes))
     }
 
     /// What the first environment has, `x[0]`: all of them get it.
     pub(crate) fn first_environment(&mut self, tensor: &Tensor) -> Checked<Tensor> {
         let help = "write `[:, 0]` for the first component of every environment";
-        let nodes = self.elements_elsewhere(tensor, Op::OfFirst, help)?;
+        let fix = (tensor.dims.len() == 2)
+            .then(|| self.indexing_every_environment())
+            .flatten();
+        let nodes = self.elements_elsewhere(tensor, Op::OfFirst, help, fix)?;
         Ok(self.shared_tensor(tensor.element, tensor.dims[1..].to_vec(), nodes))
     }
 
-    fn elements_elsewhere(&mut self, tensor: &Tensor, elsewhere: fn(NodeId) -> Op, help: &str) -> Checked<Vec<NodeId>> {
+    fn elements_elsewhere(
+        &mut self,
+        tensor: &Tensor,
+        elsewhere: fn(NodeId) -> Op,
+        help: &str,
+        fix: Option<carrot_reward_interface::Fix>,
+    ) -> Checked<Vec<NodeId>> {
         let nodes = self.elements(tensor);
         let (schema, inputs) = (self.schema, &self.inputs);
         let is_uniform = |input: u32| schema.variables[inputs[input as usize]].uniform;
         let Ok(moved) = self.graph.elsewhere(&nodes, elsewhere, is_uniform, self.here) else {
             return self.unsupported("what is remembered belongs to its own environment", help);
         };
-        self.warn(
+        let _: Checked = self.fixable(
             Code::BatchLeak,
             "this takes values from one environment to another, so one robot's reward depends on another",
             help.to_owned(),
+            fix,
         );
         Ok(moved)
     }

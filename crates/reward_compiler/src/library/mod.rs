@@ -44,7 +44,9 @@ use crate::check::{Arguments, Checked, Checker};
 use crate::ir::{NodeId, Type};
 use crate::value::{Element, Scalar, ScalarKind, Tensor, Value};
 
-pub(crate) use names::{builtin_names, implicit_name, is_known_without_import, is_module, is_of_simulator, is_random};
+pub(crate) use names::{
+    builtin_names, canonical, implicit_name, is_known_without_import, is_module, is_of_simulator, is_random,
+};
 use names::{constant_of, element_of};
 
 /// In which element types an elementwise function works.
@@ -169,6 +171,47 @@ pub(crate) fn find(name: &str) -> Option<&'static Entry> {
     table().get(plain).copied()
 }
 
+/// The parameters of a function, as the table writes them.
+pub(crate) fn parameters(name: &str) -> Option<&'static str> {
+    find(name).map(|entry| entry.parameters)
+}
+
+/// The parameters of one of Python's own functions, or of a helper that is known without an import.
+pub(crate) fn parameters_without_import(name: &str) -> Option<&'static str> {
+    parameters(&format!("builtins.{name}")).or_else(|| match implicit_name(name, Dialect::Torch)? {
+        Value::Library(path) => parameters(&path),
+        _ => None,
+    })
+}
+
+/// The names in the table's text about parameters: the first of each one's aliases; `*` for what collects the rest.
+pub(crate) fn parameter_names(text: &'static str) -> impl Iterator<Item = &'static str> {
+    let parameters = text
+        .split_whitespace()
+        .filter(|parameter| *parameter != "|" && *parameter != "**");
+    parameters.map(|parameter| {
+        let plain = parameter.trim_end_matches('?');
+        plain.split('|').next().unwrap_or(plain)
+    })
+}
+
+/// A function as a person would call it: `torch.norm(input, [p], [dim])`.
+fn written_signature(name: &str, parameters: &str) -> String {
+    let parameters = parameters
+        .split_whitespace()
+        .filter(|parameter| !parameter.starts_with('|'));
+    let shown = parameters.map(|parameter| {
+        let plain = parameter.trim_end_matches('?').split('|').next().unwrap_or(parameter);
+        match (parameter, parameter.ends_with('?')) {
+            ("*", _) => "*values".to_owned(),
+            ("**", _) => "**entries".to_owned(),
+            (_, true) => format!("[{plain}]"),
+            (_, false) => plain.to_owned(),
+        }
+    });
+    format!("{name}({})", shown.collect::<Vec<_>>().join(", "))
+}
+
 /// Names below a module or a kind of receiver.
 pub(crate) fn members(module: &str) -> impl Iterator<Item = &'static str> {
     let prefix = format!("{module}.");
@@ -222,12 +265,17 @@ impl<'a> Checker<'a> {
         if module.starts_with("typing") {
             return Ok(Value::Annotation);
         }
-        let help =
-            crate::check::nearest(name, members(module)).map(|nearest| format!("did you mean `{module}.{nearest}`?"));
-        self.error(
+        let nearest = crate::check::nearest(name, members(module).chain(names::other_members(module)));
+        // `from torch import nrom` is left alone: the name is used elsewhere.
+        let fix = nearest
+            .as_ref()
+            .filter(|_| self.follows_dot())
+            .and_then(|nearest| self.replacing(self.here, name, nearest));
+        self.fixable(
             Code::UnknownAttribute,
             format!("`{path}` is not part of the reward language"),
-            help,
+            nearest.map(|nearest| format!("did you mean `{module}.{nearest}`?")),
+            fix,
         )
     }
 
@@ -311,7 +359,7 @@ impl<'a> Checker<'a> {
                 return self.error(
                     Code::WrongArguments,
                     format!("`{shown}` takes at most {before_rest} arguments without a name"),
-                    signature_help(&shown, &parameters),
+                    signature_help(&shown, entry.parameters),
                 );
             }
         }
@@ -324,10 +372,16 @@ impl<'a> Checker<'a> {
                 Some(_) => return self.error(Code::WrongArguments, format!("`{shown}` gets `{keyword}` twice"), None),
                 None if entry.parameters.contains("**") => args.keywords.push((keyword, value)),
                 None => {
-                    return self.error(
+                    let plain: Vec<&str> = parameters
+                        .iter()
+                        .map(|parameter| parameter.trim_end_matches('?'))
+                        .collect();
+                    let fix = self.renaming_keyword(&keyword, &plain).map(|(fix, _)| fix);
+                    return self.fixable(
                         Code::WrongArguments,
                         format!("`{shown}` has no parameter `{keyword}`"),
-                        signature_help(&shown, &parameters),
+                        signature_help(&shown, entry.parameters),
+                        fix,
                     );
                 }
             }
@@ -341,7 +395,7 @@ impl<'a> Checker<'a> {
             return self.error(
                 Code::WrongArguments,
                 format!("`{shown}` lacks its argument `{parameter}`"),
-                signature_help(&shown, &parameters),
+                signature_help(&shown, entry.parameters),
             );
         }
         if args
@@ -508,13 +562,24 @@ impl<'a> Checker<'a> {
                     "there is one value per environment; use the torch function of the same name, or `.float()`"
                         .to_owned()
                 });
-                self.error(
+                let fix = help.as_ref().and_then(|_| self.torch_instead_of_math());
+                self.fixable(
                     Code::TypeMismatch,
                     format!("one number is needed here, not {found}"),
                     help,
+                    fix,
                 )
             }
         }
+    }
+
+    /// Calls torch's function of the same name where `math` takes no batch.
+    fn torch_instead_of_math(&self) -> Option<carrot_reward_interface::Fix> {
+        let called = self.callee_text()?;
+        let name = called.strip_prefix("math.")?;
+        let new = format!("torch.{name}");
+        find(&new)?;
+        self.calling_instead(called, &new)
     }
 
     /// A single number that is known before the program runs.
@@ -592,17 +657,6 @@ pub(crate) fn shown_name(full: &str) -> &str {
     .unwrap_or(full)
 }
 
-fn signature_help(name: &str, parameters: &[&str]) -> Option<String> {
-    let shown: Vec<String> = parameters
-        .iter()
-        .map(|parameter| {
-            let plain = parameter.trim_end_matches('?').split('|').next().unwrap_or(parameter);
-            if parameter.ends_with('?') {
-                format!("[{plain}]")
-            } else {
-                plain.to_owned()
-            }
-        })
-        .collect();
-    Some(format!("its parameters are `{name}({})`", shown.join(", ")))
+fn signature_help(name: &str, parameters: &str) -> String {
+    format!("its parameters are `{}`", written_signature(name, parameters))
 }

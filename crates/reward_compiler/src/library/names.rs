@@ -187,30 +187,61 @@ pub(crate) fn is_random(path: &str) -> bool {
     path.starts_with("numpy.random.") || RANDOM.contains(&path)
 }
 
+/// Constants: their full names and values.
+const CONSTANTS: [(&str, f64); 7] = [
+    ("torch.pi numpy.pi math.pi", std::f64::consts::PI),
+    ("torch.e numpy.e math.e", std::f64::consts::E),
+    ("math.tau", std::f64::consts::TAU),
+    ("numpy.euler_gamma", 0.577_215_664_901_532_9),
+    ("torch.inf numpy.inf math.inf numpy.Inf numpy.PINF", f64::INFINITY),
+    ("numpy.NINF", f64::NEG_INFINITY),
+    ("torch.nan numpy.nan math.nan numpy.NaN numpy.NAN", f64::NAN),
+];
+
+fn all_constants() -> impl Iterator<Item = (&'static str, f64)> {
+    CONSTANTS
+        .into_iter()
+        .flat_map(|(names, value)| names.split_whitespace().map(move |name| (name, value)))
+}
+
 pub(super) fn constant_of(path: &str) -> Option<f64> {
-    Some(match path {
-        "torch.pi" | "numpy.pi" | "math.pi" => std::f64::consts::PI,
-        "torch.e" | "numpy.e" | "math.e" => std::f64::consts::E,
-        "math.tau" => std::f64::consts::TAU,
-        "numpy.euler_gamma" => 0.577_215_664_901_532_9,
-        "torch.inf" | "numpy.inf" | "math.inf" | "numpy.Inf" | "numpy.PINF" => f64::INFINITY,
-        "numpy.NINF" => f64::NEG_INFINITY,
-        "torch.nan" | "numpy.nan" | "math.nan" | "numpy.NaN" | "numpy.NAN" => f64::NAN,
-        _ => return None,
-    })
+    all_constants().find(|(name, _)| *name == path).map(|(_, value)| value)
 }
 
 /// `torch.float32`, `np.bool_` and the like.
+const ELEMENTS: [(&str, Element); 4] = [
+    ("torch.float torch.float32 numpy.float32 numpy.single", Element::F32),
+    (
+        "torch.double torch.float64 numpy.float64 numpy.float_ numpy.double numpy.float",
+        Element::F64,
+    ),
+    (
+        "torch.long torch.int64 torch.int torch.int32 numpy.int64 numpy.int32 numpy.int_ numpy.intp numpy.int",
+        Element::I64,
+    ),
+    ("torch.bool numpy.bool_ numpy.bool", Element::Bool),
+];
+
+fn all_elements() -> impl Iterator<Item = (&'static str, Element)> {
+    ELEMENTS
+        .into_iter()
+        .flat_map(|(names, element)| names.split_whitespace().map(move |name| (name, element)))
+}
+
 pub(super) fn element_of(path: &str) -> Option<Element> {
-    Some(match path {
-        "torch.float" | "torch.float32" | "numpy.float32" | "numpy.single" => Element::F32,
-        "torch.double" | "torch.float64" | "numpy.float64" | "numpy.float_" | "numpy.double" | "numpy.float" => {
-            Element::F64
-        }
-        "torch.long" | "torch.int64" | "torch.int" | "torch.int32" | "numpy.int64" | "numpy.int32" | "numpy.int_"
-        | "numpy.intp" | "numpy.int" => Element::I64,
-        "torch.bool" | "numpy.bool_" | "numpy.bool" => Element::Bool,
-        _ => return None,
+    all_elements()
+        .find(|(name, _)| *name == path)
+        .map(|(_, element)| element)
+}
+
+/// What a module has beside its functions: constants, element types, modules below it.
+pub(crate) fn other_members(module: &str) -> impl Iterator<Item = &'static str> {
+    let prefix = format!("{module}.");
+    let constants = all_constants().map(|(name, _)| name);
+    let elements = all_elements().map(|(name, _)| name);
+    constants.chain(elements).chain(MODULES).filter_map(move |name| {
+        let rest = name.strip_prefix(prefix.as_str())?;
+        rest.split('.').next()
     })
 }
 

@@ -156,10 +156,17 @@ fn one_truth(c: &mut Checker<'_>, better: &Value, replaces: CmpOp) -> Checked<No
         } else {
             "torch.maximum"
         };
-        return c.error(
+        let written = library
+            .strip_suffix("imum")
+            .and_then(|name| name.strip_prefix("torch."));
+        let fix = written
+            .filter(|_| c.takes_two_arrays())
+            .and_then(|name| c.calling_instead(name, library));
+        return c.fixable(
             Code::TypeMismatch,
             "Python's `min` and `max` cannot compare whole batches",
             format!("use `{library}(a, b)` or `torch.clamp(x, …)`"),
+            fix,
         );
     }
     c.truth(better)

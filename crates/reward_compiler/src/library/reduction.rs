@@ -290,14 +290,19 @@ fn grouped_at(c: &mut Checker<'_>, args: &Args, tensor: &Tensor, axis_at: usize,
     c.reserve(tensor.index.len())?;
     if groups.over_batch {
         let name = super::shown_name(&args.name).to_owned();
-        let help = match tensor.dims.len() {
-            1 => "this array already has one number per environment; leave the reduction out".to_owned(),
-            _ => "reduce over the last axis with `dim=-1`".to_owned(),
+        let (help, fix) = match tensor.dims.len() {
+            1 => (
+                "this array already has one number per environment; leave the reduction out",
+                c.leaving_out_call(),
+            ),
+            2 => ("reduce over the last axis with `dim=-1`", c.adding_last_axis()),
+            _ => ("reduce over the last axis with `dim=-1`", None),
         };
-        c.warn(
+        let _: Checked = c.fixable(
             Code::BatchLeak,
             format!("`{name}` over {tensor} mixes all environments of the batch"),
-            help,
+            help.to_owned(),
+            fix,
         );
     }
     Ok(groups)

@@ -86,6 +86,7 @@ pub fn outcomes(policy: &str) -> Vec<Outcome> {
         span,
         message: "cannot subtract f32[N, 4] from f32[N, 3]".into(),
         help: help.map(str::to_owned),
+        fix: None,
     };
     let stopped = |at, cause| Outcome::Stopped {
         stop: Stop {
