@@ -54,6 +54,8 @@ pub struct Standing {
     pub standard_error: f64,
     /// Ends of its 95 % interval.
     pub interval: [f64; 2],
+    /// Probability that it is stronger than an average item.
+    pub above_average: f64,
     /// Choices that it took part in and that count.
     pub comparisons: usize,
 }
@@ -69,6 +71,8 @@ pub struct Chance {
     pub stronger: f64,
     /// Choices between just these two that count.
     pub direct: usize,
+    /// How many of these the one won; a tie is half a win.
+    pub won: f64,
 }
 
 /// A ranking by the Bradley–Terry model: `P(i chosen over j) = 1 / (1 + exp(strength[j] − strength[i]))`.
@@ -85,6 +89,8 @@ pub struct Ranking {
     covariance: Vec<f64>,
     /// Choices that count between two items, `[items, items]`.
     counts: Vec<usize>,
+    /// How often the row was chosen over the column, `[items, items]`.
+    wins: Vec<f64>,
 }
 
 impl Ranking {
@@ -126,6 +132,7 @@ impl Ranking {
             strengths,
             covariance,
             counts,
+            wins: posterior.wins,
         }
     }
 
@@ -141,6 +148,7 @@ impl Ranking {
             strength,
             standard_error,
             interval: [-WIDTH_95, WIDTH_95].map(|width| strength + width * standard_error),
+            above_average: normal(strength / standard_error),
             comparisons: (0..self.items()).map(|other| self.direct(item, other)).sum(),
         }
     }
@@ -153,10 +161,11 @@ impl Ranking {
             preferred: logistic(difference),
             interval: [-WIDTH_95, WIDTH_95].map(|width| logistic(difference + width * sd)),
             stronger: match sd > 0.0 {
-                true => 0.5 * libm::erfc(-difference / sd * std::f64::consts::FRAC_1_SQRT_2),
+                true => normal(difference / sd),
                 false => 0.5,
             },
             direct: self.direct(item, other),
+            won: self.wins[item * self.items() + other],
         }
     }
 
@@ -278,6 +287,11 @@ impl Posterior {
             .map(|(a, b)| (a, b, self.wins[a * self.items + b]))
             .filter(|&(_, _, won)| won > 0.0)
     }
+}
+
+/// Probability that a standard normal number is below `x`.
+fn normal(x: f64) -> f64 {
+    0.5 * libm::erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 fn logistic(x: f64) -> f64 {

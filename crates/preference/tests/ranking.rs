@@ -73,7 +73,9 @@ fn one_choice_by_hand() {
     close(chance.preferred, 0.6626, 1e-3);
     close(chance.stronger, 0.7171, 1e-3); // Φ(0.675 / √1.382) = Φ(0.574)
     close(chance.interval[0], logistic(0.675 - 1.96 * 1.382_f64.sqrt()), 1e-3);
-    assert_eq!((chance.direct, winner.comparisons), (1, 1));
+    close(winner.above_average, 0.6430, 1e-3); // Φ(0.3375 / 0.9196)
+    assert_eq!((chance.direct, chance.won, winner.comparisons), (1, 1.0, 1));
+    assert_eq!(ranking.chance(1, 0).won, 0.0);
     // A second choice of the same kind: 2(1 − σ(d)) = d/2, hence d = 1.0426.
     let ranking = Ranking::new(2, &choices(&[(0, 1, First), (1, 0, Second)]), 1.0);
     close(
@@ -113,6 +115,7 @@ fn a_tie_is_half_a_choice_for_each() {
     let split = Ranking::new(2, &choices(&[(0, 1, First), (0, 1, Second)]), 1.0);
     for item in 0..2 {
         assert_eq!(tied.standing(item), split.standing(item));
+        assert_eq!(tied.chance(item, 1 - item).won, 1.0);
         assert_eq!(tied.standing(item).strength, 0.0);
     }
     // It does say something: that they are close. Precision of the difference 2·¼ + ½ = 1.

@@ -70,7 +70,7 @@ impl Default for SearchConfig {
             strategy: "eureka".into(),
             proposer: "evolve".into(),
             generations: 4,
-            candidates: 6,
+            candidates: 8,
             steps: 100_000,
             episodes: 16,
             seed: 0,

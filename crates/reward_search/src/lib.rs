@@ -5,14 +5,15 @@
 //! paying for anything twice.
 //!
 //! ```text
-//! prompt ──▶ Proposer ──Proposal──▶ Workbench (compile, train, judge) ──Outcome──▶ RunRecord
-//!    ▲       openai │ replay                                               │
-//!    │       evolve │ random                                               ▼
-//!    └───────────────────── reflection ◀── selection ◀── candidates so far
+//! prompt ──▶ Proposer ──Proposal──▶ Workbench (compile, train, judge) ──Outcome──▶ RunRecord ◀── people
+//!    ▲       openai │ replay                                               │                      │
+//!    │       evolve │ random                                               ▼                      │
+//!    ├───────────────────── reflection ◀── selection ◀── candidates so far                        │
+//!    └───────────────────── listening ◀───────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! Proposers and the rest do not know each other: a proposer reads a [`Request`] and returns text. Start in [`search()`];
-//! then read [`evolve`] (how programs are written without a model).
+//! then read [`evolve`] (how programs are written without a model) and [`listening`] (how people's words steer).
 
 mod basis;
 mod chat;
@@ -25,6 +26,8 @@ mod executor;
 pub mod extract;
 mod finalists;
 mod included;
+pub mod listening;
+pub mod live;
 pub mod openai;
 pub mod prompt;
 pub mod proposer;
@@ -36,8 +39,10 @@ pub mod search;
 pub use config::SearchConfig;
 pub use event::Event;
 pub use evolve::{Evolve, Random};
+pub use listening::Opinions;
+pub use live::Live;
 pub use openai::{OpenAi, OpenAiSettings};
 pub use proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};
 pub use replay::Replay;
 pub use retrain::{Retrained, Retraining, retrain};
-pub use search::{SearchError, Winner, search};
+pub use search::{Ended, SearchError, Winner, search, search_until};

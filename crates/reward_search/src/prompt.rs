@@ -1,7 +1,7 @@
 //! The conversations that language models read.
 //!
-//! As in Eureka, the memory is one step long: rules, task, the best program so far, and its reflection. The texts are
-//! templates in `prompts/`.
+//! As in Eureka, the memory is one step long: rules, task, the best program so far, and its reflection; and what people
+//! said. The texts are templates in `prompts/`.
 
 use carrot_environment::Task;
 use carrot_reward_compiler::render;
@@ -33,16 +33,27 @@ pub struct Message {
     pub content: String,
 }
 
-/// The conversation that asks for new programs: with the best one so far and its reflection, where there is one, and
-/// with the findings of the previous round, where all of it failed.
-pub fn generate(task: &Task, best: Option<&Candidate>, failed_round: &[&Candidate]) -> Vec<Message> {
+/// The conversation that asks for new programs: with the program to build on and its reflection, where there is one, with
+/// the findings of the previous round, where all of it failed, and with what people said, where they did.
+///
+/// Many servers want roles to take turns, so what people said is no message of its own.
+pub fn generate(
+    task: &Task,
+    base: Option<&Candidate>,
+    failed_round: &[&Candidate],
+    people: Option<&str>,
+) -> Vec<Message> {
     let failures: Vec<String> = failed_round.iter().map(|candidate| findings(candidate)).collect();
     let mut messages = opening(task, &failures);
-    if let Some(candidate) = best
+    if let Some(candidate) = base
         && let Outcome::Evaluated(evaluated) = &candidate.outcome
     {
+        // The reflection ends with what is to be done, so the people's word stands before it.
+        let before = people.map_or(String::new(), |people| format!("{people}\n\n"));
         messages.push(message(Role::Assistant, block(source(candidate))));
-        messages.push(message(Role::User, reflect(evaluated)));
+        messages.push(message(Role::User, before + &reflect(evaluated)));
+    } else if let (Some(people), Some(last)) = (people, messages.last_mut()) {
+        last.content += &format!("\n\n{people}");
     }
     messages
 }
@@ -95,6 +106,7 @@ pub(crate) fn fill(template: &str, values: minijinja::Value) -> String {
         ("task.jinja", include_str!("../prompts/task.jinja")),
         ("reflection.jinja", include_str!("../prompts/reflection.jinja")),
         ("repair.jinja", include_str!("../prompts/repair.jinja")),
+        ("people.jinja", include_str!("../prompts/people.jinja")),
     ] {
         templates
             .add_template(name, text)

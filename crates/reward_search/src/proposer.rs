@@ -7,6 +7,7 @@ use carrot_run_record::{Candidate, RecordError, RunRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::listening::Opinions;
 use crate::prompt::Message;
 
 /// What a proposer is asked for.
@@ -38,6 +39,10 @@ pub struct Request<'a> {
     pub schema: &'a Schema,
     /// All candidates that have an outcome, by (generation, index).
     pub history: &'a [Candidate],
+    /// The candidate that people clearly prefer to the fittest one, where there is one.
+    pub preferred: Option<&'a Candidate>,
+    /// What people think of the programs.
+    pub opinions: &'a Opinions,
     /// Seed of the search.
     pub seed: u64,
     /// Where exchanges are kept.

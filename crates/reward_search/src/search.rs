@@ -1,31 +1,34 @@
 //! The Eureka strategy: K candidates in each of N generations, each generation shown the best program so far and what its
 //! training looked like.
 //!
-//! The course of a search is a pure function of its config and of the answers of its proposer. A resumed search therefore
+//! The course of a search is a pure function of its config, of the answers of its proposer and of what people said up to the
+//! beginning of each generation ([`crate::listening`]). A resumed search therefore
 //! simply runs again from the start: whatever the record already holds, evaluations by job and answers by request, is read
 //! instead of done, and the first step that is missing is the one that the kill interrupted.
 //!
 //! Every program that was ever proposed has its own row, by (generation, index): the K proposals come first, the r-th
-//! repairs of candidate `i` at `i + r·K`, and the included files after them.
+//! repairs of candidate `i` at `i + r·K`, then the included files, and last a program that a person edited.
+
+mod judging;
 
 use std::sync::atomic::AtomicBool;
 
 use carrot_optimizer::Settings;
-use carrot_reward_interface::Diagnostic;
-use carrot_run_record::{Candidate, Job, Outcome, RecordError, RunRecord};
+use carrot_run_record::{Candidate, RecordError, RunRecord};
 use serde_json::json;
 
 use crate::basis;
 use crate::config::SearchConfig;
 use crate::evaluator::Evaluator;
 use crate::event::{Event, Steps};
-use crate::executor::run_all;
 use crate::finalists;
 use crate::included::included;
+use crate::listening::{Heard, Setting, newest_program, told};
 use crate::prompt;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
 use crate::retrain::{Retrained, Retraining, retrain};
 use carrot_workbench::{ProgramBody, ProgramBytes, Workbench};
+use judging::{Draft, draft};
 
 /// The best program of a search.
 #[derive(Debug, Clone)]
@@ -94,6 +97,18 @@ pub enum SearchError {
     },
 }
 
+/// How a search ended.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    /// It went to its end.
+    Winner(Box<Winner>),
+    /// It paused as asked, with so many generations complete. Called again it goes on.
+    Paused {
+        /// Complete generations.
+        generations: u32,
+    },
+}
+
 /// Searches as `config` says, or continues the search that `record` holds.
 pub fn search(
     config: &SearchConfig,
@@ -103,34 +118,41 @@ pub fn search(
     observer: &(dyn Fn(&Event) + Sync),
     interrupted: &AtomicBool,
 ) -> Result<Winner, SearchError> {
-    config.validate().map_err(SearchError::Config)?;
-    let settings = config.settings(&bench.task).map_err(SearchError::Config)?;
-    basis::check(bench, record)?;
-    let included = included(&config.include, record)?;
-    let planned = u64::from(config.generations) * u64::from(config.candidates) + included.len() as u64;
-    let mut search = Search {
+    let (mut search, name) = Search::prepare(
         config,
+        config.generations,
         bench,
         record,
+        proposer,
         observer,
         interrupted,
-        steps: Steps::new(planned * settings.steps()),
-        settings,
-        included,
-        history: Vec::new(),
-    };
-    record.put_fact("proposer", &json!(proposer.name()))?;
-    let mut ended_early = None;
-    for generation in 0..config.generations {
-        match search.generation(generation, proposer) {
-            Err(SearchError::Proposer(ProposerError::Budget(reason))) if search.best().is_some() => {
-                ended_early = Some(reason);
-                break;
-            }
-            result => result?,
-        }
+    )?;
+    let ended_early = search.generations(config.generations, proposer)?;
+    search.winner(name, ended_early)
+}
+
+/// As [`search`], but pauses once `pause_after` generations are complete, where there are more, so that people can say what
+/// they think before the next one begins.
+pub fn search_until(
+    config: &SearchConfig,
+    pause_after: u32,
+    bench: &Workbench,
+    record: &RunRecord,
+    proposer: &mut dyn Proposer,
+    observer: &(dyn Fn(&Event) + Sync),
+    interrupted: &AtomicBool,
+) -> Result<Ended, SearchError> {
+    if pause_after >= config.generations {
+        let winner = search(config, bench, record, proposer, observer, interrupted)?;
+        return Ok(Ended::Winner(Box::new(winner)));
     }
-    search.winner(proposer.name(), ended_early)
+    let (mut search, name) = Search::prepare(config, pause_after, bench, record, proposer, observer, interrupted)?;
+    match search.generations(pause_after, proposer)? {
+        None => Ok(Ended::Paused {
+            generations: pause_after,
+        }),
+        spent => Ok(Ended::Winner(Box::new(search.winner(name, spent)?))),
+    }
 }
 
 struct Search<'a> {
@@ -145,17 +167,50 @@ struct Search<'a> {
     history: Vec<Candidate>,
 }
 
-/// A program that has a place but no outcome yet.
-struct Draft {
-    generation: u32,
-    index: u32,
-    proposer: String,
-    note: String,
-    program: ProgramBytes,
-    findings: Vec<Diagnostic>,
-}
+impl<'a> Search<'a> {
+    /// A search of which nothing has happened yet, and its proposer's name.
+    fn prepare(
+        config: &'a SearchConfig,
+        rounds: u32,
+        bench: &'a Workbench,
+        record: &'a RunRecord,
+        proposer: &dyn Proposer,
+        observer: &'a (dyn Fn(&Event) + Sync),
+        interrupted: &'a AtomicBool,
+    ) -> Result<(Self, String), SearchError> {
+        config.validate().map_err(SearchError::Config)?;
+        let settings = config.settings(&bench.task).map_err(SearchError::Config)?;
+        basis::check(bench, record)?;
+        let included = included(&config.include, record)?;
+        let planned = u64::from(rounds) * u64::from(config.candidates) + included.len() as u64;
+        record.put_fact("proposer", &json!(proposer.name()))?;
+        let search = Self {
+            config,
+            bench,
+            record,
+            observer,
+            interrupted,
+            steps: Steps::new(planned * settings.steps()),
+            settings,
+            included,
+            history: Vec::new(),
+        };
+        Ok((search, proposer.name()))
+    }
 
-impl Search<'_> {
+    /// The first `rounds` rounds. Gives the reason where a budget ended them early.
+    fn generations(&mut self, rounds: u32, proposer: &mut dyn Proposer) -> Result<Option<String>, SearchError> {
+        for generation in 0..rounds {
+            match self.generation(generation, proposer) {
+                Err(SearchError::Proposer(ProposerError::Budget(reason))) if self.best().is_some() => {
+                    return Ok(Some(reason));
+                }
+                result => result?,
+            }
+        }
+        Ok(None)
+    }
+
     /// One round with its repairs; what is completed is in the history even where a later step fails.
     fn generation(&mut self, generation: u32, proposer: &mut dyn Proposer) -> Result<(), SearchError> {
         self.evaluator().check_interrupt()?;
@@ -164,9 +219,10 @@ impl Search<'_> {
             generations: self.config.generations,
         });
         let count = self.config.candidates;
-        let failed_round = self.failed_round(generation);
-        let messages = prompt::generate(&self.bench.task, self.best(), &failed_round);
-        let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages)?;
+        let heard = Heard::listen(self.record, generation, self.best())?;
+        let edited = self.edited_draft(generation, &heard);
+        let messages = self.messages(generation, &heard, edited.as_ref());
+        let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages, &heard)?;
         proposals.truncate(count as usize);
         self.steps
             .unplan((count as usize - proposals.len()) as u64 * self.settings.steps());
@@ -185,14 +241,43 @@ impl Search<'_> {
         if generation == 0 {
             drafts.extend(self.included_drafts());
         }
+        if let Some(edited) = edited {
+            self.steps.plan(self.settings.steps());
+            drafts.push(edited);
+        }
         let mut latest = self.evaluate(drafts)?;
         self.remember(&latest);
         for _ in 0..self.config.repairs {
-            let drafts = self.repairs(generation, proposer, &latest)?;
+            let drafts = self.repairs(generation, proposer, &latest, &heard)?;
             latest = self.evaluate(drafts)?;
             self.remember(&latest);
         }
         Ok(())
+    }
+
+    /// The conversation that asks for the programs of a round.
+    fn messages(&self, generation: u32, heard: &Heard, edited: Option<&Draft>) -> Vec<prompt::Message> {
+        let (fittest, preferred) = (self.best(), self.preferred(heard));
+        let base = preferred.or(fittest);
+        let setting = Setting {
+            bench: self.bench,
+            history: &self.history,
+            base,
+            fittest,
+            entering: edited.map(|draft| place_name(draft.generation, draft.index)),
+        };
+        let people = told(heard, &setting);
+        prompt::generate(
+            &self.bench.task,
+            base,
+            &self.failed_round(generation),
+            people.as_deref(),
+        )
+    }
+
+    /// The candidate that people clearly prefer to the fittest one.
+    fn preferred(&self, heard: &Heard) -> Option<&Candidate> {
+        heard.opinions.clearly_preferred(&self.history, self.best()?)
     }
 
     fn remember(&mut self, candidates: &[Candidate]) {
@@ -207,13 +292,15 @@ impl Search<'_> {
         generation: u32,
         proposer: &mut dyn Proposer,
         latest: &[Candidate],
+        heard: &Heard,
     ) -> Result<Vec<Draft>, SearchError> {
         let mut drafts = Vec::new();
-        let failed = |candidate: &&Candidate| !is_evaluated(candidate) && candidate.proposer != FILE;
+        let proposed = |candidate: &Candidate| candidate.proposer != FILE && candidate.proposer != HUMAN;
+        let failed = |candidate: &&Candidate| !is_evaluated(candidate) && proposed(candidate);
         for candidate in latest.iter().filter(failed) {
             self.evaluator().check_interrupt()?;
             let messages = prompt::repair(&self.bench.task, candidate);
-            let proposals = self.ask(proposer, generation, Purpose::Repair { of: candidate }, messages)?;
+            let proposals = self.ask(proposer, generation, Purpose::Repair { of: candidate }, messages, heard)?;
             let Some(mut proposal) = proposals.into_iter().next() else {
                 continue;
             };
@@ -235,7 +322,14 @@ impl Search<'_> {
         generation: u32,
         purpose: Purpose<'_>,
         messages: Vec<prompt::Message>,
+        heard: &Heard,
     ) -> Result<Vec<Proposal>, SearchError> {
+        // Before it is asked: what a proposer was told is in the record even where it never answers.
+        let wanted = match purpose {
+            Purpose::Generate { .. } => "generate".to_owned(),
+            Purpose::Repair { of } => format!("repair {}", label(of)),
+        };
+        self.record.put_prompt(generation, &wanted, &json!(messages))?;
         let request = Request {
             generation,
             purpose,
@@ -243,6 +337,8 @@ impl Search<'_> {
             instruction: &self.bench.task.instruction,
             schema: &self.bench.task.schema,
             history: &self.history,
+            preferred: self.preferred(heard),
+            opinions: &heard.opinions,
             seed: self.config.seed,
             record: self.record,
             observer: self.observer,
@@ -256,90 +352,6 @@ impl Search<'_> {
             self.record.put_fact("ledger", &json!(ledger))?;
         }
         Ok(proposals)
-    }
-
-    /// Gives every draft its outcome: from the record where it is known, else by compiling and training. Equal programs
-    /// are trained once. Results are recorded as they come; the returned order is that of the drafts.
-    fn evaluate(&self, drafts: Vec<Draft>) -> Result<Vec<Candidate>, SearchError> {
-        let jobs: Vec<Job> = drafts
-            .iter()
-            .map(|draft| self.evaluator().job(&draft.program, self.config.seed))
-            .collect();
-        // Drafts with equal programs share a group, and the first one's outcome.
-        let mut groups: Vec<(&Job, Vec<&Draft>)> = Vec::new();
-        for (draft, job) in drafts.iter().zip(&jobs) {
-            match groups
-                .iter_mut()
-                .find(|(known, members)| *known == job && members[0].findings == draft.findings)
-            {
-                Some((_, members)) => members.push(draft),
-                None => groups.push((job, vec![draft])),
-            }
-        }
-        let candidates = run_all(self.config.workers, &groups, |(_, members)| {
-            self.evaluate_group(members)
-        })?;
-        let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
-        candidates.sort_by_key(|candidate| candidate.index);
-        Ok(candidates)
-    }
-
-    fn evaluate_group(&self, members: &[&Draft]) -> Result<Vec<Candidate>, SearchError> {
-        let (outcome, reused) = self.outcome(members[0])?;
-        let mut candidates = Vec::new();
-        for (nth, draft) in members.iter().enumerate() {
-            if nth > 0 {
-                self.steps.unplan(self.settings.steps());
-            }
-            let candidate = Candidate {
-                generation: draft.generation,
-                index: draft.index,
-                proposer: draft.proposer.clone(),
-                note: draft.note.clone(),
-                program: draft.program.store(self.record)?,
-                outcome: self.renamed(outcome.clone(), &draft.program.file),
-            };
-            self.record.put_candidate(&candidate)?;
-            let (steps_done, steps_planned) = self.steps.read();
-            let reused = reused || nth > 0;
-            (self.observer)(&Event::Finished {
-                candidate: Box::new(candidate.clone()),
-                reused,
-                steps_done,
-                steps_planned,
-            });
-            candidates.push(candidate);
-        }
-        Ok(candidates)
-    }
-
-    /// The outcome of one program, and whether the record already had it.
-    fn outcome(&self, draft: &Draft) -> Result<(Outcome, bool), SearchError> {
-        let budget = self.settings.steps();
-        if !draft.findings.is_empty() {
-            self.steps.unplan(budget);
-            let diagnostics = draft.findings.clone();
-            return Ok((Outcome::Rejected { diagnostics }, false));
-        }
-        let mut counted = 0;
-        let outcome = self
-            .evaluator()
-            .outcome(&draft.program, self.config.seed, &mut |progress| {
-                self.steps.take(progress.steps - counted);
-                counted = progress.steps;
-                let (steps_done, steps_planned) = self.steps.read();
-                (self.observer)(&Event::Progress {
-                    generation: draft.generation,
-                    index: draft.index,
-                    steps: progress.steps,
-                    fitness: progress.checkpoint.as_ref().and_then(|checkpoint| checkpoint.fitness),
-                    steps_done,
-                    steps_planned,
-                });
-            })?;
-        self.steps.unplan(budget.saturating_sub(counted));
-        self.steps.plan(counted.saturating_sub(budget));
-        Ok(outcome)
     }
 
     fn evaluator(&self) -> Evaluator<'_> {
@@ -472,11 +484,38 @@ impl Search<'_> {
         }
     }
 
+    /// The first place after the proposals and their repairs.
+    fn first_further_place(&self) -> u32 {
+        self.config.candidates * (self.config.repairs + 1)
+    }
+
+    /// What people edited last, where it is no candidate yet: it takes the place after everything else.
+    fn edited_draft(&self, generation: u32, heard: &Heard) -> Option<Draft> {
+        let included = if generation == 0 { self.included.len() as u32 } else { 0 };
+        // An included file is a candidate of this very round.
+        let is_included = |text: &str| {
+            let body = ProgramBody::Source(text.to_owned());
+            generation == 0 && self.included.iter().any(|program| program.body == body)
+        };
+        let edit = newest_program(heard, &self.history, self.bench).filter(|edit| !is_included(edit.text))?;
+        let index = self.first_further_place() + included;
+        Some(Draft {
+            generation,
+            index,
+            proposer: HUMAN.into(),
+            note: edit.summary.to_owned(),
+            program: ProgramBytes {
+                file: format!("{}.py", place_name(generation, index)),
+                body: ProgramBody::Source(edit.text.to_owned()),
+            },
+            findings: Vec::new(),
+        })
+    }
+
     fn included_drafts(&self) -> Vec<Draft> {
-        let first = self.config.candidates * (self.config.repairs + 1);
         self.included
             .iter()
-            .zip(first..)
+            .zip(self.first_further_place()..)
             .map(|(program, index)| Draft {
                 generation: 0,
                 index,
@@ -486,18 +525,6 @@ impl Search<'_> {
                 findings: Vec::new(),
             })
             .collect()
-    }
-
-    /// An outcome may come from an equal program under another name; its messages then name the wrong file.
-    fn renamed(&self, mut outcome: Outcome, file: &str) -> Outcome {
-        match &mut outcome {
-            Outcome::Rejected { diagnostics } => diagnostics.iter_mut().for_each(|found| found.file = file.into()),
-            Outcome::Stopped { stop } if stop.file != self.bench.task.program.1.display().to_string() => {
-                stop.file = file.into();
-            }
-            Outcome::Stopped { .. } | Outcome::Evaluated(_) => {}
-        }
-        outcome
     }
 }
 
@@ -511,33 +538,18 @@ struct Confirmed<'a> {
 /// Proposer of programs that the user included.
 const FILE: &str = "file";
 
+/// Proposer of programs that a person edited while the search was going on.
+const HUMAN: &str = "human";
+
 /// `g1c3`: how notes and file names call a candidate.
-pub(crate) fn label(candidate: &Candidate) -> String {
-    format!("g{}c{}", candidate.generation, candidate.index)
+pub fn label(candidate: &Candidate) -> String {
+    place_name(candidate.generation, candidate.index)
+}
+
+fn place_name(generation: u32, index: u32) -> String {
+    format!("g{generation}c{index}")
 }
 
 fn is_evaluated(candidate: &Candidate) -> bool {
     candidate.fitness().is_some()
-}
-
-fn draft(generation: u32, index: u32, proposer: &str, proposal: Proposal) -> Draft {
-    let file = format!("g{generation}c{index}.py");
-    Draft {
-        generation,
-        index,
-        proposer: proposer.into(),
-        note: proposal.note,
-        findings: proposal
-            .diagnostics
-            .into_iter()
-            .map(|diagnostic| Diagnostic {
-                file: file.clone(),
-                ..diagnostic
-            })
-            .collect(),
-        program: ProgramBytes {
-            file,
-            body: ProgramBody::Source(proposal.text),
-        },
-    }
 }

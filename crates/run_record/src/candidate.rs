@@ -30,10 +30,15 @@ impl Program {
     /// SHA-256 of the text or of the module's bytes, as hex: by this people's words and results find the program.
     pub fn hash(&self) -> String {
         match self {
-            Self::Source { text, .. } => sha256_hex(text.as_bytes()),
+            Self::Source { text, .. } => text_hash(text),
             Self::Wasm { object, .. } => object.clone(),
         }
     }
+}
+
+/// SHA-256 of a program's text, as hex.
+pub fn text_hash(text: &str) -> String {
+    sha256_hex(text.as_bytes())
 }
 
 /// What became of one candidate. Exactly one case holds; there is no sentinel fitness such as -10000.
@@ -76,7 +81,7 @@ pub struct Candidate {
     pub generation: u32,
     /// Place within the round, from 0.
     pub index: u32,
-    /// Who wrote it: `evolve`, `openai:<model>`, `replay`, `file`.
+    /// Who wrote it: `evolve`, `openai:<model>`, `replay`, `file` (included by the user), `human` (edited meanwhile).
     pub proposer: String,
     /// How it came about, one line (`mutated g0c3: weight of forward 1 → 2`), where the proposer says so.
     pub note: String,

@@ -30,7 +30,7 @@ mod prompt;
 mod record;
 mod saved_training;
 
-pub use candidate::{Candidate, Evaluated, Outcome, Program};
+pub use candidate::{Candidate, Evaluated, Outcome, Program, text_hash};
 pub use error::RecordError;
 pub use feedback::{Behaviour, Driver, EditKind, Feedback, FeedbackEntry, Verdict};
 pub use job::Job;

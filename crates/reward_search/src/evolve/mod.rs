@@ -17,7 +17,7 @@ pub mod parse;
 pub mod print;
 pub mod vary;
 
-use carrot_run_record::{Candidate, Outcome};
+use carrot_run_record::Outcome;
 use rand::{Rng, RngExt as _};
 
 use crate::finalists::ranked;
@@ -65,7 +65,7 @@ impl Proposer for Evolve {
             return Ok(Vec::new());
         };
         let guidance = Guidance::new(palette(request)?, request.instruction);
-        let parents = parents(request.history);
+        let parents = parents(request);
         let mut known: Vec<Genome> = parents.iter().map(|parent| parent.genome.clone()).collect();
         let mut proposals = Vec::new();
         for index in 0..count {
@@ -119,9 +119,11 @@ struct Parent {
     statistics: Vec<TermStatistics>,
 }
 
-/// Evaluated candidates of this grammar, most promising first.
-fn parents(history: &[Candidate]) -> Vec<Parent> {
-    ranked(history)
+/// Evaluated candidates of this grammar, most promising first; what people think of them counts.
+fn parents(request: &Request<'_>) -> Vec<Parent> {
+    request
+        .opinions
+        .reordered(ranked(request.history), request.preferred)
         .into_iter()
         .filter_map(|candidate| {
             let Outcome::Evaluated(evaluated) = &candidate.outcome else {

@@ -2,6 +2,7 @@
 
 mod failures;
 mod language_model;
+mod people;
 mod resume;
 mod server;
 
