@@ -1,1 +1,4 @@
 //! The desktop app.
+
+pub mod accessible_tree;
+pub mod script;

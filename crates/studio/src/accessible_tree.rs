@@ -1,0 +1,130 @@
+//! The window as a screen reader knows it: what each widget is called, what it is, what it says, where it lies.
+//!
+//! egui hands out a whole tree with every frame. Scripts and tests find widgets in it by the names that people hear, so
+//! that a widget without a name cannot be used by a script either.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use eframe::egui;
+use egui::accesskit::{Action, Node, NodeId, TreeUpdate};
+use egui::{Rect, Role, pos2};
+
+/// One widget, or one piece of text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Widget {
+    /// Where accessibility actions are sent to.
+    pub id: NodeId,
+    /// What it is.
+    pub role: Role,
+    /// What it is called; empty where nobody named it. A text is called what it says.
+    pub name: String,
+    /// What it says beside its name: the text of an input, the number of a slider.
+    pub value: String,
+    /// The number it stands at, with least and most where they are known.
+    pub number: Option<(f64, Option<f64>, Option<f64>)>,
+    /// In points. What is scrolled out of sight has a place too.
+    pub rect: Rect,
+    /// Whether it takes input now.
+    pub enabled: bool,
+    /// Whether a person can do something with it: click it, type into it, drag it.
+    pub interactive: bool,
+    /// The names of what holds it, outermost first.
+    pub within: Vec<String>,
+}
+
+impl Widget {
+    /// The role as scripts write it: `button`, `spin-button`.
+    #[must_use]
+    pub fn role_name(&self) -> String {
+        role_name(self.role)
+    }
+}
+
+/// `SpinButton` as `spin-button`.
+#[must_use]
+pub fn role_name(role: Role) -> String {
+    let mut name = String::new();
+    for letter in format!("{role:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+/// All that has a name or takes input, in the order in which a screen reader goes through it.
+#[must_use]
+pub fn widgets(update: &TreeUpdate) -> Vec<Widget> {
+    let nodes: BTreeMap<NodeId, &Node> = update.nodes.iter().map(|(id, node)| (*id, node)).collect();
+    let mut widgets = Vec::new();
+    let Some(tree) = &update.tree else {
+        return widgets;
+    };
+    let mut seen = BTreeSet::new();
+    let mut stack = vec![(tree.root, Vec::new())];
+    while let Some((id, within)) = stack.pop() {
+        let Some(node) = nodes.get(&id).filter(|_| seen.insert(id)) else {
+            continue;
+        };
+        let widget = widget(id, node, &nodes, within);
+        let mut inner = widget.within.clone();
+        // A text holds nothing but its own runs of letters.
+        if !widget.name.is_empty() && widget.role != Role::Label {
+            inner.push(widget.name.clone());
+        }
+        stack.extend(node.children().iter().rev().map(|&child| (child, inner.clone())));
+        if !node.is_hidden() && (widget.interactive || !widget.name.is_empty()) {
+            widgets.push(widget);
+        }
+    }
+    widgets
+}
+
+fn widget(id: NodeId, node: &Node, nodes: &BTreeMap<NodeId, &Node>, within: Vec<String>) -> Widget {
+    let role = node.role();
+    let text = |node: &Node| node.label().or(node.value()).unwrap_or_default().to_owned();
+    let by_labels = || {
+        let labels = node.labelled_by().iter().filter_map(|id| nodes.get(id));
+        labels.map(|label| text(label)).collect::<Vec<_>>().join(" ")
+    };
+    let name = match node.label() {
+        Some(label) => label.to_owned(),
+        None if role == Role::Label => text(node),
+        None if node.labelled_by().is_empty() => node.placeholder().unwrap_or_default().to_owned(),
+        None => by_labels(),
+    };
+    let number = node.numeric_value();
+    let value = match (node.value(), number) {
+        (Some(value), _) => value.to_owned(),
+        (None, Some(number)) => number.to_string(),
+        (None, None) => match node.toggled() {
+            Some(toggled) => format!("{toggled:?}").to_lowercase(),
+            None => String::new(),
+        },
+    };
+    let rect = node.bounds().map_or(Rect::NOTHING, |rect| {
+        Rect::from_min_max(
+            pos2(rect.x0 as f32, rect.y0 as f32),
+            pos2(rect.x1 as f32, rect.y1 as f32),
+        )
+    });
+    Widget {
+        id,
+        role,
+        name: name.trim().to_owned(),
+        value,
+        number: number.map(|number| (number, node.min_numeric_value(), node.max_numeric_value())),
+        rect,
+        enabled: !node.is_disabled(),
+        interactive: is_interactive(node),
+        within,
+    }
+}
+
+/// Text that can be selected takes clicks, and yet there is nothing in it to be operated.
+fn is_interactive(node: &Node) -> bool {
+    let acts = node.supports_action(Action::Click) || node.supports_action(Action::Focus);
+    let input = egui::accessibility::is_input(node.role()) && !node.is_read_only();
+    (acts || input) && !matches!(node.role(), Role::Label | Role::TextRun)
+}
