@@ -15,6 +15,7 @@
 
 mod animation;
 mod bare;
+mod canvas;
 mod coordinates;
 mod engine;
 pub mod inventory;
@@ -22,13 +23,16 @@ mod library;
 mod model;
 mod naming;
 mod picture;
+mod push;
 mod quantities;
 mod rapier;
 mod readings;
 mod renderer;
+mod scene;
 mod source;
 mod urdf;
 mod variation;
+mod view;
 mod world;
 
 use std::path::PathBuf;
@@ -40,10 +44,13 @@ pub use engine::Engine;
 pub use inventory::{Actuator, Inventory};
 pub use model::{Model, mujoco_version};
 pub use picture::{Frame, write_png};
+pub use push::{Pull, Push};
 pub use renderer::Renderer;
+pub use scene::{DrawOptions, Quality, Scene, Selection};
 pub use source::{Meaning, Names, Quantity, Source, Toucher};
 pub use urdf::mjcf_with_motors;
 pub use variation::{Factors, VariedParts};
+pub use view::{Eye, Lens, View};
 
 /// What the physics could not do.
 #[derive(Debug, thiserror::Error)]

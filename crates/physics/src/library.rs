@@ -6,7 +6,7 @@
 //! state of its own, so that a handler may leave by unwinding or `longjmp`; only the `mjData` at hand is left unusable until
 //! it is reset.
 
-// The only unsafe code of this crate.
+// The only unsafe code of this crate beside `canvas`.
 #![allow(unsafe_code)]
 
 use std::any::Any;
@@ -51,6 +51,7 @@ unsafe extern "C-unwind" {
     fn mj_sensorAcc(model: *const mjModel, data: *mut mjData);
     // Exported, and in no header: makes what follows from `tree_asleep` agree with it.
     fn mj_updateSleep(model: *const mjModel, data: *mut mjData);
+    fn mj_solveM(model: *const mjModel, data: *mut mjData, solutions: *mut f64, rows: *const f64, n_rows: c_int);
     fn mj_setConst(model: *mut mjModel, data: *mut mjData);
     fn mj_makeData(model: *const mjModel) -> *mut mjData;
     fn mj_deleteData(data: *mut mjData);
@@ -191,6 +192,32 @@ pub(crate) fn set_constants(model: &mut MjModel, data: &mut MjData<Arc<MjModel>>
     // SAFETY: both structures are borrowed mutably, and MuJoCo keeps their invariants; it uses the data as room to work in,
     // which is large enough because the sizes agree.
     unsafe { mj_setConst(model.ffi_mut(), data.ffi_mut()) };
+}
+
+/// The mass that a force feels which moves a point of a body, kg: over all directions, the harmonic mean of force per
+/// acceleration; 0 for what cannot move. Valid after [`Stage::Step1`].
+pub(crate) fn felt_mass(data: &mut MjData<Arc<MjModel>>, body: usize, point: [f64; 3]) -> f64 {
+    const DIRECTIONS: usize = 3;
+    // Acceleration of the point by a unit force is J M⁻¹ Jᵀ.
+    let (jacobian, _) = data.jac(true, false, &point, body);
+    let mut solved = vec![0.0; jacobian.len()];
+    let model: *const mjModel = data.model().ffi();
+    // SAFETY: as in `run`; both arrays have a row of `nv` numbers for each direction.
+    unsafe {
+        mj_solveM(
+            model,
+            data.ffi_mut(),
+            solved.as_mut_ptr(),
+            jacobian.as_ptr(),
+            DIRECTIONS as c_int,
+        );
+    }
+    let per_newton: f64 = jacobian.iter().zip(&solved).map(|(a, b)| a * b).sum();
+    if per_newton > 0.0 {
+        DIRECTIONS as f64 / per_newton
+    } else {
+        0.0
+    }
 }
 
 /// Makes room for a world of this model, and frees it again: a model that wants more memory than there is, is found while it

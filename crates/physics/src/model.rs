@@ -71,6 +71,11 @@ impl Model {
         }
     }
 
+    /// Whether the other is this very model, as its clones are: not merely an equal one.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.compiled, &other.compiled)
+    }
+
     /// The compiled model as MuJoCo would write it to a file: everything that the MJCF and the files it refers to (meshes,
     /// height fields, included MJCF) contribute to the physics.
     pub fn bytes(&self) -> Vec<u8> {

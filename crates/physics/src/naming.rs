@@ -47,6 +47,14 @@ impl Kind {
     }
 }
 
+/// Name of a body, or its index where it has none.
+pub(crate) fn body(model: &MjModel, body: usize) -> String {
+    model
+        .id_to_name(MjtObjBase::mjOBJ_BODY, body)
+        .filter(|name| !name.is_empty())
+        .map_or_else(|| format!("body {body}"), str::to_owned)
+}
+
 /// Id of the thing of that name; `#3` is the one with index 3, unless something is called so.
 pub(crate) fn id(model: &MjModel, kind: Kind, name: &str) -> Result<usize, PhysicsError> {
     kind.names(model)

@@ -2,23 +2,37 @@
 
 use std::sync::Arc;
 
-use mujoco_rs::prelude::{MjData, MjModel, MjtJoint, MjvCamera};
-use mujoco_rs::renderer::MjRenderer;
+use mujoco_rs::mujoco_c::{mjtFrame, mjtVisFlag};
+use mujoco_rs::prelude::{MjData, MjModel, MjtCamera, MjtJoint, MjvCamera, MjvOption, MjvPerturb, MjvScene};
 
+use crate::canvas::{self, Canvas};
 use crate::library::{self, Stage};
 use crate::naming::{self, Kind};
-use crate::{Frame, Model, PhysicsError};
+use crate::readings::LARGEST;
+use crate::{DrawOptions, Eye, Frame, Lens, Model, PhysicsError, Pull, Push, Quality, Scene, Selection, View};
 
 /// Longest side of a picture in pixels, which every software driver can draw.
 const LONGEST: usize = 4096;
 
+/// Shapes of a scene beside the model's geoms: contacts with their forces, and some for each body.
+const DECORATIONS: usize = 1000;
+const DECORATIONS_OF_BODY: usize = 10;
+
+/// Colour of what pushes from outside.
+const PUSH_RGBA: [f32; 4] = [1.0, 0.6, 0.1, 1.0];
+
 /// Draws worlds of one model, headless.
 pub struct Renderer {
-    mujoco: MjRenderer,
+    canvas: Canvas,
+    scene: MjvScene,
     data: MjData<Arc<MjModel>>,
-    /// Body that the camera goes along with, keeping its height.
+    /// Camera of the model that [`Renderer::draw`] uses, if it is not to be a free one.
+    fixed: Option<usize>,
+    /// Body that a following view goes along with.
     followed: Option<usize>,
-    size: (usize, usize),
+    lens: Lens,
+    quality: Quality,
+    eye: Eye,
 }
 
 impl Renderer {
@@ -29,37 +43,66 @@ impl Renderer {
     ///
     /// Errors: [`PhysicsError::Draw`] when there is no GL context, [`PhysicsError::Unknown`] for the camera.
     pub fn new(model: &Model, width: usize, height: usize, camera: Option<&str>) -> Result<Self, PhysicsError> {
-        if ![width, height].iter().all(|side| (1..=LONGEST).contains(side)) {
-            return Err(PhysicsError::Draw(format!(
-                "a picture of {width} x {height} pixels; each side may have 1 to {LONGEST}"
-            )));
-        }
         let fixed = camera
             .map(|name| naming::id(&model.compiled, Kind::Camera, name))
             .transpose()?;
-        // A copy of the model, so that the buffer can have just the size asked for.
-        let mut copy = MjModel::clone(&model.compiled);
-        copy.vis_mut().global.offwidth = width as i32;
-        copy.vis_mut().global.offheight = height as i32;
-        let copy = Arc::new(copy);
-        let camera = fixed.map_or_else(|| side_view(&copy), MjvCamera::new_fixed);
-        let mujoco = MjRenderer::builder()
-            .width(width as u32)
-            .height(height as u32)
-            .camera(camera)
-            .build(&copy)
-            .map_err(|error| draw_error(&error))?;
-        let followed = if fixed.is_none() { traveller(&copy) } else { None };
         Ok(Self {
-            mujoco,
-            data: MjData::new(copy),
-            followed,
-            size: (width, height),
+            fixed,
+            ..Self::with_quality(model, (width, height), Quality::Full)?
         })
     }
 
+    /// A renderer for [`Renderer::draw_view`]; `size` is width and height, as in [`Renderer::new`].
+    ///
+    /// Errors: [`PhysicsError::Draw`] when there is no GL context.
+    pub fn with_quality(model: &Model, size: (usize, usize), quality: Quality) -> Result<Self, PhysicsError> {
+        check_size(size)?;
+        // A copy of the model, so that the buffer can have just the size asked for.
+        let mut copy = MjModel::clone(&model.compiled);
+        copy.vis_mut().global.offwidth = size.0 as i32;
+        copy.vis_mut().global.offheight = size.1 as i32;
+        if quality == Quality::Fast {
+            copy.vis_mut().quality.offsamples = 0;
+        }
+        let copy = Arc::new(copy);
+        let canvas = Canvas::new(&copy).map_err(PhysicsError::Draw)?;
+        let (n_geoms, n_bodies) = (copy.ffi().ngeom as usize, copy.ffi().nbody as usize);
+        let mut scene = MjvScene::new(&copy, n_geoms + DECORATIONS + DECORATIONS_OF_BODY * n_bodies);
+        canvas::set_costly(&mut scene, quality == Quality::Full);
+        let lens = model.lens();
+        Ok(Self {
+            canvas,
+            scene,
+            followed: traveller(&copy),
+            data: MjData::new(copy),
+            fixed: None,
+            eye: model.default_view().eye([0.0; 3], &lens),
+            lens,
+            quality,
+        })
+    }
+
+    /// Makes the next pictures larger or smaller, without a new GL context.
+    ///
+    /// Errors: [`PhysicsError::Draw`] for a size that [`Renderer::new`] refuses, or that the driver does; then a new renderer is
+    /// needed.
+    pub fn resize(&mut self, size: (usize, usize)) -> Result<(), PhysicsError> {
+        check_size(size)?;
+        self.canvas.resize(size).map_err(PhysicsError::Draw)
+    }
+
+    /// Width and height of the next pictures.
+    pub fn size(&self) -> (usize, usize) {
+        self.canvas.size()
+    }
+
+    /// How much care its pictures get.
+    pub fn quality(&self) -> Quality {
+        self.quality
+    }
+
     /// Puts the mocap bodies where [`Physics::mocap_positions`](crate::Physics::mocap_positions) says they are, for the next
-    /// pictures; until then they stand where the model has them.
+    /// calls of [`Renderer::draw`]; until then they stand where the model has them.
     ///
     /// # Panics
     /// If they are not as many as the model has.
@@ -71,40 +114,222 @@ impl Renderer {
     ///
     /// Errors: [`PhysicsError::Draw`], also for positions that are no numbers or not as many as the model has.
     pub fn draw(&mut self, qpos: &[f64]) -> Result<Frame, PhysicsError> {
-        self.place(qpos).map_err(PhysicsError::Draw)?;
-        if let Some(body) = self.followed {
-            let [x, y, _] = self.data.subtree_com()[body];
-            let lookat = &mut self.mujoco.camera_mut().lookat;
-            (lookat[0], lookat[1]) = (x, y);
-        }
-        self.mujoco
-            .sync_data(&mut self.data)
-            .map_err(|error| draw_error(&error))?;
-        self.mujoco.render().map_err(|error| draw_error(&error))?;
-        let (width, height) = self.size;
-        let rgb = self.mujoco.rgb_flat().unwrap_or_default().to_vec();
-        Ok(Frame { width, height, rgb })
+        put("position", self.data.qpos_mut(), qpos).map_err(PhysicsError::Draw)?;
+        library::catching(|| library::run(&mut self.data, Stage::Kinematics)).map_err(PhysicsError::Draw)?;
+        let mut camera = match self.fixed {
+            Some(camera) => MjvCamera::new_fixed(camera),
+            None => self.camera(&default_view(self.data.model())),
+        };
+        let (options, perturbation) = (MjvOption::default(), MjvPerturb::default());
+        self.scene.update(&mut self.data, &options, &perturbation, &mut camera);
+        self.shown()
     }
 
-    fn place(&mut self, qpos: &[f64]) -> Result<(), String> {
-        let expected = self.data.qpos().len();
-        if qpos.len() != expected {
-            return Err(format!("{} positions for a model that has {expected}", qpos.len()));
+    /// Draws a scene as seen from `view`, whatever camera [`Renderer::new`] was given.
+    ///
+    /// Errors: [`PhysicsError::Draw`], also for a scene with numbers that are none, or not as many as the model has.
+    pub fn draw_view(&mut self, scene: &Scene, view: &View, options: &DrawOptions) -> Result<Frame, PhysicsError> {
+        let stage = if options.need_forces() {
+            Stage::Forward
+        } else {
+            Stage::Kinematics
+        };
+        self.place(scene, stage).map_err(PhysicsError::Draw)?;
+        let perturbation = MjvPerturb {
+            select: scene.selected.map_or(0, |body| body as i32),
+            ..MjvPerturb::default()
+        };
+        let mut camera = self.camera(view);
+        self.scene
+            .update(&mut self.data, &visible(*options), &perturbation, &mut camera);
+        if let Some(push) = &scene.push {
+            self.show_push(push);
         }
-        if let Some(index) = qpos.iter().position(|value| !value.is_finite()) {
-            return Err(format!("position {index} is {}", qpos[index]));
+        self.shown()
+    }
+
+    /// The eye of the last picture or selection by a view.
+    pub fn eye(&self) -> Eye {
+        self.eye
+    }
+
+    /// What is at a place of the picture that [`Renderer::draw_view`] would make of the scene: shares of width and height, from
+    /// the left and from the top. None for the sky, and for what has no body, such as a skin.
+    ///
+    /// Errors: as there.
+    pub fn select(&mut self, scene: &Scene, view: &View, at: [f64; 2]) -> Result<Option<Selection>, PhysicsError> {
+        self.place(scene, Stage::Step1).map_err(PhysicsError::Draw)?;
+        let mut camera = self.camera(view);
+        let options = MjvOption::default();
+        self.scene
+            .update(&mut self.data, &options, &MjvPerturb::default(), &mut camera);
+        let (width, height) = self.size();
+        let aspect = width as f64 / height as f64;
+        let found = self
+            .scene
+            .find_selection(&mut self.data, &options, aspect, at[0], 1.0 - at[1]);
+        let Some(body) = found.body_id else {
+            return Ok(None);
+        };
+        let (origin, turned) = (self.data.xpos()[body], self.data.xmat()[body]);
+        let point_local = std::array::from_fn(|column| {
+            (0..3)
+                .map(|row| turned[3 * row + column] * (found.point[row] - origin[row]))
+                .sum()
+        });
+        Ok(Some(Selection {
+            body,
+            name: naming::body(self.data.model(), body),
+            point_world: found.point,
+            point_local,
+            mass_kg: library::felt_mass(&mut self.data, body, found.point),
+        }))
+    }
+
+    /// Puts a state in and computes what follows from it, as far as `stage`.
+    fn place(&mut self, scene: &Scene, stage: Stage) -> Result<(), String> {
+        let n_bodies = self.data.model().ffi().nbody as usize;
+        let bodies = scene.selected.into_iter().chain(scene.push.map(|push| push.body));
+        if let Some(body) = bodies.into_iter().find(|body| *body >= n_bodies) {
+            return Err(format!("body {body} of a model that has {n_bodies}"));
         }
-        self.data.qpos_mut().copy_from_slice(qpos);
-        library::catching(|| library::run(&mut self.data, Stage::Kinematics))
+        self.data.reset();
+        put("position", self.data.qpos_mut(), &scene.qpos)?;
+        put_some("velocity", self.data.qvel_mut(), &scene.qvel)?;
+        put_some("control", self.data.ctrl_mut(), &scene.ctrl)?;
+        put_some("activation", self.data.act_mut(), &scene.act)?;
+        put_some(
+            "mocap coordinate",
+            self.data.mocap_pos_mut().as_flattened_mut(),
+            scene.mocap.as_flattened(),
+        )?;
+        library::catching(|| {
+            let data = &mut self.data;
+            if let (Some(push), Stage::Forward) = (&scene.push, stage) {
+                library::run(data, Stage::Step1);
+                data.xfrc_applied_mut()[push.body] = push.wrench(data);
+            }
+            library::run(data, stage);
+        })
+    }
+
+    fn camera(&mut self, view: &View) -> MjvCamera {
+        let robot = self.followed.map_or([0.0; 3], |body| self.data.subtree_com()[body]);
+        self.eye = view.eye(robot, &self.lens);
+        let mut lookat = view.lookat;
+        if view.follow {
+            lookat[0] += robot[0];
+            lookat[1] += robot[1];
+        }
+        MjvCamera {
+            type_: MjtCamera::mjCAMERA_FREE as i32,
+            lookat,
+            distance: view.distance_m,
+            azimuth: view.azimuth_deg,
+            elevation: view.elevation_deg,
+            ..MjvCamera::default()
+        }
+    }
+
+    /// A spring is a line to where it pulls, a force an arrow of the length that contact forces have.
+    fn show_push(&mut self, push: &Push) {
+        let model = self.data.model();
+        let (map, mean_size) = (&model.vis().map, model.stat().meansize);
+        let point = push.point(&self.data);
+        let radius = 0.1 * mean_size;
+        let (arrow, end) = match push.pull {
+            Pull::Force(force) => {
+                let length_per_newton = f64::from(map.force) / model.stat().meanmass;
+                let end = std::array::from_fn(|axis| point[axis] + length_per_newton * force[axis]);
+                (true, end)
+            }
+            Pull::Spring { to, .. } => (false, to),
+        };
+        let radius = if arrow { 2.0 * radius } else { radius };
+        canvas::add_connector(&mut self.scene, arrow, radius, [point, end], PUSH_RGBA);
+    }
+
+    fn shown(&mut self) -> Result<Frame, PhysicsError> {
+        let (width, height) = self.canvas.size();
+        let rgb = self.canvas.draw(&mut self.scene).map_err(PhysicsError::Draw)?;
+        Ok(Frame { width, height, rgb })
     }
 }
 
-/// A free camera that sees the whole model, from the side and a little from above.
-fn side_view(model: &MjModel) -> MjvCamera {
-    let mut camera = MjvCamera::new_free(model);
-    camera.azimuth = 90.0;
-    camera.elevation = -12.0;
-    camera
+impl Model {
+    /// A view of the whole model, from the side and a little from above, that goes along with a robot which can travel.
+    pub fn default_view(&self) -> View {
+        default_view(&self.compiled)
+    }
+
+    /// What a [`View`] needs to know of the model.
+    pub fn lens(&self) -> Lens {
+        Lens {
+            fovy_deg: f64::from(self.compiled.vis().global.fovy),
+            extent_m: self.compiled.stat().extent,
+        }
+    }
+}
+
+fn default_view(model: &MjModel) -> View {
+    let camera = MjvCamera::new_free(model);
+    let follow = traveller(model).is_some();
+    let [x, y, z] = camera.lookat;
+    View {
+        azimuth_deg: 90.0,
+        elevation_deg: -12.0,
+        distance_m: camera.distance,
+        lookat: if follow { [0.0, 0.0, z] } else { [x, y, z] },
+        follow,
+    }
+}
+
+fn check_size((width, height): (usize, usize)) -> Result<(), PhysicsError> {
+    if [width, height].iter().all(|side| (1..=LONGEST).contains(side)) {
+        return Ok(());
+    }
+    Err(PhysicsError::Draw(format!(
+        "a picture of {width} x {height} pixels; each side may have 1 to {LONGEST}"
+    )))
+}
+
+/// Copies numbers of one kind. Errors: how many there should be, or which is none.
+fn put(what: &str, to: &mut [f64], from: &[f64]) -> Result<(), String> {
+    if from.len() != to.len() {
+        let plural = what
+            .strip_suffix('y')
+            .map_or(format!("{what}s"), |stem| format!("{stem}ies"));
+        return Err(format!("{} {plural} for a model that has {}", from.len(), to.len()));
+    }
+    if let Some(index) = from.iter().position(|value| value.is_nan() || value.abs() > LARGEST) {
+        return Err(format!("{what} {index} is {}", from[index]));
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
+/// The same for numbers that may be absent altogether.
+fn put_some(what: &str, to: &mut [f64], from: &[f64]) -> Result<(), String> {
+    if from.is_empty() { Ok(()) } else { put(what, to, from) }
+}
+
+/// MuJoCo's words for what is to be seen.
+fn visible(options: DrawOptions) -> MjvOption {
+    let mut visible = MjvOption::default();
+    let flags = [
+        (mjtVisFlag::mjVIS_CONTACTPOINT, options.contacts),
+        (mjtVisFlag::mjVIS_CONTACTFORCE, options.contact_forces),
+        (mjtVisFlag::mjVIS_JOINT, options.joints),
+        (mjtVisFlag::mjVIS_INERTIA, options.inertia),
+        (mjtVisFlag::mjVIS_TRANSPARENT, options.transparent),
+    ];
+    for (flag, on) in flags {
+        visible.flags[flag as usize] = on.into();
+    }
+    if options.frames {
+        visible.frame = mjtFrame::mjFRAME_BODY as i32;
+    }
+    visible
 }
 
 /// The heaviest part of the model that can go anywhere: its root moves freely or along an unlimited slide.
@@ -127,14 +352,4 @@ fn travels(model: &MjModel, body: usize) -> bool {
         MjtJoint::mjJNT_SLIDE => !model.jnt_limited()[joint],
         _ => false,
     })
-}
-
-/// The whole chain of causes, and what to do about it.
-fn draw_error(error: &dyn std::error::Error) -> PhysicsError {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let words: Vec<String> = causes.map(ToString::to_string).collect();
-    PhysicsError::Draw(format!(
-        "no OpenGL through EGL ({}); a software driver suffices: apt-get install libegl1 libgl1 libegl-mesa0 libgl1-mesa-dri",
-        words.join(": ")
-    ))
 }
