@@ -154,16 +154,25 @@ impl Workbench {
         let refused = |error: LoadError| vec![module_refused(&program.file, &error.to_string())];
         match &program.body {
             ProgramBody::Source(text) => {
-                let compiled = compile(text, &program.file, &self.task.schema, Entry::Reward);
-                let module = compiled.module.ok_or(compiled.diagnostics)?;
-                self.sandbox
-                    .load(&module.wasm, Origin::Compiled, &self.task.schema)
-                    .map_err(refused)
+                let (reward, findings) = self.examine(&program.file, text);
+                reward.ok_or(findings)
             }
             ProgramBody::Wasm(bytes) => self
                 .sandbox
                 .load(bytes, Origin::Foreign, &self.task.schema)
                 .map_err(refused),
+        }
+    }
+
+    /// Compiles text and binds it to the task's variables; all findings come along, also those that refuse nothing.
+    pub fn examine(&self, file: &str, text: &str) -> (Option<LoadedReward>, Vec<Diagnostic>) {
+        let compiled = compile(text, file, &self.task.schema, Entry::Reward);
+        let Some(module) = compiled.module else {
+            return (None, compiled.diagnostics);
+        };
+        match self.sandbox.load(&module.wasm, Origin::Compiled, &self.task.schema) {
+            Ok(reward) => (Some(reward), compiled.diagnostics),
+            Err(error) => (None, vec![module_refused(file, &error.to_string())]),
         }
     }
 

@@ -1,0 +1,59 @@
+//! The window.
+
+use crate::studio::{Studio, StudioError, StudioOptions};
+
+struct App {
+    studio: Studio,
+}
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.studio.ui(ui);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.studio.close();
+    }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// Errors: [`StudioError`], also where there is no display or no OpenGL.
+pub fn run(options: StudioOptions) -> Result<(), StudioError> {
+    let viewport = egui::ViewportBuilder::default()
+        .with_app_id("carrot")
+        .with_title("Carrot studio")
+        .with_inner_size([1400.0, 900.0])
+        .with_min_inner_size([640.0, 400.0]);
+    let native = eframe::NativeOptions {
+        viewport,
+        ..eframe::NativeOptions::default()
+    };
+    let mut refused = None;
+    let outcome = eframe::run_native(
+        "Carrot studio",
+        native,
+        Box::new(|context| {
+            let ctx = context.egui_ctx.clone();
+            let studio = Studio::new(options, move || ctx.request_repaint())?;
+            Ok(Box::new(App { studio }))
+        }),
+    );
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(eframe::Error::AppCreation(error)) => {
+            let error = error.downcast::<StudioError>();
+            match error {
+                Ok(error) => Err(*error),
+                Err(other) => Err(StudioError::Window(other.to_string())),
+            }
+        }
+        Err(error) => {
+            _ = refused.insert(());
+            Err(StudioError::Window(format!(
+                "no window could be opened: {error}; a display is needed (DISPLAY or WAYLAND_DISPLAY), and OpenGL 2.1 or later, which \
+                 software drivers have: apt-get install libgl1 libgl1-mesa-dri libegl1; without a display, `xvfb-run carrot studio`"
+            )))
+        }
+    }
+}

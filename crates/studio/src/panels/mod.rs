@@ -1,0 +1,232 @@
+//! The panels: each shows a part of what is there and says what the person wants.
+//!
+//! A panel reads [`See`] and changes nothing but the document and its own view; everything else it wants is a [`Command`].
+
+mod candidate;
+mod compare;
+mod editor;
+mod feedback;
+mod history;
+mod search;
+mod task;
+mod terms;
+mod viewport;
+
+use std::sync::Arc;
+
+use carrot_run_record::{Behaviour, Feedback};
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::compiler::{Compiled, OpenTask};
+use crate::document::Document;
+use crate::jobs::JobState;
+use crate::stage::{Order, Stage, StageStatus};
+use crate::watcher::RunView;
+
+/// A panel, by what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Panel {
+    /// The reward program.
+    Editor,
+    /// The robot.
+    Viewport,
+    /// Reward terms against time.
+    Terms,
+    /// The search and its candidates.
+    Search,
+    /// One candidate: source, differences, prompt and reply.
+    Candidate,
+    /// Two behaviours side by side.
+    Compare,
+    /// Comments, ratings and the ranking.
+    Feedback,
+    /// What the robot should do, and what a reward may read.
+    Task,
+    /// Versions of the program.
+    History,
+}
+
+impl Panel {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 9] = [
+        Self::Editor,
+        Self::Viewport,
+        Self::Terms,
+        Self::Search,
+        Self::Candidate,
+        Self::Compare,
+        Self::Feedback,
+        Self::Task,
+        Self::History,
+    ];
+
+    /// What its tab says.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Editor => "Reward",
+            Self::Viewport => "Behaviour",
+            Self::Terms => "Terms",
+            Self::Search => "Search",
+            Self::Candidate => "Candidate",
+            Self::Compare => "Compare",
+            Self::Feedback => "Feedback",
+            Self::Task => "Task",
+            Self::History => "History",
+        }
+    }
+}
+
+/// What a panel sees.
+pub struct See<'a> {
+    /// What the person edits. A panel may change it; the studio notices and keeps it.
+    pub document: &'a mut Document,
+    /// What the change of this frame is called in the undo list, where a panel knows better than "edit".
+    pub change: &'a mut Option<String>,
+    /// The open task; none while it is being opened.
+    pub task: Option<&'a Arc<OpenTask>>,
+    /// Why the task could not be opened.
+    pub refused: Option<&'a str>,
+    /// What the compiler says of the program.
+    pub compiled: &'a Compiled,
+    /// The live world.
+    pub stage: &'a Stage,
+    /// How it is, as of the beginning of the frame.
+    pub status: &'a StageStatus,
+    /// The run's record as last seen.
+    pub run: &'a RunView,
+    /// Name of the run.
+    pub run_name: &'a str,
+    /// Tasks that could be opened.
+    pub tasks: &'a [String],
+    /// The search process, where this studio started one.
+    pub search: Option<&'a JobState>,
+    /// Its messages.
+    pub search_lines: &'a [String],
+    /// The training process, and steps made of steps in all.
+    pub training: Option<(&'a JobState, Option<(u64, u64)>)>,
+    /// The step that is looked at; none: the newest.
+    pub cursor: Option<usize>,
+    /// The candidate that is looked at.
+    pub selected: Option<(u32, u32)>,
+    /// Feedback that the record does not hold yet.
+    pub pending: usize,
+    /// What the panel wants.
+    pub commands: &'a mut Vec<Command>,
+}
+
+impl See<'_> {
+    /// Says what the person wants.
+    pub fn want(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    /// The behaviour on the stage, as feedback names it.
+    pub fn behaviour(&self) -> Behaviour {
+        behaviour_on_stage(self.status, self.run)
+    }
+}
+
+/// The behaviour on the stage, as feedback names it.
+pub fn behaviour_on_stage(status: &StageStatus, run: &RunView) -> Behaviour {
+    let program = crate::document::program_hash(&status.reward_text);
+    let candidate = run.candidates.iter().find(|candidate| match &candidate.program {
+        carrot_run_record::Program::Source { text, .. } => **text == *status.reward_text,
+        carrot_run_record::Program::Wasm { .. } => false,
+    });
+    Behaviour {
+        program,
+        candidate: candidate.map(|candidate| (candidate.generation, candidate.index)),
+        driver: match status.drive == "plan" {
+            true => carrot_run_record::Driver::Plan,
+            false => carrot_run_record::Driver::Policy,
+        },
+        seed: status.seed,
+    }
+}
+
+/// What a person wants, beyond what the document says.
+pub enum Command {
+    /// Something that the palette can do too.
+    Do(Action),
+    /// Something for the live world.
+    Stage(Order),
+    /// Something for the record.
+    Say(Feedback),
+    /// Another task.
+    OpenTask(String),
+    /// Another text in the editor; the second says where it came from.
+    LoadProgram(String, String),
+    /// The policy of a candidate moves the robot, under its reward.
+    PlayCandidate((u32, u32)),
+    /// Looks at a candidate.
+    Select(Option<(u32, u32)>),
+    /// Looks at a step of the episode; none: the newest.
+    Seek(Option<usize>),
+    /// Compares two candidates.
+    Compare((u32, u32), (u32, u32)),
+    /// Brings a panel to the front.
+    Focus(Panel),
+    /// A word about the last change of the program, for its history: how it was made, and what it was.
+    Settled(carrot_run_record::EditKind, String),
+    /// Tells the person something at the bottom of the window.
+    Notice(String),
+}
+
+/// All panels with what each remembers of its view.
+#[derive(Default)]
+pub struct Panels {
+    editor: editor::EditorPanel,
+    viewport: viewport::ViewportPanel,
+    terms: terms::TermsPanel,
+    search: search::SearchPanel,
+    candidate: candidate::CandidatePanel,
+    /// Two behaviours side by side.
+    pub compare: compare::ComparePanel,
+    feedback: feedback::FeedbackPanel,
+    task: task::TaskPanel,
+    history: history::HistoryPanel,
+}
+
+impl Panels {
+    /// Shows one of them.
+    pub fn show(&mut self, panel: Panel, ui: &mut egui::Ui, see: &mut See<'_>) {
+        match panel {
+            Panel::Editor => self.editor.show(ui, see),
+            Panel::Viewport => self.viewport.show(ui, see),
+            Panel::Terms => self.terms.show(ui, see),
+            Panel::Search => self.search.show(ui, see),
+            Panel::Candidate => self.candidate.show(ui, see),
+            Panel::Compare => self.compare.show(ui, see),
+            Panel::Feedback => self.feedback.show(ui, see),
+            Panel::Task => self.task.show(ui, see),
+            Panel::History => self.history.show(ui, see),
+        }
+    }
+
+    /// An action that belongs to the camera. False where it does not.
+    pub fn camera(&mut self, action: Action) -> bool {
+        self.viewport.act(action)
+    }
+}
+
+/// An empty state: what there would be, and what to do for it.
+pub(crate) fn empty(ui: &mut egui::Ui, what: &str, todo: &str) {
+    ui.add_space(12.0);
+    ui.vertical_centered(|ui| {
+        ui.strong(what);
+        ui.weak(todo);
+    });
+}
+
+/// Shows a button of an action, with its key in the hover; wants the action when clicked.
+pub(crate) fn button(ui: &mut egui::Ui, see: &mut See<'_>, text: &str, action: Action, enabled: bool) -> egui::Response {
+    let response = ui
+        .add_enabled(enabled, egui::Button::new(text))
+        .on_hover_text(action.hint(ui.ctx()));
+    if response.clicked() {
+        see.want(Command::Do(action));
+    }
+    response
+}

@@ -1,0 +1,183 @@
+//! Reads the run's record again and again on a thread of its own, and publishes what it finds as one value.
+//!
+//! A search is another process; what it does is seen in the record only. A record that cannot be read, or is gone, is a message and
+//! never the end of anything.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use carrot_run_record::{Candidate, FeedbackEntry, Prompt, RecordError, RunRecord};
+use serde_json::Value;
+
+/// How often the record is looked at.
+const EVERY: Duration = Duration::from_millis(300);
+
+/// A run as last seen.
+#[derive(Debug, Clone, Default)]
+pub struct RunView {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// There is a record.
+    pub exists: bool,
+    /// Why it could not be read.
+    pub error: Option<String>,
+    /// All candidates, by (generation, index).
+    pub candidates: Vec<Candidate>,
+    /// Everything people said, oldest first.
+    pub feedback: Vec<FeedbackEntry>,
+    /// What the proposer was asked, oldest first.
+    pub prompts: Vec<Prompt>,
+    /// Answers of the proposer: request, response, as JSON.
+    pub exchanges: Vec<(String, String)>,
+    /// `winner`, once there is one.
+    pub winner: Option<Value>,
+    /// `progress`: how far a running search is.
+    pub progress: Option<Value>,
+    /// `state`: running, paused, finished or failed.
+    pub state: Option<Value>,
+    /// `ledger`: requests, tokens and cost.
+    pub ledger: Option<Value>,
+    /// The run's settings.
+    pub config: toml::Table,
+}
+
+impl RunView {
+    /// Reads a run.
+    pub fn read(dir: &Path) -> Self {
+        let mut view = Self {
+            dir: dir.to_owned(),
+            exists: dir.join("run.sqlite").exists(),
+            ..Self::default()
+        };
+        if view.exists
+            && let Err(error) = view.fill()
+        {
+            view.error = Some(error.to_string());
+        }
+        view
+    }
+
+    fn fill(&mut self) -> Result<(), RecordError> {
+        let record = RunRecord::open_read_only(&self.dir)?;
+        self.config = record.config()?;
+        self.candidates = record.candidates()?;
+        self.feedback = record.feedback()?;
+        self.prompts = record.prompts()?;
+        self.exchanges = record
+            .exchanges()?
+            .into_iter()
+            .map(|(_, _, request, response)| (request, response))
+            .collect();
+        self.winner = record.fact("winner")?;
+        self.progress = record.fact("progress")?;
+        self.state = record.fact("state")?;
+        self.ledger = record.fact("ledger")?;
+        Ok(())
+    }
+
+    /// The candidate of that generation and index.
+    pub fn candidate(&self, id: (u32, u32)) -> Option<&Candidate> {
+        self.candidates
+            .iter()
+            .find(|candidate| (candidate.generation, candidate.index) == id)
+    }
+}
+
+/// The thread. Dropping it ends it.
+pub struct Watcher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    dir: Mutex<Option<PathBuf>>,
+    view: Mutex<Arc<RunView>>,
+    leave: AtomicBool,
+}
+
+impl Watcher {
+    /// Starts the thread. `wake` is called when something new was found.
+    ///
+    /// Errors: where the machine gives no thread.
+    pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("watcher".into());
+        let thread = thread.spawn(move || work(&theirs, &wake))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Watches another run from now on.
+    pub fn watch(&self, dir: &Path) {
+        *lock(&self.shared.dir) = Some(dir.to_owned());
+        *lock(&self.shared.view) = Arc::new(RunView {
+            dir: dir.to_owned(),
+            ..RunView::default()
+        });
+        self.look_now();
+    }
+
+    /// Looks at once instead of at the next turn.
+    pub fn look_now(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
+    /// The run as last seen.
+    pub fn view(&self) -> Arc<RunView> {
+        Arc::clone(&lock(&self.shared.view))
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.shared.leave.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            _ = thread.join();
+        }
+    }
+}
+
+fn work(shared: &Shared, wake: &dyn Fn()) {
+    let mut seen: Option<(PathBuf, Trace)> = None;
+    while !shared.leave.load(Ordering::Relaxed) {
+        let dir = lock(&shared.dir).clone();
+        if let Some(dir) = dir {
+            let trace = trace(&dir);
+            if seen.as_ref() != Some(&(dir.clone(), trace)) {
+                let view = Arc::new(RunView::read(&dir));
+                // Somebody may have asked for another run meanwhile.
+                if lock(&shared.dir).as_ref() == Some(&dir) {
+                    *lock(&shared.view) = view;
+                    seen = Some((dir, trace));
+                    wake();
+                }
+            }
+        }
+        std::thread::park_timeout(EVERY);
+    }
+}
+
+/// Times and lengths of the database's files: whoever writes changes one of them.
+type Trace = [Option<(SystemTime, u64)>; 2];
+
+fn trace(dir: &Path) -> Trace {
+    ["run.sqlite", "run.sqlite-wal"].map(|name| {
+        let file = fs::metadata(dir.join(name)).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
