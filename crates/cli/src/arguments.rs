@@ -57,6 +57,8 @@ pub enum Command {
     Play(Play),
     /// Write a policy as an ONNX model, with what its numbers mean
     Export(Export),
+    /// Open the desktop app: see the behaviour, touch the reward, say what you meant
+    Studio(Studio),
     /// Look at recorded runs
     Runs(Runs),
     /// Simulation regression tests: record rollouts, check that they stay as they are, compare engines
@@ -301,6 +303,28 @@ impl PlannerName {
             Self::Sampling => PlannerKind::Sampling,
         }
     }
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carrot studio\n  carrot studio --task hopper/hop_forward\n  carrot studio runs/quadruped-walk-1\n\nWhat you do is kept while you do it: close it, or kill it, and open it again. docs/studio.md shows every panel.\n\n--json: {run} when the window is closed"
+)]
+pub struct Studio {
+    /// A run to open [default: the last one]
+    #[arg(value_name = "RUN", conflicts_with = "task")]
+    pub run: Option<PathBuf>,
+    /// A task to open
+    #[arg(long, value_name = "ENV/TASK")]
+    pub task: Option<String>,
+    /// Which physics engine moves the worlds
+    #[arg(long, value_name = "ENGINE", default_value_t = Engine::Mujoco)]
+    pub engine: Engine,
+    /// Where runs are kept
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// Threads that plan [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -58,6 +58,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Rollout(options) => commands::rollout::run(options, envs, quiet),
         Command::Play(options) => commands::play::run(options, envs),
         Command::Export(options) => commands::export::run(options, envs),
+        Command::Studio(options) => commands::studio::run(options, &envs()?),
         Command::Runs(options) => commands::runs::run(options),
         Command::Regress(options) => commands::regress::run(options, arguments.envs.as_deref(), quiet),
         Command::Bench(options) => commands::bench::run(options, envs, quiet),

@@ -120,7 +120,11 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::ShowForces, "Show contact forces", (ALT, Key::V)),
     entry(Action::ShowFrames, "Show body frames", (ALT, Key::B)),
     entry(Action::Format, "Format the program", (CTRL_SHIFT, Key::I)),
-    entry(Action::HumanReward, "Load the hand-written reward", (CTRL_SHIFT, Key::H)),
+    entry(
+        Action::HumanReward,
+        "Load the hand-written reward",
+        (CTRL_SHIFT, Key::H),
+    ),
     entry(Action::PauseSearch, "Pause the search", (CTRL, Key::F9)),
     entry(Action::StartSearch, "Start the search", (NONE, Key::F9)),
     entry(Action::PauseTraining, "Pause the training", (CTRL_SHIFT, Key::T)),
@@ -187,7 +191,11 @@ mod tests {
         let mut keys = Vec::new();
         for entry in ENTRIES {
             let shortcut = entry.shortcut.expect("every action has a key");
-            assert!(!keys.contains(&shortcut), "{} has the key of another action", entry.name);
+            assert!(
+                !keys.contains(&shortcut),
+                "{} has the key of another action",
+                entry.name
+            );
             keys.push(shortcut);
         }
         let actions: BTreeSet<Action> = ENTRIES.iter().map(|entry| entry.action).collect();

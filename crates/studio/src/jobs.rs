@@ -96,7 +96,9 @@ impl Job {
     fn last_words(&self) -> Option<String> {
         let lines = self.lines();
         let error = lines.iter().rposition(|line| line.starts_with("error"));
-        error.map(|first| lines[first..].join("\n")).or_else(|| lines.last().cloned())
+        error
+            .map(|first| lines[first..].join("\n"))
+            .or_else(|| lines.last().cloned())
     }
 }
 
@@ -202,7 +204,9 @@ mod tests {
     fn a_job_tells_how_it_ended() {
         let shell = |text: &str| Job::start(Path::new("sh"), &["-c".into(), text.into()]).unwrap();
         assert_eq!(ended(&mut shell("exit 0")), JobState::Done);
-        let failed = ended(&mut shell("echo start >&2; echo 'error: no such task' >&2; sleep 0.2; exit 2"));
+        let failed = ended(&mut shell(
+            "echo start >&2; echo 'error: no such task' >&2; sleep 0.2; exit 2",
+        ));
         assert_eq!(failed, JobState::Failed("error: no such task".into()));
         let mut long = shell("trap 'exit 130' INT; while :; do sleep 0.05; done");
         std::thread::sleep(Duration::from_millis(200));

@@ -10,7 +10,9 @@ pub fn tree(kept: Option<&serde_json::Value>) -> Tree<Panel> {
     let complete = |tree: &Tree<Panel>| {
         let count = |panel: Panel| {
             let tiles = tree.tiles.tiles();
-            tiles.filter(|tile| matches!(tile, Tile::Pane(pane) if *pane == panel)).count()
+            tiles
+                .filter(|tile| matches!(tile, Tile::Pane(pane) if *pane == panel))
+                .count()
         };
         tree.root().is_some() && Panel::ALL.into_iter().all(|panel| count(panel) == 1)
     };
@@ -19,7 +21,7 @@ pub fn tree(kept: Option<&serde_json::Value>) -> Tree<Panel> {
 
 fn as_made() -> Tree<Panel> {
     let mut tiles = Tiles::default();
-    let mut tabs = |tiles: &mut Tiles<Panel>, panels: &[Panel]| {
+    let tabs = |tiles: &mut Tiles<Panel>, panels: &[Panel]| {
         let panes: Vec<_> = panels.iter().map(|panel| tiles.insert_pane(*panel)).collect();
         tiles.insert_tab_tile(panes)
     };
@@ -38,7 +40,7 @@ fn as_made() -> Tree<Panel> {
     let middle = split(LinearDir::Vertical, vec![behaviour, terms], &[1.4, 1.0]);
     let right = split(LinearDir::Vertical, vec![search, feedback], &[1.2, 1.0]);
     let root = split(LinearDir::Horizontal, vec![left, middle, right], &[1.0, 1.1, 0.8]);
-    Tree::new("studio", root, tiles)
+    Tree::new(egui::Id::unique("studio"), root, tiles)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The command palette: every action and every task by a few letters.
 
-use egui::{Align2, Key, Modifiers, Ui, WidgetInfo, WidgetType};
+use egui::{Align2, Key, Modifiers, Role, Ui, WidgetInfo};
 
 use crate::action::{Action, ENTRIES};
 
@@ -72,7 +72,7 @@ impl Palette {
                 .hint_text("What do you want to do?")
                 .desired_width(f32::INFINITY);
             let field = ui.add(field);
-            field.widget_info(|| WidgetInfo::labeled(WidgetType::TextEdit, true, "What to do"));
+            field.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "What to do"));
             field.request_focus();
             if field.changed() {
                 self.selected = 0;

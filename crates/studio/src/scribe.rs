@@ -29,11 +29,18 @@ pub struct Written {
     pub ids: BTreeSet<String>,
     /// Why the last write failed; none once one has succeeded.
     pub error: Option<String>,
+    /// Runs that were made ready for a search.
+    pub ready: u64,
+}
+
+enum Order {
+    Write(RunPlace, Vec<Pending>),
+    MakeReady(RunPlace),
 }
 
 /// The thread and the way to it. Dropping it waits until everything is written.
 pub struct Scribe {
-    orders: Option<Sender<(RunPlace, Vec<Pending>)>>,
+    orders: Option<Sender<Order>>,
     written: Arc<Mutex<Written>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -55,10 +62,17 @@ impl Scribe {
         })
     }
 
-    /// Has entries written to a run, which is made if it is not there. None at all makes the run only.
+    /// Has entries written to a run, which is made if it is not there.
     pub fn write(&self, place: RunPlace, entries: Vec<Pending>) {
         if let Some(orders) = &self.orders {
-            _ = orders.send((place, entries)); // a thread that panicked has said so
+            _ = orders.send(Order::Write(place, entries)); // a thread that panicked has said so
+        }
+    }
+
+    /// Has the run made, with its settings if it has no candidate yet, so that a search can start; see [`Written::ready`].
+    pub fn make_ready(&self, place: RunPlace) {
+        if let Some(orders) = &self.orders {
+            _ = orders.send(Order::MakeReady(place));
         }
     }
 
@@ -77,13 +91,18 @@ impl Drop for Scribe {
     }
 }
 
-fn work(incoming: &Receiver<(RunPlace, Vec<Pending>)>, written: &Mutex<Written>, wake: &dyn Fn()) {
-    while let Ok((place, entries)) = incoming.recv() {
-        let outcome = write(&place, &entries);
+fn work(incoming: &Receiver<Order>, written: &Mutex<Written>, wake: &dyn Fn()) {
+    while let Ok(order) = incoming.recv() {
+        let outcome = match &order {
+            Order::Write(place, entries) => write(place, entries),
+            Order::MakeReady(place) => make_ready(place),
+        };
         let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
         written.error = outcome.as_ref().err().map(ToString::to_string);
-        if outcome.is_ok() {
-            written.ids.extend(entries.into_iter().map(|entry| entry.id));
+        match order {
+            _ if outcome.is_err() => {}
+            Order::Write(_, entries) => written.ids.extend(entries.into_iter().map(|entry| entry.id)),
+            Order::MakeReady(_) => written.ready += 1,
         }
         drop(written);
         wake();
@@ -91,15 +110,29 @@ fn work(incoming: &Receiver<(RunPlace, Vec<Pending>)>, written: &Mutex<Written>,
 }
 
 fn write(place: &RunPlace, entries: &[Pending]) -> Result<(), RecordError> {
-    if !place.dir.exists() {
-        match RunRecord::create(&place.dir, &place.config) {
-            Ok(_) | Err(RecordError::Exists(_)) => {}
-            Err(error) => return Err(error),
-        }
-    }
+    make(place)?;
     let record = RunRecord::open_for_feedback(&place.dir)?;
     for entry in entries {
         record.put_feedback(&entry.id, &entry.feedback)?;
     }
     Ok(())
+}
+
+fn make_ready(place: &RunPlace) -> Result<(), RecordError> {
+    make(place)?;
+    let record = RunRecord::open(&place.dir)?;
+    match record.candidate_count()? {
+        0 if record.config()? != place.config => record.set_config(&place.config),
+        _ => Ok(()),
+    }
+}
+
+fn make(place: &RunPlace) -> Result<(), RecordError> {
+    if place.dir.exists() {
+        return Ok(());
+    }
+    match RunRecord::create(&place.dir, &place.config) {
+        Ok(_) | Err(RecordError::Exists(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }

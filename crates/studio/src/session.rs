@@ -197,7 +197,11 @@ mod tests {
         assert_eq!(place.new_run("a/b"), "a-b-1");
         place.keep_session("a-b-1", &state()).unwrap();
         assert_eq!(place.session("a-b-1"), Some(state()));
-        assert_eq!(place.new_run("a/b"), "a-b-2", "a session has that name, even without a run");
+        assert_eq!(
+            place.new_run("a/b"),
+            "a-b-2",
+            "a session has that name, even without a run"
+        );
         let app = AppState {
             zoom: Some(1.5),
             ..AppState::default()

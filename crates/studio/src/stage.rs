@@ -73,6 +73,8 @@ pub struct StageStatus {
     pub drive: String,
     /// The clock runs.
     pub running: bool,
+    /// Simulated seconds per second, at most.
+    pub speed: f64,
     /// Seed of the episodes.
     pub seed: u64,
     /// Simulated seconds per second over the last second.
@@ -454,7 +456,11 @@ impl<'a> Worker<'a> {
             }
         }
         self.recent.push_back(now);
-        while self.recent.front().is_some_and(|then| now.duration_since(*then) > Duration::from_secs(1)) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|then| now.duration_since(*then) > Duration::from_secs(1))
+        {
             self.recent.pop_front();
         }
         self.publish_with(world);
@@ -505,11 +511,12 @@ impl<'a> Worker<'a> {
     }
 
     fn publish(&self) {
-        let (drive, running, seed) = (self.drive.name().to_owned(), self.running, self.seed);
+        let (drive, running, seed, speed) = (self.drive.name().to_owned(), self.running, self.seed, self.speed);
         self.status(|status| {
             status.drive = drive;
             status.running = running;
             status.seed = seed;
+            status.speed = speed;
             status.waiting = false;
         });
     }

@@ -28,7 +28,7 @@ use crate::palette::{Choice, Palette};
 use crate::panels::{Command, Panel, Panels, See, behaviour_on_stage};
 use crate::scribe::{RunPlace, Scribe};
 use crate::session::{AppState, Pending, SessionError, SessionState, Workplace};
-use crate::stage::{Drive, Order, Stage, StageStatus};
+use crate::stage::{Drive, Order, Stage};
 use crate::watcher::{RunView, Watcher};
 
 /// What the studio is started with.
@@ -104,7 +104,9 @@ pub struct Studio {
     scribe: Scribe,
     watcher: Watcher,
     search: Option<Job>,
-    training: Option<(Job, TrainingPlace, String)>,
+    /// Arguments of a search that starts once so many runs were made ready.
+    starting: Option<(u64, Vec<String>)>,
+    training: Option<(Job, TrainingPlace)>,
     panels: Panels,
     tree: Tree<Panel>,
     palette: Palette,
@@ -149,6 +151,7 @@ impl Studio {
             scribe: Scribe::start(wake.clone())?,
             watcher: Watcher::start(wake)?,
             search: None,
+            starting: None,
             training: None,
             panels: Panels::default(),
             tree,
@@ -203,7 +206,7 @@ impl Studio {
         if let Some(search) = &mut self.search {
             search.pause();
         }
-        if let Some((training, ..)) = &mut self.training {
+        if let Some((training, _)) = &mut self.training {
             training.pause();
         }
         self.keep();
@@ -240,7 +243,9 @@ impl Studio {
     fn begin_session(&mut self) {
         let state = self.place.session(&self.run_name);
         let state = state.filter(|state| state.task == self.choice.id && state.engine == self.choice.engine);
-        self.document = state.as_ref().map_or_else(Document::default, |state| state.document.clone());
+        self.document = state
+            .as_ref()
+            .map_or_else(Document::default, |state| state.document.clone());
         self.pending = state.as_ref().map_or_else(Vec::new, |state| state.pending.clone());
         self.kept = state;
         self.undo = Undo::new(&self.document);
@@ -276,6 +281,14 @@ impl Studio {
             self.watcher.look_now();
         }
         self.trouble.clone_from(&written.error);
+        if self.pending.is_empty()
+            && let Some((_, arguments)) = self.starting.take_if(|(ready, _)| written.ready >= *ready)
+        {
+            match Job::start(&self.options.program, &arguments) {
+                Ok(job) => self.search = Some(job),
+                Err(message) => self.notice(&message),
+            }
+        }
         if let Some(task) = self.compiler.task()
             && task.choice == self.choice
             && !self.filled.as_ref().is_some_and(|filled| Arc::ptr_eq(filled, &task))
@@ -297,7 +310,7 @@ impl Studio {
 
     /// A finished training moves the robot at once.
     fn collect_policy(&mut self) {
-        let Some((job, place, _)) = &mut self.training else { return };
+        let Some((job, place)) = &mut self.training else { return };
         match job.state() {
             JobState::Running => {}
             JobState::Done => {
@@ -328,7 +341,10 @@ impl Studio {
         let refused = self.compiler.refused();
         let search = self.search.as_mut().map(Job::state);
         let lines = self.search.as_ref().map(Job::lines).unwrap_or_default();
-        let training = self.training.as_mut().map(|(job, place, _)| (job.state(), place.progress()));
+        let training = self
+            .training
+            .as_mut()
+            .map(|(job, place)| (job.state(), place.progress()));
         let mut see = See {
             document: &mut self.document,
             change,
@@ -418,7 +434,10 @@ impl Studio {
                     0 if compiled.works => ui.weak(format!("compiled in {:.1} ms", compiled.took.as_secs_f64() * 1e3)),
                     0 => ui.weak("compiling"),
                     1 => ui.colored_label(error, "1 error; the last reward that compiled is on the stage"),
-                    errors => ui.colored_label(error, format!("{errors} errors; the last reward that compiled is on the stage")),
+                    errors => ui.colored_label(
+                        error,
+                        format!("{errors} errors; the last reward that compiled is on the stage"),
+                    ),
                 };
                 if let Some(last) = status.latencies.last() {
                     ui.weak(format!("new plan after {:.0} ms", last.as_secs_f64() * 1e3));
@@ -447,10 +466,16 @@ impl Studio {
 
     /// Gives the history the program as it is, if it has rested or must.
     fn settle(&mut self, now: bool) {
-        if !self.unsettled.as_ref().is_some_and(|(_, _, since)| now || since.elapsed() >= SETTLED) {
+        if !self
+            .unsettled
+            .as_ref()
+            .is_some_and(|(_, _, since)| now || since.elapsed() >= SETTLED)
+        {
             return;
         }
-        let Some((how, summary, _)) = self.unsettled.take() else { return };
+        let Some((how, summary, _)) = self.unsettled.take() else {
+            return;
+        };
         if self.document.program == self.settled {
             return;
         }
@@ -580,7 +605,7 @@ impl Studio {
             }
             Action::TrainPolicy => self.train(),
             Action::PauseTraining => {
-                if let Some((training, ..)) = &mut self.training {
+                if let Some((training, _)) = &mut self.training {
                     training.pause();
                 }
             }
@@ -588,7 +613,11 @@ impl Studio {
                 let of = behaviour_on_stage(&self.stage.status(), &self.watcher.view());
                 let good = action == Action::RateGood;
                 self.say(Feedback::Rating { of, good });
-                self.notice(if good { "Noted: this is good." } else { "Noted: this is bad." });
+                self.notice(if good {
+                    "Noted: this is good."
+                } else {
+                    "Noted: this is bad."
+                });
             }
             Action::GiveComment => self.give_comment(),
             Action::NewSession => {
@@ -613,7 +642,7 @@ impl Studio {
             Action::ResetPanels => self.tree = layout::tree(None),
             Action::Focus(panel) => self.focus(panel),
             other => {
-                self.panels.act(other);
+                self.panels.camera(other);
             }
         }
     }
@@ -644,7 +673,8 @@ impl Studio {
     fn play(&mut self, id: (u32, u32)) {
         let run = self.watcher.view();
         let Some(candidate) = run.candidate(id) else { return };
-        let (Program::Source { text, .. }, Outcome::Evaluated(evaluated)) = (&candidate.program, &candidate.outcome) else {
+        let (Program::Source { text, .. }, Outcome::Evaluated(evaluated)) = (&candidate.program, &candidate.outcome)
+        else {
             return self.notice("This candidate has no policy to play.");
         };
         let bytes = RunRecord::open_read_only(&run.dir).and_then(|record| record.object(&evaluated.policy));
@@ -671,7 +701,11 @@ impl Studio {
 
     /// Starts the search of this run, or goes on with it for another round.
     fn start_search(&mut self) {
-        if self.search.as_mut().is_some_and(|search| search.state() == JobState::Running) {
+        if self
+            .search
+            .as_mut()
+            .is_some_and(|search| search.state() == JobState::Running)
+        {
             return self.notice("The search is running.");
         }
         self.settle(true);
@@ -688,20 +722,19 @@ impl Studio {
                 summary: "in the editor when the search began".into(),
             });
         }
-        let done = run.candidates.iter().map(|candidate| candidate.generation + 1).max().unwrap_or(0);
+        let done = run
+            .candidates
+            .iter()
+            .map(|candidate| candidate.generation + 1)
+            .max()
+            .unwrap_or(0);
         let settings = &self.document.search;
         let generations = settings.generations.max(done + 1);
         let until = settings.ask_me.then_some(done + 1);
-        self.search_when_written(place, generations, until);
-    }
-
-    /// The search reads the record: what was said must be there first.
-    fn search_when_written(&mut self, place: RunPlace, generations: u32, until: Option<u32>) {
         let arguments = search_arguments(&self.options.envs, &place.dir, generations, until);
-        match self.scribe.then_start(place, &self.options.program, arguments) {
-            Ok(job) => self.search = Some(job),
-            Err(message) => self.notice(&message),
-        }
+        // The search reads the record: what was said must be there first.
+        self.starting = Some((self.scribe.written().ready + 1, arguments));
+        self.scribe.make_ready(place);
     }
 
     fn train(&mut self) {
@@ -716,13 +749,14 @@ impl Studio {
         let engine = self.choice.engine.to_string();
         let arguments = place.arguments(&self.options.envs, &self.choice.id, &engine, self.document.search.seed);
         match Job::start(&self.options.program, &arguments) {
-            Ok(job) => self.training = Some((job, place, hash)),
+            Ok(job) => self.training = Some((job, place)),
             Err(message) => self.notice(&message),
         }
     }
 
     fn focus(&mut self, panel: Panel) {
-        self.tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == panel));
+        self.tree
+            .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == panel));
     }
 
     fn notice(&mut self, text: &str) {
@@ -785,7 +819,9 @@ struct Tiles<'a, 'b> {
 
 impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, _tile: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
-        egui::Frame::NONE.inner_margin(6.0).show(ui, |ui| self.panels.show(*panel, ui, self.see));
+        egui::Frame::NONE
+            .inner_margin(6.0)
+            .show(ui, |ui| self.panels.show(*panel, ui, self.see));
         UiResponse::None
     }
 
@@ -817,7 +853,10 @@ fn first(
         let record = RunRecord::open_read_only(&options.runs.join(run)).and_then(|record| record.config());
         let config = record.map_err(|error| StudioError::NotFound(error.to_string()))?;
         let task = config.get("task").and_then(toml::Value::as_str).unwrap_or_default();
-        let engine = config.get("engine").and_then(toml::Value::as_str).and_then(|text| text.parse().ok());
+        let engine = config
+            .get("engine")
+            .and_then(toml::Value::as_str)
+            .and_then(|text| text.parse().ok());
         let choice = TaskChoice {
             engine: engine.unwrap_or(options.engine),
             ..choice(task.to_owned())
@@ -830,7 +869,9 @@ fn first(
         Some(id) => {
             // The task loader says it best, with the nearest name.
             let error = carrot_environment::Task::load(&options.envs, id, options.engine).err();
-            return Err(StudioError::NotFound(error.map_or_else(String::new, |error| error.to_string())));
+            return Err(StudioError::NotFound(
+                error.map_or_else(String::new, |error| error.to_string()),
+            ));
         }
         None => {
             let last = app.task.clone().filter(known);

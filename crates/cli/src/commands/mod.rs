@@ -18,4 +18,5 @@ pub mod runs;
 pub mod search;
 pub mod settings;
 pub mod shell;
+pub mod studio;
 pub mod train;

@@ -12,6 +12,10 @@ impl ComparePanel {
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         _ = see;
-        empty(ui, "Nothing to compare yet.", "Run a search first: two candidates with policies are needed.");
+        empty(
+            ui,
+            "Nothing to compare yet.",
+            "Run a search first: two candidates with policies are needed.",
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What the person says: good or bad, in words, about a moment or the whole; and what was said before.
 
 use carrot_run_record::{Behaviour, Feedback, Verdict};
-use egui::{Ui, WidgetInfo, WidgetType};
+use egui::{Role, Ui, WidgetInfo};
 
 use super::{See, button};
 use crate::action::Action;
@@ -23,7 +23,7 @@ impl FeedbackPanel {
             .desired_rows(3)
             .desired_width(f32::INFINITY);
         let response = ui.add(field);
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::TextEdit, true, "Comment"));
+        response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Comment"));
         if response.changed() {
             *see.change = Some("comment".into());
         }
@@ -42,7 +42,13 @@ impl FeedbackPanel {
             }
         });
         ui.separator();
-        let said: Vec<_> = see.run.feedback.iter().rev().filter_map(|entry| line(&entry.feedback)).collect();
+        let said: Vec<_> = see
+            .run
+            .feedback
+            .iter()
+            .rev()
+            .filter_map(|entry| line(&entry.feedback))
+            .collect();
         if said.is_empty() {
             ui.weak("Nothing has been said yet. What you say here is in the next generation's prompt.");
         }

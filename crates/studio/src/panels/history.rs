@@ -19,7 +19,11 @@ impl HistoryPanel {
         });
         let edits: Vec<_> = edits.collect();
         if edits.is_empty() {
-            empty(ui, "No versions yet.", "Change a number or a line of the reward: each version is kept here.");
+            empty(
+                ui,
+                "No versions yet.",
+                "Change a number or a line of the reward: each version is kept here.",
+            );
             return;
         }
         egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
@@ -27,9 +31,12 @@ impl HistoryPanel {
                 ui.horizontal(|ui| {
                     let here = *text == see.document.program;
                     let name = format!("Version {}", entry.position);
-                    let button = ui.add_enabled(!here, egui::Button::new(&name)).on_hover_text("Put it into the editor");
+                    let button = ui
+                        .add_enabled(!here, egui::Button::new(&name))
+                        .on_hover_text("Put it into the editor");
                     if button.clicked() {
-                        see.commands.push(Command::LoadProgram(text.clone(), name.to_lowercase()));
+                        see.commands
+                            .push(Command::LoadProgram(text.clone(), name.to_lowercase()));
                     }
                     let how = match how {
                         EditKind::Typed => "typed",

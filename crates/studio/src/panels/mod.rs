@@ -221,7 +221,13 @@ pub(crate) fn empty(ui: &mut egui::Ui, what: &str, todo: &str) {
 }
 
 /// Shows a button of an action, with its key in the hover; wants the action when clicked.
-pub(crate) fn button(ui: &mut egui::Ui, see: &mut See<'_>, text: &str, action: Action, enabled: bool) -> egui::Response {
+pub(crate) fn button(
+    ui: &mut egui::Ui,
+    see: &mut See<'_>,
+    text: &str,
+    action: Action,
+    enabled: bool,
+) -> egui::Response {
     let response = ui
         .add_enabled(enabled, egui::Button::new(text))
         .on_hover_text(action.hint(ui.ctx()));

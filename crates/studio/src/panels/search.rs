@@ -1,7 +1,7 @@
 //! The search: its settings, its progress, and its candidates.
 
-use egui::{Ui, WidgetInfo, WidgetType};
 use egui::TextWrapMode;
+use egui::{Role, Ui, WidgetInfo};
 
 use super::{Command, See, button, empty};
 use crate::action::Action;
@@ -38,19 +38,26 @@ impl SearchPanel {
         }
         egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
-            egui::Grid::new("candidates").num_columns(4).striped(true).show(ui, |ui| {
-                for candidate in &see.run.candidates {
-                    let id = (candidate.generation, candidate.index);
-                    let name = format!("g{}c{}", id.0, id.1);
-                    if ui.selectable_label(see.selected == Some(id), &name).clicked() {
-                        see.commands.push(Command::Select(Some(id)));
+            egui::Grid::new("candidates")
+                .num_columns(4)
+                .striped(true)
+                .show(ui, |ui| {
+                    for candidate in &see.run.candidates {
+                        let id = (candidate.generation, candidate.index);
+                        let name = format!("g{}c{}", id.0, id.1);
+                        if ui.selectable_label(see.selected == Some(id), &name).clicked() {
+                            see.commands.push(Command::Select(Some(id)));
+                        }
+                        ui.label(
+                            candidate
+                                .fitness()
+                                .map_or("–".into(), |fitness| format!("{fitness:.3}")),
+                        );
+                        ui.label(&candidate.proposer);
+                        ui.label(&candidate.note);
+                        ui.end_row();
                     }
-                    ui.label(candidate.fitness().map_or("–".into(), |fitness| format!("{fitness:.3}")));
-                    ui.label(&candidate.proposer);
-                    ui.label(&candidate.note);
-                    ui.end_row();
-                }
-            });
+                });
         });
     }
 }
@@ -61,13 +68,17 @@ fn settings(ui: &mut Ui, see: &mut See<'_>) {
         let whole = |ui: &mut Ui, value: &mut u32, name: &str| {
             ui.label(name);
             let response = ui.add(egui::DragValue::new(value).range(1..=1000));
-            response.widget_info(|| WidgetInfo::labeled(WidgetType::DragValue, true, name));
+            response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, name));
         };
         whole(ui, &mut search.generations, "Generations");
         whole(ui, &mut search.candidates, "Candidates");
         ui.label("Steps");
-        let response = ui.add(egui::DragValue::new(&mut search.steps).range(1_000..=100_000_000).speed(1000));
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::DragValue, true, "Steps"));
+        let response = ui.add(
+            egui::DragValue::new(&mut search.steps)
+                .range(1_000..=100_000_000)
+                .speed(1000),
+        );
+        response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "Steps"));
         ui.checkbox(&mut search.ask_me, "Ask me after each generation");
     });
 }

@@ -1,6 +1,6 @@
 //! What the robot should do, and what a reward may read.
 
-use egui::{TextWrapMode, Ui, WidgetInfo, WidgetType};
+use egui::{Role, TextWrapMode, Ui, WidgetInfo};
 
 use super::{Command, See, empty};
 
@@ -50,9 +50,11 @@ impl TaskPanel {
         ui.separator();
         ui.horizontal(|ui| {
             let label = ui.strong("A reward may read");
-            let filter = egui::TextEdit::singleline(&mut self.filter).hint_text("filter").desired_width(120.0);
+            let filter = egui::TextEdit::singleline(&mut self.filter)
+                .hint_text("filter")
+                .desired_width(120.0);
             let response = ui.add(filter).labelled_by(label.id);
-            response.widget_info(|| WidgetInfo::labeled(WidgetType::TextEdit, true, "Filter variables"));
+            response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter variables"));
         });
         let timeline = see.stage.timeline();
         let moment = match see.cursor {
@@ -61,25 +63,28 @@ impl TaskPanel {
         };
         egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
-            egui::Grid::new("variables").num_columns(4).striped(true).show(ui, |ui| {
-                for title in ["variable", "now", "unit", "what it is"] {
-                    ui.weak(title);
-                }
-                ui.end_row();
-                let wanted = self.filter.to_lowercase();
-                let fits = |text: &str| text.to_lowercase().contains(&wanted);
-                for variable in &task.schema.variables {
-                    if !(fits(&variable.name) || fits(&variable.doc)) {
-                        continue;
+            egui::Grid::new("variables")
+                .num_columns(4)
+                .striped(true)
+                .show(ui, |ui| {
+                    for title in ["variable", "now", "unit", "what it is"] {
+                        ui.weak(title);
                     }
-                    ui.monospace(&variable.name);
-                    let values = moment.and_then(|moment| timeline.variable(moment, &variable.name));
-                    ui.monospace(values.map(numbers).unwrap_or_default());
-                    ui.label(variable.unit.as_deref().unwrap_or_default());
-                    ui.label(&variable.doc);
                     ui.end_row();
-                }
-            });
+                    let wanted = self.filter.to_lowercase();
+                    let fits = |text: &str| text.to_lowercase().contains(&wanted);
+                    for variable in &task.schema.variables {
+                        if !(fits(&variable.name) || fits(&variable.doc)) {
+                            continue;
+                        }
+                        ui.monospace(&variable.name);
+                        let values = moment.and_then(|moment| timeline.variable(moment, &variable.name));
+                        ui.monospace(values.map(numbers).unwrap_or_default());
+                        ui.label(variable.unit.as_deref().unwrap_or_default());
+                        ui.label(&variable.doc);
+                        ui.end_row();
+                    }
+                });
         });
     }
 }

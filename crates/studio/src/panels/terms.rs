@@ -1,6 +1,6 @@
 //! Reward terms and the total against time: lines, or the share of each in the whole.
 
-use egui::{Color32, Ui, WidgetInfo, WidgetType};
+use egui::{Color32, Role, Ui, WidgetInfo};
 use egui_plot::{FilledArea, Line, Plot, PlotPoints, VLine};
 
 use super::{Command, See, empty, task::numbers};
@@ -46,19 +46,28 @@ impl TermsPanel {
             ui.selectable_value(&mut self.shares, false, "Lines");
             ui.selectable_value(&mut self.shares, true, "Shares");
             let names: Vec<&str> = match see.task {
-                Some(task) => task.bench.task.schema.variables.iter().map(|v| v.name.as_str()).collect(),
+                Some(task) => task
+                    .bench
+                    .task
+                    .schema
+                    .variables
+                    .iter()
+                    .map(|v| v.name.as_str())
+                    .collect(),
                 None => Vec::new(),
             };
             let shown = self.variable.clone().unwrap_or_else(|| "no variable".into());
-            let combo = egui::ComboBox::from_id_salt("variable").selected_text(shown).show_ui(ui, |ui| {
-                ui.selectable_value(&mut self.variable, None, "no variable");
-                for name in names {
-                    ui.selectable_value(&mut self.variable, Some(name.to_owned()), name);
-                }
-            });
+            let combo = egui::ComboBox::from_id_salt("variable")
+                .selected_text(shown)
+                .show_ui(ui, |ui| {
+                    ui.selectable_value(&mut self.variable, None, "no variable");
+                    for name in names {
+                        ui.selectable_value(&mut self.variable, Some(name.to_owned()), name);
+                    }
+                });
             combo
                 .response
-                .widget_info(|| WidgetInfo::labeled(WidgetType::ComboBox, true, "Variable to draw"));
+                .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Variable to draw"));
             if seen.at.is_some() {
                 ui.weak(format!("at {:.2} s", seen.time(seen.cursor)));
             }
@@ -73,7 +82,7 @@ impl TermsPanel {
                 };
                 let text = egui::RichText::new(text).color(colour(index, ui.visuals().dark_mode));
                 let toggle = ui.checkbox(&mut on, text);
-                toggle.widget_info(|| WidgetInfo::selected(WidgetType::Checkbox, true, on, format!("Term {name}")));
+                toggle.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, format!("Term {name}")));
                 let share = seen.shares[index];
                 toggle.on_hover_text(format!("{:.0} % of the size of all terms so far", share * 100.0));
                 if on {
@@ -131,12 +140,16 @@ impl TermsPanel {
             for change in &seen.changes {
                 plot.vline(VLine::new("the reward changed", *change).color(Color32::from_gray(128)));
             }
-            plot.vline(VLine::new("cursor", cursor).color(Color32::from_rgb(230, 126, 34)).width(1.5));
+            plot.vline(
+                VLine::new("cursor", cursor)
+                    .color(Color32::from_rgb(230, 126, 34))
+                    .width(1.5),
+            );
             plot.pointer_coordinate().map(|point| point.x)
         });
         shown
             .response
-            .widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Plot of the reward terms"));
+            .widget_info(|| WidgetInfo::labeled(Role::Image, true, "Plot of the reward terms"));
         shown.response.clicked().then_some(shown.inner).flatten()
     }
 }
@@ -167,27 +180,34 @@ impl Seen {
     fn of(timeline: &Timeline, cursor: Option<usize>, variable: Option<&str>) -> Self {
         let names = timeline.terms().to_vec();
         let since = timeline.terms_since();
-        let judged = |moment: &&Moment| {
-            moment.step >= since && moment.total.is_some() && moment.terms.len() == names.len()
-        };
+        let judged =
+            |moment: &&Moment| moment.step >= since && moment.total.is_some() && moment.terms.len() == names.len();
         let moments: Vec<&Moment> = timeline.moments.iter().filter(judged).collect();
         let every = moments.len().div_ceil(POINTS).max(1);
         let thinned: Vec<&Moment> = moments.iter().copied().step_by(every).collect();
         let term = |index: usize| -> Vec<f64> { thinned.iter().map(|moment| moment.terms[index]).collect() };
         let terms: Vec<Vec<f64>> = (0..names.len()).map(term).collect();
-        let sizes: Vec<f64> = terms.iter().map(|values| values.iter().map(|v| v.abs()).sum()).collect();
+        let sizes: Vec<f64> = terms
+            .iter()
+            .map(|values| values.iter().map(|v| v.abs()).sum())
+            .collect();
         let whole: f64 = sizes.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         let low_high = |values: &Vec<f64>| {
             values
                 .iter()
-                .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(*v), high.max(*v)])
+                .fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| {
+                    [low.min(*v), high.max(*v)]
+                })
         };
         let looked_at = match cursor {
             Some(step) => timeline.at(step),
             None => timeline.newest(),
         };
         let numbers = variable.map_or(0, |name| {
-            thinned.first().and_then(|first| timeline.variable(first, name)).map_or(0, <[f64]>::len)
+            thinned
+                .first()
+                .and_then(|first| timeline.variable(first, name))
+                .map_or(0, <[f64]>::len)
         });
         let component = |index: usize| -> Vec<f64> {
             let name = variable.unwrap_or_default();
@@ -211,7 +231,9 @@ impl Seen {
                 .filter(|change| change.step > 1)
                 .map(|change| change.step as f64 * timeline.control_dt_secs)
                 .collect(),
-            cursor: steps.partition_point(|step| *step < cursor_step).min(steps.len().saturating_sub(1)),
+            cursor: steps
+                .partition_point(|step| *step < cursor_step)
+                .min(steps.len().saturating_sub(1)),
             at: looked_at
                 .filter(|moment| judged(moment))
                 .and_then(|moment| Some((moment.total?, moment.terms.clone()))),
@@ -226,14 +248,19 @@ impl Seen {
     }
 
     fn points(&self, values: &[f64]) -> PlotPoints<'static> {
-        let points = values.iter().enumerate().map(|(place, value)| [self.time(place), *value]);
+        let points = values
+            .iter()
+            .enumerate()
+            .map(|(place, value)| [self.time(place), *value]);
         PlotPoints::new(points.collect())
     }
 
     /// The share of each term in the sum of all sizes, one on top of the other.
     fn areas(&self, hidden: &std::collections::BTreeSet<String>, dark: bool) -> Vec<FilledArea> {
         let times: Vec<f64> = (0..self.steps.len()).map(|place| self.time(place)).collect();
-        let shown: Vec<usize> = (0..self.names.len()).filter(|&index| !hidden.contains(&self.names[index])).collect();
+        let shown: Vec<usize> = (0..self.names.len())
+            .filter(|&index| !hidden.contains(&self.names[index]))
+            .collect();
         let whole: Vec<f64> = (0..times.len())
             .map(|place| shown.iter().map(|&index| self.terms[index][place].abs()).sum::<f64>())
             .collect();
@@ -262,9 +289,14 @@ impl Seen {
         for (index, name) in self.names.iter().enumerate() {
             let [low, high] = self.ranges[index];
             if high - low <= 1e-6 * high.abs().max(low.abs()) {
-                remarks.push(format!("`{name}` is the same in every step: it asks for nothing but a long episode."));
+                remarks.push(format!(
+                    "`{name}` is the same in every step: it asks for nothing but a long episode."
+                ));
             } else if self.shares[index] > 0.8 && self.names.len() > 2 {
-                remarks.push(format!("`{name}` drowns the others: {:.0} % of all.", self.shares[index] * 100.0));
+                remarks.push(format!(
+                    "`{name}` drowns the others: {:.0} % of all.",
+                    self.shares[index] * 100.0
+                ));
             }
         }
         remarks

@@ -1,6 +1,6 @@
 //! The robot: its picture, the clock, and what moves it.
 
-use egui::{Ui, WidgetInfo, WidgetType};
+use egui::{Ui, WidgetInfo};
 
 use super::{Command, See, button, empty};
 use crate::action::Action;
@@ -38,7 +38,6 @@ impl ViewportPanel {
             see.want(Command::Stage(Order::Run(false)));
             see.want(Command::Seek(Some(step)));
         }
-        _ = WidgetType::Slider;
     }
 
     /// An action of the camera.
