@@ -19,6 +19,7 @@ mod app;
 pub mod artist;
 pub mod compiler;
 pub mod document;
+pub mod editor;
 pub mod jobs;
 mod layout;
 pub mod palette;

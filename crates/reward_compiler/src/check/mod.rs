@@ -556,12 +556,18 @@ fn known_whole_number(variable: &carrot_reward_interface::Variable) -> Option<i6
     }
 }
 
-/// The candidate most like `name`, if any is alike.
+/// The candidate most like `name`, if any is alike: the one with the fewest slips, then the one that begins alike.
 pub(crate) fn nearest<'n>(name: &str, candidates: impl Iterator<Item = &'n str>) -> Option<String> {
     candidates
         .filter(|candidate| *candidate != name)
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(a.1)))
-        .map(|(_, candidate)| candidate.to_owned())
+        .map(|candidate| {
+            (
+                strsim::osa_distance(name, candidate),
+                strsim::jaro_winkler(name, candidate),
+                candidate,
+            )
+        })
+        .filter(|(slips, likeness, _)| *likeness > 0.8 || *slips == 1 && name.len() > 2)
+        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(b.2)))
+        .map(|(.., candidate)| candidate.to_owned())
 }
