@@ -15,6 +15,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use carrot_physics::{Push, Scene};
 use carrot_reward_interface::{Batch, Stop};
 
 use crate::block::{Block, Programs, StepData, lock};
@@ -272,6 +273,21 @@ impl VecEnv {
     /// Names of the terms of the reward under test; none without a reward.
     pub fn reward_terms(&self) -> &[String] {
         &self.reward_terms
+    }
+
+    /// Pushes a body of one environment from outside during every step from now on, until another push or none takes its place
+    /// or the episode ends. Snapshots do not hold it, and what plans ahead from one knows nothing of it. An episode of Rapier
+    /// that was pushed cannot be resumed from a file.
+    ///
+    /// # Panics
+    /// If the model has no such body.
+    pub fn push(&mut self, env_index: usize, push: Option<Push>) {
+        lock(&self.stage.worlds[env_index]).push(push);
+    }
+
+    /// What a picture of one environment shows.
+    pub fn scene(&self, env_index: usize) -> Scene {
+        lock(&self.stage.worlds[env_index]).scene()
     }
 
     /// Generalised positions of one environment, for drawing.

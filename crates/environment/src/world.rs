@@ -3,7 +3,7 @@
 //! A world answers for itself: whatever is no physics (a divergence, an action or a variable that is no number) comes back
 //! as the reason, and never as a number that someone might score. Steps allocate nothing.
 
-use carrot_physics::{Physics, Snapshot};
+use carrot_physics::{Physics, Push, Scene, Snapshot};
 use carrot_reward_interface::{Stop, StopCause};
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,16 @@ impl World {
     /// Where the mocap bodies are.
     pub(crate) fn mocap_positions(&self) -> &[[f64; 3]] {
         self.physics.mocap_positions()
+    }
+
+    /// Pushes a body from outside until the episode ends.
+    pub(crate) fn push(&mut self, push: Option<Push>) {
+        self.physics.push(push);
+    }
+
+    /// What a picture shows.
+    pub(crate) fn scene(&self) -> Scene {
+        self.physics.scene()
     }
 
     /// What the last step sent to the actuators.

@@ -158,6 +158,15 @@ pub trait Physics: Send {
     /// Errors: [`Divergence`], also for a control that is no number; the world must be reset before it is used again,
     /// until then every step repeats the error. Panics when `ctrl` has the wrong length.
     fn step(&mut self, ctrl: &[f64], substeps: usize) -> Result<(), Divergence>;
+    /// Pushes a body from outside during every step from now on, until another push or none takes its place; a reset, the
+    /// beginning of an episode and [`Physics::restore`] end it. It is no part of the state, as controls are not: snapshots do
+    /// not hold it. A force that is no number is reported by the next step.
+    ///
+    /// # Panics
+    /// If the model has no such body.
+    fn push(&mut self, push: Option<Push>);
+    /// What a picture of the present state shows, with the last controls.
+    fn scene(&self) -> Scene;
     /// Writes a quantity into `out` (`[quantity.components]`). Panics when `out` has another length.
     fn read(&self, quantity: &Quantity, out: &mut [f64]);
     /// Where the mocap bodies are, in their order in the model, m.

@@ -29,7 +29,7 @@ pub enum Pull {
     /// A force in the world, N.
     Force([f64; 3]),
     /// A spring to a point of the world, as between a mouse and what it drags, with the stiffness and damping of MuJoCo's
-    /// `simulate`: `F = m·(100/s²·(to − p) − 10/s·v)`. With the mass that is felt at the point (see
+    /// `simulate`, but without its damping of twist: `F = m·(100/s²·(to − p) − 10/s·v)`. With the mass that is felt at the point (see
     /// [`Selection::mass_kg`](crate::Selection)) a heavy robot follows a mouse as a light one does.
     Spring {
         /// Where the point is pulled to, m.
@@ -40,7 +40,6 @@ pub enum Pull {
 }
 
 impl Push {
-    #[expect(dead_code, reason = "worlds take pushes next")]
     /// Whether it does nothing, so that the world may be left alone.
     pub(crate) fn is_nothing(&self) -> bool {
         match self.pull {

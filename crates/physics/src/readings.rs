@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase, MjtWarning};
 
-use crate::Divergence;
 use crate::library::{catching, set_constants};
 use crate::variation::{self, Factors, VariedParts};
+use crate::{Divergence, Push, Scene};
 
 /// Beyond this MuJoCo calls a number bad (`mjMAXVAL`).
 pub(crate) const LARGEST: f64 = 1e10;
@@ -160,6 +160,34 @@ impl Readings {
             QVEL => self.bad_number("QVEL", info, model.jnt_dofadr()),
             QACC => self.bad_number("QACC", info, model.jnt_dofadr()),
             _ => format!("Nan, Inf or huge value in CTRL of actuator {info}"),
+        }
+    }
+
+    /// The push to apply from now on: none for one that does nothing, so that the world goes on just as without.
+    ///
+    /// # Panics
+    /// If the model has no such body.
+    pub(crate) fn accept(&self, push: Option<Push>) -> Option<Push> {
+        let n_bodies = self.model.ffi().nbody as usize;
+        let push = push.filter(|push| !push.is_nothing())?;
+        assert!(
+            push.body < n_bodies,
+            "body {} of a model that has {n_bodies}",
+            push.body
+        );
+        Some(push)
+    }
+
+    /// What a picture of the present state shows.
+    pub(crate) fn scene(&self, push: Option<Push>) -> Scene {
+        Scene {
+            qpos: self.data.qpos().to_vec(),
+            qvel: self.data.qvel().to_vec(),
+            ctrl: self.data.ctrl().to_vec(),
+            act: self.data.act().to_vec(),
+            mocap: self.data.mocap_pos().to_vec(),
+            push,
+            selected: None,
         }
     }
 

@@ -231,21 +231,19 @@ impl Renderer {
         }
     }
 
-    /// A spring is a line to where it pulls, a force an arrow of the length that contact forces have.
+    /// A spring is a line to where it pulls; a force is an arrow, a third of the model's size where it equals its weight on Earth.
     fn show_push(&mut self, push: &Push) {
         let model = self.data.model();
-        let (map, mean_size) = (&model.vis().map, model.stat().meansize);
+        let (radius, weight) = (0.1 * model.stat().meansize, 9.81 * model.body_subtreemass()[0]);
         let point = push.point(&self.data);
-        let radius = 0.1 * mean_size;
-        let (arrow, end) = match push.pull {
+        let (arrow, radius, end) = match push.pull {
+            Pull::Spring { to, .. } => (false, radius, to),
             Pull::Force(force) => {
-                let length_per_newton = f64::from(map.force) / model.stat().meanmass;
-                let end = std::array::from_fn(|axis| point[axis] + length_per_newton * force[axis]);
-                (true, end)
+                let per_newton = model.stat().extent / (3.0 * weight.max(f64::MIN_POSITIVE));
+                let end = std::array::from_fn(|axis| point[axis] + per_newton * force[axis]);
+                (true, 2.0 * radius, end)
             }
-            Pull::Spring { to, .. } => (false, to),
         };
-        let radius = if arrow { 2.0 * radius } else { radius };
         canvas::add_connector(&mut self.scene, arrow, radius, [point, end], PUSH_RGBA);
     }
 

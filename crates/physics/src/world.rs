@@ -14,7 +14,7 @@ use crate::library::{Stage, catching, lull, run};
 use crate::readings::{Contact, Readings};
 use crate::source::Quantity;
 use crate::variation::{Factors, VariedParts};
-use crate::{Divergence, Physics, Snapshot};
+use crate::{Divergence, Physics, Push, Scene, Snapshot};
 
 /// What of MuJoCo's state a snapshot holds.
 pub(crate) const STATE: u32 = MjtState::mjSTATE_INTEGRATION as u32;
@@ -31,6 +31,8 @@ pub(crate) struct World {
     fault: Option<Divergence>,
     /// Room to keep the solver's warm start while forces are recomputed.
     warmstart: Vec<f64>,
+    /// What acts from outside while the world steps; `xfrc_applied` is zero at all other times.
+    push: Option<Push>,
 }
 
 impl World {
@@ -42,6 +44,7 @@ impl World {
             splits: splits(model),
             fault: None,
             warmstart: vec![0.0; readings.data.qacc_warmstart().len()],
+            push: None,
             readings,
         };
         world.recompute();
@@ -63,6 +66,9 @@ impl World {
         self.readings.take_controls(ctrl)?;
         for substep in 1..=substeps {
             let last = substep == substeps;
+            if let Some(push) = self.push {
+                self.apply(&push);
+            }
             run(
                 &mut self.readings.data,
                 if self.splits { Stage::Step2 } else { Stage::Step },
@@ -73,12 +79,26 @@ impl World {
             }
             // A position that is no number must not reach collision detection.
             self.bounded()?;
-            if self.splits || last {
+            // A spring answers to where its body is now.
+            if self.splits || last || self.push.is_some() {
                 run(&mut self.readings.data, Stage::Step1);
             }
         }
+        if let Some(push) = self.push {
+            self.readings.data.xfrc_applied_mut()[push.body] = [0.0; 6];
+        }
         // MuJoCo counts its warnings, so that none of an earlier step is missed here.
         self.readings.warned()
+    }
+
+    /// Lets a push act in the next physics step.
+    fn apply(&mut self, push: &Push) {
+        let data = &mut self.readings.data;
+        data.xfrc_applied_mut()[push.body] = push.wrench(data);
+        if data.tree_asleep().iter().any(|&since| since >= 0) {
+            // Who is pushed wakes up, which MuJoCo looks after when it computes positions.
+            run(data, Stage::Step1);
+        }
     }
 
     /// Computes what follows from a state that was put in from outside.
@@ -116,6 +136,7 @@ impl World {
 
 impl Physics for World {
     fn reset(&mut self) {
+        self.push = None;
         self.readings.data.reset();
         self.recompute();
     }
@@ -134,6 +155,7 @@ impl Physics for World {
     }
 
     fn begin(&mut self, qpos: &[f64], qvel: &[f64]) {
+        self.push = None;
         self.readings.data.reset();
         self.fault = None;
         self.set_state(qpos, qvel);
@@ -153,6 +175,14 @@ impl Physics for World {
 
     fn read(&self, quantity: &Quantity, out: &mut [f64]) {
         self.readings.read(quantity, out);
+    }
+
+    fn push(&mut self, push: Option<Push>) {
+        self.push = self.readings.accept(push);
+    }
+
+    fn scene(&self) -> Scene {
+        self.readings.scene(self.push)
     }
 
     fn mocap_positions(&self) -> &[[f64; 3]] {
@@ -189,6 +219,7 @@ impl Physics for World {
     fn restore(&mut self, snapshot: &Snapshot) {
         let (state, rest) = snapshot.numbers.split_at(self.readings.model.state_size(STATE));
         let (asleep, outcomes) = rest.split_at(self.readings.data.tree_asleep().len());
+        self.push = None;
         // A world that diverged or met an error must be reset before anything else.
         self.readings.data.reset();
         self.readings

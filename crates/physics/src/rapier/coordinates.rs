@@ -10,6 +10,7 @@ use rapier3d_f64::math::{Pose, Rotation, Vector};
 
 use super::Blueprint;
 use super::scene::{Joint, Scene, rotation};
+use crate::Push;
 use std::sync::Arc;
 
 /// Axis of a hinge among Rapier's six, and of a slide.
@@ -55,6 +56,14 @@ impl Blueprint {
         self.damp(scene, data.actuator_force());
         for joint in &self.build.joints {
             push(scene, joint, data);
+        }
+    }
+
+    /// Adds a push from outside to the forces on a scene. What cannot move is not moved.
+    pub(super) fn push_from_outside(&self, scene: &mut Scene, data: &MjData<Arc<MjModel>>, push: &Push) {
+        if let Some(handle) = self.build.moved_with[push.body] {
+            let (force, point) = (push.force(data), push.point(data));
+            scene.bodies[handle].add_force_at_point(Vector::from_array(force), Vector::from_array(point), false);
         }
     }
 

@@ -31,7 +31,7 @@ use crate::library::{Stage, catching, run};
 use crate::readings::{Contact, LARGEST, Readings};
 use crate::source::{Place, Quantity};
 use crate::variation::{Factors, VariedParts};
-use crate::{Divergence, Physics, Snapshot};
+use crate::{Divergence, Physics, Push, Snapshot};
 use pairs::Pairs;
 use scene::{Build, Scene};
 use shapes::Shapes;
@@ -158,6 +158,8 @@ pub(crate) struct RapierWorld {
     pipeline: PhysicsPipeline,
     /// Set when the simulation diverged, cleared by reset and restore.
     fault: Option<Divergence>,
+    /// What acts from outside while the world steps.
+    push: Option<Push>,
     /// Room for coordinates on their way from Rapier.
     qpos: Vec<f64>,
     qvel: Vec<f64>,
@@ -173,6 +175,7 @@ impl RapierWorld {
             scene: blueprint.build.scene.clone(),
             pipeline: PhysicsPipeline::new(),
             fault: None,
+            push: None,
             qpos: readings.data.qpos().to_vec(),
             qvel: readings.data.qvel().to_vec(),
             readings,
@@ -195,7 +198,7 @@ impl RapierWorld {
         run(data, Stage::Moved);
         run(data, Stage::Actuation);
         let before = self.scene.clone();
-        self.step_rapier()?;
+        self.step_rapier(None)?;
         self.take_accelerations();
         self.take_contacts();
         self.scene = before;
@@ -209,7 +212,7 @@ impl RapierWorld {
         for substep in 1..=substeps {
             run(&mut self.readings.data, Stage::Actuation);
             self.readings.warned()?;
-            self.step_rapier()?;
+            self.step_rapier(self.push)?;
             self.take_accelerations();
             self.activate();
             let data = &mut self.readings.data;
@@ -229,10 +232,13 @@ impl RapierWorld {
     }
 
     /// One timestep of Rapier under the present forces; its coordinates go to the rooms for them.
-    fn step_rapier(&mut self) -> Result<(), Divergence> {
+    fn step_rapier(&mut self, push: Option<Push>) -> Result<(), Divergence> {
         let blueprint = &self.blueprint;
         let scene = &mut self.scene;
         blueprint.push(scene, &self.readings.data);
+        if let Some(push) = push {
+            blueprint.push_from_outside(scene, &self.readings.data, &push);
+        }
         self.pipeline.step(
             blueprint.gravity,
             &blueprint.parameters,
@@ -362,6 +368,7 @@ impl RapierWorld {
 
 impl Physics for RapierWorld {
     fn reset(&mut self) {
+        self.push = None;
         self.readings.data.reset();
         self.recompute();
     }
@@ -380,6 +387,7 @@ impl Physics for RapierWorld {
     }
 
     fn begin(&mut self, qpos: &[f64], qvel: &[f64]) {
+        self.push = None;
         self.readings.data.reset();
         self.fault = None;
         self.set_state(qpos, qvel);
@@ -399,6 +407,14 @@ impl Physics for RapierWorld {
 
     fn read(&self, quantity: &Quantity, out: &mut [f64]) {
         self.readings.read(quantity, out);
+    }
+
+    fn push(&mut self, push: Option<Push>) {
+        self.push = self.readings.accept(push);
+    }
+
+    fn scene(&self) -> crate::Scene {
+        self.readings.scene(self.push)
     }
 
     fn mocap_positions(&self) -> &[[f64; 3]] {
@@ -437,6 +453,7 @@ impl Physics for RapierWorld {
         let SavedScene(scene) = snapshot.scene.as_ref().expect("a snapshot of the same engine");
         let (state, rest) = snapshot.numbers.split_at(self.readings.model.state_size(STATE));
         let (accelerations, outcomes) = rest.split_at(self.qvel.len());
+        self.push = None;
         let data = &mut self.readings.data;
         // A world that diverged or met an error must be reset before anything else.
         data.reset();

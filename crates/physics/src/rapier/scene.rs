@@ -63,6 +63,8 @@ pub(super) struct Build {
     pub(super) scene: Scene,
     pub(super) joints: Vec<Joint>,
     pub(super) multibodies: Vec<MultibodyIndex>,
+    /// For each body of MuJoCo's, Rapier's that it moves with, if it moves.
+    pub(super) moved_with: Vec<Option<RigidBodyHandle>>,
 }
 
 /// Where a moving body of MuJoCo lies in Rapier's world.
@@ -118,10 +120,15 @@ pub(super) fn build(model: &MjModel, shapes: &Shapes) -> Build {
             .insert_with_parent(collider, owner.handle, &mut scene.bodies);
     }
     let multibodies = finish(model, &mut scene, &mut joints);
+    let moved_with = |body: usize| {
+        let weld = model.body_weldid()[body] as usize;
+        moving[weld].filter(|_| weld != 0).map(|moving| moving.handle)
+    };
     Build {
         scene,
         joints,
         multibodies,
+        moved_with: (0..n_bodies).map(moved_with).collect(),
     }
 }
 
