@@ -14,7 +14,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use carrot_physics::{DrawOptions, Eye, Model, Quality, Renderer, Scene, Selection, View};
-use eframe::egui::{Color32, ColorImage};
+use egui::{Color32, ColorImage};
+
+use crate::priority;
 
 /// How long drawing rests after an error, such as that there is no OpenGL.
 const RETRY: Duration = Duration::from_secs(3);
@@ -30,9 +32,6 @@ const LONGEST: usize = 2048;
 
 /// Most renderers kept: two models, quick and careful.
 const RENDERERS: usize = 4;
-
-/// By how much less of the processor than the window the thread asks for (`nice`).
-const NICER: i32 = 5;
 
 /// Where a picture is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,8 +143,8 @@ impl Artist {
         let shared = Arc::new(Shared::default());
         let at_work = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("artist".into()).spawn(move || {
-            // Without the right to it, drawing competes with the window on equal terms.
-            let _ = rustix::process::setpriority_process(None, NICER);
+            // The driver's own threads are started from here and inherit it.
+            priority::yield_to_the_window();
             Studio::new(&at_work, &wake).work();
         });
         if let Err(cause) = &thread {
