@@ -325,6 +325,9 @@ pub struct Studio {
     /// Threads that plan [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Drive the window by a script: names of widgets, keys, pictures (docs/studio.md)
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

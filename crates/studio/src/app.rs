@@ -1,63 +1,122 @@
 //! The window.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use serde_json::{Value, json};
+
+use crate::script::{Driver, Outcome, Script};
 use crate::studio::{Studio, StudioError, StudioOptions};
+
+/// What is left when the window is gone.
+#[derive(Default)]
+struct Rest {
+    /// The run that was open last.
+    run: PathBuf,
+    /// What a script may report.
+    report: Value,
+}
 
 struct App {
     studio: Studio,
-    /// The run that was open last.
-    run: Arc<Mutex<PathBuf>>,
+    rest: Arc<Mutex<Rest>>,
+    scripted: bool,
+    started: Instant,
+    /// From the start to the end of the first frame, s.
+    first_frame_secs: Option<f64>,
 }
 
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.studio.ui(ui);
+        self.first_frame_secs.get_or_insert_with(|| self.started.elapsed().as_secs_f64());
+        if self.scripted {
+            let mut report = self.studio.report();
+            report["first_frame_secs"] = json!(self.first_frame_secs);
+            lock(&self.rest).report = report;
+        }
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         self.studio.close();
-        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = self.studio.run_dir();
+        lock(&self.rest).run = self.studio.run_dir();
     }
 }
 
 /// Opens the window and stays until it is closed. Gives the folder of the run that was open then.
 ///
-/// Errors: [`StudioError`], also where there is no display or no OpenGL.
+/// Errors: [`StudioError`], also where there is no display or no OpenGL, and where a script fails.
 pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
-    let viewport = egui::ViewportBuilder::default()
-        .with_app_id("carrot")
-        .with_title("Carrot studio")
-        .with_inner_size([1400.0, 900.0])
-        .with_min_inner_size([640.0, 400.0]);
+    let started = Instant::now();
+    let script = options.script.as_deref().map(read_script).transpose()?;
     let native = eframe::NativeOptions {
-        viewport,
+        viewport: egui::ViewportBuilder::default()
+            .with_app_id("carrot")
+            .with_title("Carrot studio")
+            .with_inner_size([1400.0, 900.0])
+            .with_min_inner_size([640.0, 400.0]),
         ..eframe::NativeOptions::default()
     };
-    let run = Arc::new(Mutex::new(PathBuf::new()));
-    let theirs = Arc::clone(&run);
-    let outcome = eframe::run_native(
+    let rest = Arc::new(Mutex::new(Rest::default()));
+    let theirs = Arc::clone(&rest);
+    let reported = Arc::clone(&rest);
+    let (driver, outcome) = match script {
+        Some(script) => {
+            let report = move || lock(&reported).report.clone();
+            let (driver, outcome) = Driver::new(script, "studio-script-failure.png".into(), report);
+            (Some(driver), outcome)
+        }
+        None => (None, Outcome::default()),
+    };
+    let window = eframe::run_native(
         "Carrot studio",
         native,
-        Box::new(|context| {
+        Box::new(move |context| {
             let ctx = context.egui_ctx.clone();
+            let scripted = driver.is_some();
+            if let Some(driver) = driver {
+                ctx.add_plugin(driver);
+            }
             let studio = Studio::new(options, move || ctx.request_repaint())?;
-            Ok(Box::new(App { studio, run: theirs }))
+            Ok(Box::new(App {
+                studio,
+                rest: theirs,
+                scripted,
+                started,
+                first_frame_secs: None,
+            }))
         }),
     );
-    match outcome {
-        Ok(()) => Ok(run.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-        Err(eframe::Error::AppCreation(error)) => {
-            let error = error.downcast::<StudioError>();
-            match error {
-                Ok(error) => Err(*error),
-                Err(other) => Err(StudioError::Window(other.to_string())),
-            }
-        }
-        Err(error) => Err(StudioError::Window(format!(
-            "no window could be opened: {error}; a display is needed (DISPLAY or WAYLAND_DISPLAY), and OpenGL 2.1 or later, which \
-                 software drivers have: apt-get install libgl1 libgl1-mesa-dri libegl1; without a display, `xvfb-run carrot studio`"
-        ))),
+    window.map_err(refused)?;
+    match outcome.get() {
+        Some(Err(message)) => Err(StudioError::Script(message)),
+        Some(Ok(())) | None => Ok(lock(&rest).run.clone()),
     }
+}
+
+fn read_script(path: &Path) -> Result<Script, StudioError> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| StudioError::Script(format!("{name}: {error}")))?;
+    Script::parse(&name, &text).map_err(StudioError::Script)
+}
+
+fn refused(error: eframe::Error) -> StudioError {
+    let window = |error: &dyn std::fmt::Display| {
+        StudioError::Window(format!(
+            "no window could be opened: {error}; a display is needed (DISPLAY or WAYLAND_DISPLAY), and OpenGL 2.1 or later, which software \
+             drivers have: apt-get install libgl1 libgl1-mesa-dri libegl1; without a display, `xvfb-run carrot studio`"
+        ))
+    };
+    match error {
+        eframe::Error::AppCreation(error) => match error.downcast::<StudioError>() {
+            Ok(error) => *error,
+            Err(error) => window(&error),
+        },
+        error => window(&error),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

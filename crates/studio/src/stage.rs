@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::VecEnv;
 use carrot_optimizer::{LivePlanner, PlanSettings, Planner, Policy};
+use carrot_physics::Push;
 use carrot_reward_interface::Stop;
 
 use crate::compiler::{FreshReward, OpenTask};
@@ -64,6 +65,8 @@ pub enum Order {
     Speed(f64),
     /// A new episode, from the start state that belongs to this seed.
     Reset(u64),
+    /// A hand pulls a body, until another order or the end of the episode.
+    Push(Option<Push>),
 }
 
 /// How the stage is.
@@ -270,6 +273,11 @@ impl<'a> Worker<'a> {
                 self.seed = seed;
                 if let Some(world) = self.world.take() {
                     self.begin(world.fresh);
+                }
+            }
+            Order::Push(push) => {
+                if let Some(world) = &mut self.world {
+                    world.env.push(0, push);
                 }
             }
         }

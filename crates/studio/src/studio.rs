@@ -20,6 +20,7 @@ use carrot_run_record::{EditKind, Feedback, Outcome, Program, RunRecord};
 use egui_tiles::{Tree, UiResponse};
 
 use crate::action::{Action, pressed};
+use crate::artist::Artist;
 use crate::compiler::{Compiled, Compiler, OpenTask, TaskChoice};
 use crate::document::{Document, Undo, program_hash};
 use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
@@ -48,6 +49,8 @@ pub struct StudioOptions {
     pub engine: Engine,
     /// Threads that plan.
     pub threads: usize,
+    /// A script that drives the window.
+    pub script: Option<PathBuf>,
 }
 
 /// Why the studio does not start.
@@ -62,6 +65,9 @@ pub enum StudioError {
     /// The machine gives no threads.
     #[error("no thread could be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// A script cannot be read, or a step of it could not be done.
+    #[error("{0}")]
+    Script(String),
     /// There is no window to be had.
     #[error("{0}")]
     Window(String),
@@ -100,6 +106,7 @@ pub struct Studio {
     /// The text of the newest version.
     settled: String,
     stage: Stage,
+    artist: Artist,
     compiler: Compiler,
     scribe: Scribe,
     watcher: Watcher,
@@ -147,6 +154,7 @@ impl Studio {
             unsettled: None,
             settled: String::new(),
             stage,
+            artist: Artist::start(wake.clone()),
             compiler,
             scribe: Scribe::start(wake.clone())?,
             watcher: Watcher::start(wake)?,
@@ -210,6 +218,16 @@ impl Studio {
             training.pause();
         }
         self.keep();
+    }
+
+    /// What a script may want to report: latencies from a changed text to the first plan for it, in milliseconds.
+    pub fn report(&self) -> serde_json::Value {
+        let status = self.stage.status();
+        let latencies: Vec<f64> = status.latencies.iter().map(|took| took.as_secs_f64() * 1e3).collect();
+        serde_json::json!({
+            "run": self.run_dir(), "state_hash": self.state_hash(), "plan_latencies_ms": latencies,
+            "plans": status.plans, "real_time": status.real_time,
+        })
     }
 
     /// One frame.
@@ -356,6 +374,7 @@ impl Studio {
             compiled: &compiled,
             stage: &self.stage,
             status: &status,
+            artist: &self.artist,
             run: &run,
             run_name: &self.run_name,
             tasks: &self.tasks,

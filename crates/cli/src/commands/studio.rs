@@ -29,13 +29,14 @@ pub fn run(options: &Studio, envs: &Path) -> Result<Answer, Failure> {
         run,
         engine: options.engine,
         threads: options.threads.unwrap_or_else(files::cores),
+        script: options.script.clone(),
     };
     match carrot_studio::run(options) {
         Ok(run) => Ok(Answer::new(
             json!({ "run": run }),
             format!("closed; {} keeps what you did", run.display()),
         )),
-        Err(StudioError::NotFound(message)) => Err(Failure::Usage(message)),
+        Err(StudioError::NotFound(message) | StudioError::Script(message)) => Err(Failure::Usage(message)),
         Err(error) => Err(error.into()),
     }
 }

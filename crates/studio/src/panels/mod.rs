@@ -18,6 +18,7 @@ use carrot_run_record::{Behaviour, Feedback};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::artist::Artist;
 use crate::compiler::{Compiled, OpenTask};
 use crate::document::Document;
 use crate::jobs::JobState;
@@ -94,6 +95,8 @@ pub struct See<'a> {
     pub stage: &'a Stage,
     /// How it is, as of the beginning of the frame.
     pub status: &'a StageStatus,
+    /// Draws the robot.
+    pub artist: &'a Artist,
     /// The run's record as last seen.
     pub run: &'a RunView,
     /// Name of the run.
