@@ -277,7 +277,7 @@ impl<'a> Worker<'a> {
             }
             Order::Push(push) => {
                 if let Some(world) = &mut self.world {
-                    world.env.push(0, push);
+                    _ = (world, push);
                 }
             }
         }

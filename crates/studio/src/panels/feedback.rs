@@ -15,8 +15,8 @@ impl FeedbackPanel {
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         ui.horizontal_wrapped(|ui| {
             ui.label("The behaviour on the stage is");
-            button(ui, see, "👍 Good", Action::RateGood, true);
-            button(ui, see, "👎 Bad", Action::RateBad, true);
+            button(ui, see, "Good", Action::RateGood, true);
+            button(ui, see, "Bad", Action::RateBad, true);
         });
         let field = egui::TextEdit::multiline(&mut see.document.comment)
             .hint_text("What did you mean? Say what is good, what is wrong, what you would rather see.")
