@@ -41,8 +41,6 @@ pub enum Action {
     ShowForces,
     /// Coordinate frames of the bodies.
     ShowFrames,
-    /// Lays the program's text out.
-    Format,
     /// The task's hand-written reward.
     HumanReward,
     /// Starts the search, or goes on with it.
@@ -119,7 +117,6 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::ShowContacts, "Show contacts", (ALT, Key::C)),
     entry(Action::ShowForces, "Show contact forces", (ALT, Key::V)),
     entry(Action::ShowFrames, "Show body frames", (ALT, Key::B)),
-    entry(Action::Format, "Format the program", (CTRL_SHIFT, Key::I)),
     entry(
         Action::HumanReward,
         "Load the hand-written reward",

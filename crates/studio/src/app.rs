@@ -30,7 +30,8 @@ struct App {
 impl eframe::App for App {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         self.studio.ui(ui);
-        self.first_frame_secs.get_or_insert_with(|| self.started.elapsed().as_secs_f64());
+        self.first_frame_secs
+            .get_or_insert_with(|| self.started.elapsed().as_secs_f64());
         if self.scripted {
             let mut report = self.studio.report();
             report["first_frame_secs"] = json!(self.first_frame_secs);

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, Task};
+use carrot_reward_compiler::constants::{Constant, constants};
 use carrot_reward_interface::{Diagnostic, Severity};
 use carrot_reward_sandbox::LoadedReward;
 use carrot_workbench::Workbench;
@@ -49,6 +50,8 @@ pub struct Compiled {
     pub text: Arc<str>,
     /// Errors and warnings, sorted by position.
     pub findings: Arc<[Diagnostic]>,
+    /// Its numbers that can be turned.
+    pub constants: Arc<[Constant]>,
     /// Names of its terms; of the last text that compiled where this one does not.
     pub terms: Arc<[String]>,
     /// The text compiles.
@@ -240,6 +243,7 @@ fn examine(task: &OpenTask, text: &Arc<str>, before: Arc<[String]>) -> (Compiled
     let compiled = Compiled {
         text: Arc::clone(text),
         findings: findings.into(),
+        constants: constants(text).into(),
         terms,
         works: reward.is_some(),
         took: started.elapsed(),

@@ -2,7 +2,8 @@
 //!
 //! Whoever moves the world (the studio, a robot) tells where it stands whenever it likes, and reads the newest plan whenever
 //! it likes; neither waits for a plan to be made. A new reward takes effect between two plans: what is being planned for the
-//! old one is left, and the plan so far is where the first one under the new reward starts from.
+//! old one is left, and the plan so far is where the first one under the new reward starts from. That one is made from fewer
+//! rollouts, since somebody waits for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -211,6 +212,8 @@ impl Worker<'_> {
         let mut plans_of_state = 0;
         // No reward is left that could be planned for.
         let mut resting = false;
+        // No plan for the reward in force was shown yet.
+        let mut waited_for = true;
         loop {
             let idle = resting || state.is_none() || plans_of_state >= MOST_PLANS_OF_A_STATE;
             let Some(news) = self.take_in(idle) else {
@@ -226,14 +229,22 @@ impl Worker<'_> {
                 self.before = (!resting).then_some((self.reward, before));
                 self.reward = number;
                 resting = false;
+                waited_for = true;
                 plans_of_state = 0;
             }
             let Some(start) = state.as_ref().filter(|_| !resting) else {
                 continue;
             };
             let hurry = &self.shared.hurry;
-            match self.planner.plan(start, &|| !hurry.load(Ordering::Relaxed)) {
+            let go_on = || !hurry.load(Ordering::Relaxed);
+            // Who has just changed the reward waits for an answer; the next plans improve on it.
+            let planned = match waited_for {
+                true => self.planner.plan_roughly(start, &go_on),
+                false => self.planner.plan(start, &go_on),
+            };
+            match planned {
                 Ok(prospect) => {
+                    waited_for = false;
                     plans_of_state += 1;
                     self.show(start, prospect);
                 }

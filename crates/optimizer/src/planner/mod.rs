@@ -141,17 +141,40 @@ impl Planner {
     /// # Panics
     /// If the snapshot is of another task.
     pub fn plan(&mut self, start: &EnvSnapshot, go_on: &(dyn Fn() -> bool + Sync)) -> Result<Prospect, PlanError> {
+        self.plan_from(start, self.settings.rollouts, self.settings.iterations, go_on)
+    }
+
+    /// As [`Planner::plan`], from a quarter of the rollouts in one iteration: a first answer for somebody who waits.
+    ///
+    /// Errors and panics: as there.
+    pub fn plan_roughly(
+        &mut self,
+        start: &EnvSnapshot,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Prospect, PlanError> {
+        self.plan_from(start, self.settings.rollouts.div_ceil(4), 1, go_on)
+    }
+
+    fn plan_from(
+        &mut self,
+        start: &EnvSnapshot,
+        rollouts: usize,
+        iterations: usize,
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Prospect, PlanError> {
         self.move_to(start);
         self.deviation.fill(self.settings.noise);
         let plan = self.plans;
         self.plans += 1;
-        for iteration in 0..self.settings.iterations {
-            self.draw(plan, iteration);
-            let (spline, candidates, size) = (&self.spline, &self.candidates, self.knots.len());
+        let size = self.knots.len();
+        for iteration in 0..iterations {
+            self.draw(plan, iteration, rollouts);
+            let (spline, candidates) = (&self.spline, &self.candidates);
             let act = |rollout: usize, step: usize, action: &mut [f32]| {
                 spline.action(&candidates[rollout * size..(rollout + 1) * size], step, action);
             };
-            let complete = self.branches.play(start, self.rules, &act, go_on, &mut self.outcomes)?;
+            let outcomes = &mut self.outcomes[..rollouts];
+            let complete = self.branches.play(start, self.rules, &act, go_on, outcomes)?;
             if !complete {
                 return Err(PlanError::Interrupted);
             }
@@ -161,15 +184,19 @@ impl Planner {
             update::update(
                 &self.settings,
                 &self.candidates,
-                &self.returns,
+                &self.returns[..rollouts],
                 &mut self.knots,
                 &mut self.deviation,
                 &mut self.order,
             );
         }
-        let count = |end: BranchEnd| self.outcomes.iter().filter(|outcome| outcome.end == end).count();
+        let outcomes = &self.outcomes[..rollouts];
+        let count = |end: BranchEnd| outcomes.iter().filter(|outcome| outcome.end == end).count();
         Ok(Prospect {
-            best: self.returns.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            best: self.returns[..rollouts]
+                .iter()
+                .copied()
+                .fold(f64::NEG_INFINITY, f64::max),
             nominal: self.returns[0],
             terminated: count(BranchEnd::Terminated),
             diverged: count(BranchEnd::Diverged),
@@ -241,9 +268,9 @@ impl Planner {
     }
 
     /// Candidates around the plan; the first is the plan itself.
-    fn draw(&mut self, plan: u64, iteration: usize) {
+    fn draw(&mut self, plan: u64, iteration: usize, rollouts: usize) {
         let size = self.knots.len();
-        for (rollout, candidate) in self.candidates.chunks_exact_mut(size).enumerate() {
+        for (rollout, candidate) in self.candidates.chunks_exact_mut(size).take(rollouts).enumerate() {
             if rollout == 0 {
                 candidate.copy_from_slice(&self.knots);
                 continue;

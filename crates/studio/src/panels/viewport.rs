@@ -83,9 +83,17 @@ impl ViewportPanel {
                 (self.options.contacts, "Contacts", Action::ShowContacts),
                 (self.options.contact_forces, "Forces", Action::ShowForces),
                 (self.options.frames, "Frames", Action::ShowFrames),
-                (self.shown.as_ref().is_some_and(|(_, view)| view.follow), "Follow", Action::Follow),
+                (
+                    self.shown.as_ref().is_some_and(|(_, view)| view.follow),
+                    "Follow",
+                    Action::Follow,
+                ),
             ] {
-                if ui.selectable_label(on, name).on_hover_text(action.hint(ui.ctx())).clicked() {
+                if ui
+                    .selectable_label(on, name)
+                    .on_hover_text(action.hint(ui.ctx()))
+                    .clicked()
+                {
                     see.want(Command::Do(action));
                 }
             }
@@ -138,7 +146,11 @@ impl ViewportPanel {
             button(ui, see, "+", Action::Faster, true)
                 .widget_info(|| WidgetInfo::labeled(Role::Button, true, "Twice as fast"));
             if see.status.running {
-                let why = if see.status.waiting { ", as fast as plans are made" } else { "" };
+                let why = if see.status.waiting {
+                    ", as fast as plans are made"
+                } else {
+                    ""
+                };
                 ui.weak(format!("{:.2}× real time{why}", see.status.real_time));
             }
             match see.training {
@@ -147,7 +159,11 @@ impl ViewportPanel {
                     button(ui, see, "Pause the training", Action::PauseTraining, true);
                     if let Some((steps, total)) = progress {
                         let share = steps as f32 / total.max(1) as f32;
-                        ui.add(egui::ProgressBar::new(share).desired_width(90.0).text(format!("{steps} steps")));
+                        ui.add(
+                            egui::ProgressBar::new(share)
+                                .desired_width(90.0)
+                                .text(format!("{steps} steps")),
+                        );
                     }
                 }
             }
@@ -158,7 +174,9 @@ impl ViewportPanel {
         let room = ui.available_size().max(Vec2::splat(16.0));
         let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "The robot"));
-        let (Some((_, scene)), Some((_, view))) = (&self.scene, &self.shown) else { return };
+        let (Some((_, scene)), Some((_, view))) = (&self.scene, &self.shown) else {
+            return;
+        };
         let mut scene = Arc::clone(scene);
         if let Hand::Holding(held, _) = &self.hand {
             let mut held_scene = (*scene).clone();
@@ -196,7 +214,9 @@ impl ViewportPanel {
                     *number = picture.number;
                 }
                 none => {
-                    let texture = ui.ctx().load_texture("robot", Arc::clone(&picture.image), TextureOptions::LINEAR);
+                    let texture = ui
+                        .ctx()
+                        .load_texture("robot", Arc::clone(&picture.image), TextureOptions::LINEAR);
                     *none = Some((picture.number, texture));
                 }
             }
