@@ -277,7 +277,7 @@ impl<'a> Worker<'a> {
             }
             Order::Push(push) => {
                 if let Some(world) = &mut self.world {
-                    _ = (world, push);
+                    world.env.push(0, push);
                 }
             }
         }
