@@ -13,6 +13,7 @@
 use carrot_reward_interface::module::ABI_VERSION;
 use carrot_reward_interface::{DType, Diagnostic, Dialect, MemorySlot, ModuleInterface, Schema, Severity, Term};
 
+pub mod assist;
 mod broken_text;
 pub mod catalogue;
 mod check;

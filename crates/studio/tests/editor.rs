@@ -321,6 +321,55 @@ fn keys_indent_and_comment() {
 }
 
 #[test]
+fn a_completion_is_chosen_by_keyboard() {
+    let mut harness = wide(
+        &PROGRAM
+            .replace("(height, tilt)", "(tilt)")
+            .replace("clamp(height", "clamp("),
+    );
+    caret_after(&mut harness, "torch.clamp(");
+    type_text(&mut harness, "hei");
+    harness.get_by_label("insert height");
+    harness.get_by_label("height of the torso above the floor");
+    harness.key_press(Key::Enter);
+    harness.run();
+    // The variable has become a parameter with the same stroke.
+    assert_eq!(
+        harness.state().text,
+        PROGRAM.replace("(height, tilt)", "(tilt, height)")
+    );
+    harness.get_by_label_contains("no findings");
+    assert_eq!(harness.state().editor.caret(), Some((6, 36)));
+    assert!(harness.query_by_label("insert height").is_none());
+}
+
+#[test]
+fn completions_open_and_close() {
+    let mut harness = wide(PROGRAM);
+    caret_after(&mut harness, "upright = torch.");
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Space);
+    harness.run();
+    harness.get_by_label("insert abs");
+    harness.key_press(Key::Escape);
+    harness.run();
+    assert!(harness.query_by_label("insert abs").is_none());
+    assert!(harness.get_by_label("reward program").is_focused());
+    // By pointer, and further down the list.
+    caret_after(&mut harness, "upright = torch.exp");
+    type_text(&mut harness, "m");
+    harness.get_by_label("insert expm1").click();
+    harness.run();
+    assert_eq!(harness.state().text, PROGRAM.replace("torch.exp(", "torch.expm1("));
+    // A word that is written in full does not hold a new line back.
+    caret_after(&mut harness, "upright\": upright");
+    let lines = harness.state().text.lines().count();
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Space);
+    harness.run();
+    type_text(&mut harness, "\n");
+    assert_eq!(harness.state().text.lines().count(), lines + 1);
+}
+
+#[test]
 fn characters_of_any_language() {
     let mut harness = wide("# größer — βγ\ndef compute_reward(height):\n\treturn 2.0 * hieght  # ü\n");
     harness.get_by_label("error[unknown-name] line 3 column 15: `hieght` is not known here");

@@ -326,7 +326,7 @@ fn renaming(old: &str, new: &str) -> String {
 
 /// Where a parameter without a default goes in a list of parameters, and the text that puts it there. It is annotated if
 /// all the others are, and has a line of its own if the others have.
-fn parameter_to_insert(parameters: &Parameters, source: &str, name: &str) -> Option<(usize, String)> {
+pub(crate) fn parameter_to_insert(parameters: &Parameters, source: &str, name: &str) -> Option<(usize, String)> {
     let plain: Vec<_> = parameters.posonlyargs.iter().chain(&parameters.args).collect();
     let annotated = |parameter: &&&ast::ParameterWithDefault| parameter.parameter.annotation.is_some();
     let others = || plain.iter().filter(|parameter| parameter.name().as_str() != "self");

@@ -31,6 +31,7 @@ use ruff_text_size::TextRange;
 
 pub(crate) use call::{Arguments, Body};
 pub(crate) use entry::entry_outputs;
+pub(crate) use fix::parameter_to_insert;
 pub(crate) use memory::{Forms, MAX_RUNS};
 pub(crate) use tensor::{broadcast, broadcast_index, node_count, shape_help};
 

@@ -46,6 +46,7 @@ use crate::value::{Element, Scalar, ScalarKind, Tensor, Value};
 
 pub(crate) use names::{
     builtin_names, canonical, implicit_name, is_known_without_import, is_module, is_of_simulator, is_random,
+    other_members,
 };
 use names::{constant_of, element_of};
 
@@ -182,6 +183,19 @@ pub(crate) fn parameters_without_import(name: &str) -> Option<&'static str> {
         Value::Library(path) => parameters(&path),
         _ => None,
     })
+}
+
+/// The full name of a helper that is known without an import.
+pub(crate) fn implicit_path(name: &str) -> Option<String> {
+    match implicit_name(name, Dialect::Torch)? {
+        Value::Library(path) => Some(path.to_string()),
+        _ => None,
+    }
+}
+
+/// A function of the table as a person would call it: `torch.norm(input, [p], [dim])`.
+pub(crate) fn signature(name: &str) -> Option<String> {
+    find(name).map(|entry| written_signature(shown_name(name), entry.parameters))
 }
 
 /// The names in the table's text about parameters: the first of each one's aliases; `*` for what collects the rest.

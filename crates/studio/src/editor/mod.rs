@@ -17,6 +17,7 @@ mod keys;
 mod laid;
 mod lines;
 mod numbers;
+mod popup;
 mod sliders;
 
 use std::ops::Range;
@@ -34,6 +35,7 @@ use find::Find;
 use highlight::{Palette, Vocabulary};
 use keys::Selected;
 use laid::Laid;
+use popup::{Popup, Pressed};
 use sliders::Sliders;
 
 /// What the editor shows and changes.
@@ -94,6 +96,7 @@ pub struct CodeEditor {
     go_to: Option<Range<usize>>,
     caret: Option<usize>,
     hovered: Option<Hovered>,
+    popup: Option<Popup>,
     /// Sliders stand in the text, beside each number.
     shows_sliders_in_text: bool,
 }
@@ -249,6 +252,19 @@ impl CodeEditor {
             pressed(modifiers, Key::Z);
             pressed(modifiers, Key::Y);
         }
+        if pressed(Modifiers::COMMAND, Key::Space) {
+            self.open_popup(input);
+        }
+        let chosen = self
+            .popup
+            .as_mut()
+            .map_or(Pressed::Nothing, |popup| popup.keys(ui, input.text));
+        match chosen {
+            Pressed::Nothing => {}
+            Pressed::Used => return,
+            Pressed::Close => self.popup = None,
+            Pressed::Accept(at) => return self.accept(at, input, events),
+        }
         let change: Option<fn(Selected) -> Selected> = if pressed(Modifiers::COMMAND, Key::Slash) {
             Some(keys::toggle_comment)
         } else if pressed(Modifiers::SHIFT, Key::Tab) {
@@ -261,6 +277,7 @@ impl CodeEditor {
             None
         };
         if let Some(change) = change {
+            self.popup = None;
             let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
             let selection = state.cursor.char_range().unwrap_or_default().as_sorted_char_range();
             let changed = change(Selected {
@@ -277,6 +294,43 @@ impl CodeEditor {
             )));
             state.store(ui.ctx(), id);
             self.go_to = Some(changed.selection);
+        }
+    }
+
+    fn open_popup(&mut self, input: &EditorInput<'_>) {
+        let caret = self.caret.unwrap_or(0);
+        let byte = lines::Lines::of(input.text).byte_of_char(input.text, caret);
+        self.popup = Popup::at(input.text, byte, input.schema);
+    }
+
+    fn accept(&mut self, at: usize, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        let Some((text, byte)) = self.popup.take().and_then(|popup| popup.accept(at, input.text)) else {
+            return;
+        };
+        let caret = text[..byte].chars().count();
+        *input.text = text;
+        self.go_to = Some(caret..caret);
+        events.push(EditorEvent::Typed);
+    }
+
+    /// Opens the list while a word is typed, keeps it up to date, and closes it when the caret leaves the word.
+    fn follow_typing(&mut self, input: &EditorInput<'_>, typed: bool) {
+        let Some(caret) = self.caret else { return };
+        let before = &input.text[..self.laid.lines.byte_of_char(input.text, caret)];
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        if typed {
+            let begun = before.chars().rev().take_while(|&c| is_word(c)).count();
+            let continues = begun >= 2 || before.ends_with('.') || begun > 0 && self.popup.is_some();
+            self.popup = continues
+                .then(|| Popup::at(input.text, before.len(), input.schema))
+                .flatten();
+        } else if let Some(popup) = &self.popup {
+            let stays = before
+                .get(popup.start()..)
+                .is_some_and(|word| word.chars().all(is_word));
+            if !stays {
+                self.popup = None;
+            }
         }
     }
 
@@ -403,13 +457,14 @@ impl CodeEditor {
                     tab: true,
                     horizontal_arrows: true,
                     vertical_arrows: true,
-                    escape: false,
+                    escape: self.popup.is_some(),
                 })
                 .layouter(&mut layouter)
                 .show(ui);
             ui.ctx()
                 .accesskit_node_builder(id, |node| node.set_label("reward program"));
-            if output.response.changed() {
+            let typed = output.response.changed();
+            if typed {
                 events.push(EditorEvent::Typed);
             }
             if let Some(range) = output.cursor_range.or(output.state.cursor.char_range()) {
@@ -438,6 +493,18 @@ impl CodeEditor {
                 self.sliders_in_text(ui, input, galley, origin, events);
             }
             self.gutter(ui, input, galley, origin, clip, gutter, palette);
+            self.follow_typing(input, typed);
+            if !has_focus && !ui.input(|input| input.pointer.any_down() || input.pointer.any_released()) {
+                self.popup = None;
+            }
+            if let Some(popup) = &self.popup {
+                let start = self.chars(input.text, popup.start()..popup.start()).start;
+                let place = galley.pos_from_cursor(CCursor::new(start)).translate(origin.to_vec2());
+                if let Some(at) = popup.show(ui, id.with("completions"), place.left_bottom()) {
+                    self.accept(at, input, events);
+                }
+                return;
+            }
             let pointer = output.response.hover_pos().filter(|pos| clip.contains(*pos));
             self.hover(ui, pointer, input, galley, origin, palette, events);
         });
