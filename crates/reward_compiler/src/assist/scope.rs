@@ -97,6 +97,10 @@ impl Scope {
 
     /// The full name of something in a library.
     pub(super) fn library_path(&self, chain: &str) -> Option<String> {
+        // What a call gives is a value, whatever library the function is of.
+        if chain.contains(['(', '[']) {
+            return None;
+        }
         let (root, rest) = chain.split_once('.').unwrap_or((chain, ""));
         let module = match self.imports.get(root) {
             Some(path) => path.clone(),
