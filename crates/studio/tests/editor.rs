@@ -487,6 +487,52 @@ fn stale_findings_break_nothing() {
     }
 }
 
+/// A text as long as the compiler takes, with the caret in it: what a frame costs, and what one costs in which it changes.
+#[test]
+fn a_long_text_costs_little() {
+    let line = "    y = torch.exp(-2.0 * height) + 0.5  # so\n";
+    let mut text = "import torch\ndef compute_reward(height):\n".to_owned();
+    while text.len() + line.len() < 32_000 {
+        text += line;
+    }
+    let lines = text.lines().count();
+    // Without the harness, whose tree of widgets is made only where a screen reader listens.
+    let mut times = Vec::new();
+    for text in [PROGRAM, &text] {
+        let context = egui::Context::default();
+        let mut desk = Desk::new(text);
+        let mut frame = |desk: &mut Desk, events: Vec<Event>| {
+            let input = egui::RawInput {
+                screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1000.0, 700.0))),
+                events,
+                ..Default::default()
+            };
+            let start = std::time::Instant::now();
+            let output = context.run_ui(input, |ui| desk.ui(ui));
+            let laid = start.elapsed();
+            (laid, context.tessellate(output.shapes, output.pixels_per_point).len())
+        };
+        frame(&mut desk, Vec::new());
+        desk.editor.go_to(text, 2, 20);
+        frame(&mut desk, Vec::new());
+        desk.is_stale = true;
+        let mut median = |change: bool| {
+            let mut of_frame: Vec<std::time::Duration> = (0..30)
+                .map(|_| {
+                    let typed = change.then(|| Event::Text("x".into()));
+                    frame(&mut desk, typed.into_iter().collect()).0
+                })
+                .collect();
+            of_frame.sort();
+            of_frame[15]
+        };
+        times.push((median(false), median(true)));
+    }
+    let [short, long] = times[..] else { unreachable!("two texts") };
+    println!("{lines} lines: a frame {:?}, one with a change {:?}; of a short text {short:?}", long.0, long.1);
+    assert!(long.0 < std::time::Duration::from_millis(20), "{:?}", long.0);
+}
+
 #[test]
 fn what_it_looks_like() {
     let mut results = egui_kittest::SnapshotResults::new();

@@ -193,11 +193,9 @@ impl CodeEditor {
             ui.weak("A number in the program, such as a weight or a threshold, gets a slider here.");
             return;
         }
-        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            if let Some(constant) = self.sliders.list(ui, input.text, events) {
-                self.go_to = Some(self.chars(input.text, constant.range));
-            }
-        });
+        if let Some(constant) = self.sliders.list(ui, input.text, events) {
+            self.go_to = Some(self.chars(input.text, constant.range));
+        }
     }
 
     fn findings(&mut self, ui: &mut Ui, input: &mut EditorInput<'_>, palette: &Palette, events: &mut Vec<EditorEvent>) {

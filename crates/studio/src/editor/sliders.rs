@@ -16,11 +16,17 @@ use super::numbers::{parsed, range_around, significant, written};
 #[derive(Default)]
 pub(super) struct Sliders {
     constants: Vec<Constant>,
+    /// How many of the same name stand before each: with the name, what stays the same while the text changes.
+    ordinals: Vec<usize>,
     /// Values around which the ranges were laid, by name and how many of that name came before.
     anchors: BTreeMap<(String, usize), f64>,
     /// The constant that is being dragged, and the literal that it had before.
     dragged: Option<(usize, String)>,
 }
+
+/// From this number of constants on, only those in sight have widgets.
+const MOST_LISTED: usize = 80;
+const ROW_GAP: f32 = 2.0;
 
 /// What a slider asks for.
 enum Change {
@@ -44,6 +50,13 @@ impl Sliders {
         }
         // What the text no longer has where it was, cannot be turned until the list is new.
         self.constants.retain(fits);
+        let mut seen = BTreeMap::new();
+        self.ordinals.clear();
+        for constant in &self.constants {
+            let before: &mut usize = seen.entry(constant.name.as_str()).or_default();
+            self.ordinals.push(*before);
+            *before += 1;
+        }
         if self.dragged.as_ref().is_some_and(|(at, _)| *at >= self.constants.len()) {
             self.dragged = None;
         }
@@ -68,10 +81,29 @@ impl Sliders {
         self.constants.get(at)
     }
 
-    /// All constants with a slider each. Gives the line that the person asks to see.
+    /// All constants with a slider each. Gives the one whose place the person asks to see.
     pub(super) fn list(&mut self, ui: &mut Ui, text: &mut String, events: &mut Vec<EditorEvent>) -> Option<Constant> {
+        let area = egui::ScrollArea::vertical().auto_shrink(false);
+        let count = self.constants.len();
+        if count <= MOST_LISTED {
+            return area.show(ui, |ui| self.rows(ui, 0..count, text, events)).inner;
+        }
+        // Of a long program only what is in sight is made.
+        let spacing = ui.spacing();
+        let height = 2.0 * spacing.interact_size.y + spacing.item_spacing.y + ROW_GAP;
+        area.show_rows(ui, height, count, |ui, visible| self.rows(ui, visible, text, events))
+            .inner
+    }
+
+    fn rows(
+        &mut self,
+        ui: &mut Ui,
+        which: std::ops::Range<usize>,
+        text: &mut String,
+        events: &mut Vec<EditorEvent>,
+    ) -> Option<Constant> {
         let mut asked = None;
-        for at in 0..self.constants.len() {
+        for at in which {
             let Some(constant) = self.constants.get(at).cloned() else {
                 break;
             };
@@ -89,7 +121,7 @@ impl Sliders {
             });
             let label = format!("{}, line {}", constant.name, constant.line);
             self.slider(ui, at, &label, ui.available_width(), text, events);
-            ui.add_space(2.0);
+            ui.add_space(ROW_GAP);
         }
         asked
     }
@@ -165,11 +197,11 @@ impl Sliders {
         }
     }
 
-    /// Name of a constant, and how many of the same name stand before it: what stays the same while the text changes.
     fn key(&self, at: usize) -> (String, usize) {
-        let name = &self.constants[at].name;
-        let before = self.constants[..at].iter().filter(|other| other.name == *name).count();
-        (name.clone(), before)
+        (
+            self.constants[at].name.clone(),
+            self.ordinals.get(at).copied().unwrap_or(0),
+        )
     }
 
     /// The range of a slider. It stays while the value is within, so that the handle moves and not the scale.
