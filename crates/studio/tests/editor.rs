@@ -406,19 +406,45 @@ fn words_are_found() {
     assert_eq!(harness.state().text, PROGRAM);
 }
 
+/// Moves the pointer along a line, resting here and there, until something is on the screen.
+fn rest_until(harness: &mut Harness<'_, Desk>, text: egui::Rect, line: usize, label: &str) -> bool {
+    const ROW: f32 = 15.0;
+    (50..500).step_by(5).any(|x| {
+        let place = egui::vec2(x as f32, 4.0 + (line as f32 - 0.5) * ROW);
+        harness.hover_at(text.left_top() + place);
+        harness.run_steps(24);
+        harness.query_by_label(label).is_some()
+    })
+}
+
+#[test]
+fn resting_on_a_word_tells_what_it_is() {
+    let mut harness = wide(PROGRAM);
+    harness.state_mut().marks = vec![(9, "the total is not finite".into())];
+    let text = harness.get_by_label("reward program").rect();
+    assert!(rest_until(&mut harness, text, 6, "height of the torso above the floor"));
+    assert!(rest_until(&mut harness, text, 6, "torch.clamp(input, [min], [max])"));
+    assert!(rest_until(&mut harness, text, 9, "the total is not finite"));
+    assert!(!rest_until(
+        &mut harness,
+        text,
+        2,
+        "height of the torso above the floor"
+    ));
+    // A number has its slider there.
+    assert!(rest_until(&mut harness, text, 6, "here: lift weight, line 6"));
+    harness
+        .get_by_label("here: lift weight, line 6")
+        .set_value_accesskit(3.0);
+    harness.run();
+    assert_eq!(harness.state().text, PROGRAM.replace("lift = 2.0", "lift = 3.0"));
+}
+
 #[test]
 fn resting_on_a_mistake_tells_about_it_and_offers_the_repair() {
     let mut harness = wide(&PROGRAM.replace("torch.exp", "torch.epx"));
     let text = harness.get_by_label("reward program").rect();
-    // Somewhere on the word: the seventh line, behind its first letters.
-    let row = 14.0;
-    for x in (60..400).step_by(4) {
-        harness.hover_at(text.left_top() + egui::vec2(x as f32, 4.0 + 6.5 * row));
-        harness.run_steps(24);
-        if harness.query_by_label("Fix here: replace `epx` with `exp`").is_some() {
-            break;
-        }
-    }
+    assert!(rest_until(&mut harness, text, 7, "Fix here: replace `epx` with `exp`"));
     harness.get_by_label("did you mean `torch.exp`?");
     harness.get_by_label("Fix here: replace `epx` with `exp`").click();
     harness.run();
@@ -501,7 +527,7 @@ fn a_long_text_costs_little() {
     for text in [PROGRAM, &text] {
         let context = egui::Context::default();
         let mut desk = Desk::new(text);
-        let mut frame = |desk: &mut Desk, events: Vec<Event>| {
+        let frame = |desk: &mut Desk, events: Vec<Event>| {
             let input = egui::RawInput {
                 screen_rect: Some(egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(1000.0, 700.0))),
                 events,
@@ -528,8 +554,13 @@ fn a_long_text_costs_little() {
         };
         times.push((median(false), median(true)));
     }
-    let [short, long] = times[..] else { unreachable!("two texts") };
-    println!("{lines} lines: a frame {:?}, one with a change {:?}; of a short text {short:?}", long.0, long.1);
+    let [short, long] = times[..] else {
+        unreachable!("two texts")
+    };
+    println!(
+        "{lines} lines: a frame {:?}, one with a change {:?}; of a short text {short:?}",
+        long.0, long.1
+    );
     assert!(long.0 < std::time::Duration::from_millis(20), "{:?}", long.0);
 }
 

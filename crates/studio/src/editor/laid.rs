@@ -1,12 +1,11 @@
 //! A text as it was last laid out, so that a frame in which nothing changes costs next to nothing.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use eframe::egui::text::LayoutJob;
 use eframe::egui::{FontId, Galley, TextStyle, Ui};
 
-use super::highlight::{self, Palette, Vocabulary, Word};
+use super::highlight::{self, Palette, Vocabulary};
 use super::lines::Lines;
 
 /// Colours and lines of one version of a text.
@@ -14,7 +13,6 @@ use super::lines::Lines;
 pub(super) struct Laid {
     of: Option<(String, Palette, FontId, Vocabulary)>,
     job: LayoutJob,
-    pub(super) words: Vec<(Range<usize>, Word)>,
     pub(super) lines: Lines,
 }
 
@@ -27,9 +25,9 @@ impl Laid {
             of == text && *colors == palette && *of_font == font && words == vocabulary
         });
         if !is_current {
-            self.words = highlight::words(text, vocabulary);
+            let words = highlight::words(text, vocabulary);
             self.lines = Lines::of(text);
-            self.job = highlight::job(text, &self.words, &palette, &font);
+            self.job = highlight::job(text, &words, &palette, &font);
             self.of = Some((text.to_owned(), palette, font, vocabulary.clone()));
         }
     }
@@ -38,11 +36,5 @@ impl Laid {
     pub(super) fn galley(&mut self, ui: &Ui, text: &str, vocabulary: &Vocabulary) -> Arc<Galley> {
         self.update(ui, text, vocabulary);
         ui.fonts_mut(|fonts| fonts.layout_job(self.job.clone()))
-    }
-
-    /// The word at a byte of the text.
-    pub(super) fn word_at(&self, byte: usize) -> Option<&(Range<usize>, Word)> {
-        let at = self.words.partition_point(|(range, _)| range.end <= byte);
-        self.words.get(at).filter(|(range, _)| range.start <= byte)
     }
 }

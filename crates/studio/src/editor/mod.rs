@@ -22,6 +22,7 @@ mod sliders;
 
 use std::ops::Range;
 
+use carrot_reward_compiler::assist::{self, Hover};
 use carrot_reward_compiler::constants::Constant;
 use carrot_reward_interface::{Diagnostic, Schema};
 use eframe::egui::text::{CCursor, CCursorRange};
@@ -106,6 +107,8 @@ struct Hovered {
     byte: usize,
     anchor: Rect,
     card: Rect,
+    /// What the word is, for the program's variables and the library's functions.
+    about: Option<Hover>,
 }
 
 const GUTTER_MARK: f32 = 12.0;
@@ -652,8 +655,9 @@ impl CodeEditor {
         let is_dragging = self.sliders.dragged().is_some();
         let pos = ui.input(|input| input.pointer.hover_pos());
         let stays = self.hovered.as_ref().is_some_and(|hovered| {
-            let near = hovered.anchor.union(hovered.card).expand(6.0);
-            pos.is_some_and(|pos| near.contains(pos))
+            // The card begins where the word ends, so the pointer can go from one to the other.
+            let near = [hovered.anchor, hovered.card.expand(4.0)];
+            pos.is_some_and(|pos| near.iter().any(|rect| rect.contains(pos)))
         });
         if !stays && !is_dragging {
             self.hovered = None;
@@ -677,7 +681,8 @@ impl CodeEditor {
         let line = self.laid.lines.line_of_byte(byte) as u32 + 1;
         let stop = input.line_marks.iter().find(|(marked, _)| *marked == line);
         let constant = self.sliders.at(byte);
-        if here.is_empty() && constant.is_none() && stop.is_none() {
+        let about = hovered.about.clone();
+        if here.is_empty() && constant.is_none() && stop.is_none() && about.is_none() {
             self.hovered = None;
             return;
         }
@@ -705,6 +710,15 @@ impl CodeEditor {
                             if button.clicked() {
                                 fix = Some(at);
                             }
+                        }
+                    }
+                    if let Some(about) = about {
+                        ui.monospace(&about.title);
+                        if !about.detail.is_empty() {
+                            ui.weak(&about.detail);
+                        }
+                        if !about.doc.is_empty() {
+                            ui.label(&about.doc);
                         }
                     }
                     if let Some((_, why)) = stop {
@@ -745,8 +759,18 @@ impl CodeEditor {
             .map(|finding| findings::bytes(finding, text, &self.laid.lines))
             .find(|bytes| bytes.contains(&byte));
         let constant = self.sliders.at(byte).and_then(|at| self.sliders.get(at));
-        let word = self.laid.word_at(byte).map(|(range, _)| range.clone());
-        let bytes = constant.map(|constant| constant.range.clone()).or(hit).or(word)?;
+        let constant = constant.map(|constant| constant.range.clone());
+        // A mistake or a number speaks for itself.
+        let about = match constant.is_none() && hit.is_none() {
+            true => assist::hover(text, byte, input.schema),
+            false => None,
+        };
+        let word = about.as_ref().map(|about| about.range.clone());
+        // A stop concerns its whole line.
+        let number = line as u32 + 1;
+        let is_marked = input.line_marks.iter().any(|(marked, _)| *marked == number);
+        let marked = is_marked.then(|| self.laid.lines.bytes_of_line(line));
+        let bytes = constant.or(hit).or(word).or(marked)?;
         let chars = self.chars(text, bytes.clone());
         let first = self.laid.lines.char_of_line(line);
         let left = row_rect.left() + row.x_offset(chars.start.saturating_sub(first).into());
@@ -758,6 +782,7 @@ impl CodeEditor {
                 Pos2::new(right.max(left + 4.0), row_rect.bottom()),
             ),
             card: Rect::NOTHING,
+            about,
         })
     }
 }
