@@ -61,6 +61,8 @@ pub enum Command {
     Studio(Studio),
     /// Look at recorded runs
     Runs(Runs),
+    /// Say what you think of a run's programs and behaviours; the next generation follows
+    Feedback(Feedback),
     /// Simulation regression tests: record rollouts, check that they stay as they are, compare engines
     Regress(Regress),
     /// Measure how fast this machine runs rewards (against C) and environments (against bare physics)
@@ -387,7 +389,7 @@ pub enum ProposerKind {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --resume runs/hopper-hop_forward-0\n\n--json: {winner: {fitness, program_hash, source, …}, finalists, final, proposer, seed, engine, run, film, report, …}"
+    after_help = "Examples:\n  carrot search --task hopper/hop_forward\n  OPENAI_API_KEY=… carrot search --task ant/run_forward --proposer openai --model gpt-4.1 --max-requests 40\n  carrot search --task hopper/hop_forward --pause-after 1\n  carrot search --resume runs/hopper-hop_forward-0\n  carrot search --resume runs/hopper-hop_forward-0 --generations 6\n\nBetween two generations, and at any other time, people may say what they think: carrot feedback RUN. docs/search.md describes the settings of a run.\n\n--json: {winner: {fitness, program_hash, source, …}, finalists, final, proposer, seed, engine, run, film, report, …}, or, after a pause, {paused: {generations, of}, best, candidates, run, …}"
 )]
 pub struct Search {
     /// The task
@@ -402,9 +404,12 @@ pub struct Search {
     /// How candidates are bred from generation to generation
     #[arg(long, default_value = "eureka", value_parser = ["eureka"])]
     pub strategy: String,
-    /// Rounds
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub generations: u32,
+    /// Rounds; of a resumed run at least those that have begun [default: 4]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub generations: Option<u32>,
+    /// Pause once this many rounds are complete, before anything is trained again; --resume goes on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub pause_after: Option<u32>,
     /// Programs per round
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub candidates: u32,
@@ -464,7 +469,7 @@ pub struct Search {
     /// Folder of the run [default: runs/ENV-TASK-SEED]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Continue this run with its own settings; everything else on the command line is ignored
+    /// Continue this run with its own settings; besides only --generations, --pause-after and --workers count
     #[arg(long, value_name = "RUN", conflicts_with_all = ["task", "out"])]
     pub resume: Option<PathBuf>,
 }
@@ -619,7 +624,119 @@ pub enum RunsCommand {
         /// Show one candidate in full, such as g1c3
         #[arg(long)]
         candidate: Option<String>,
+        /// Also print what the proposer was told in each generation
+        #[arg(long, conflicts_with = "candidate")]
+        prompts: bool,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carrot feedback runs/hopper-hop_forward-0 comment \"it should not lean back\"\n  carrot feedback runs/hopper-hop_forward-0 prefer g0c3 g0c1\n  carrot feedback runs/hopper-hop_forward-0 ranking\n\nAll of it can be said while the search is running. docs/feedback.md tells what each kind does."
+)]
+pub struct Feedback {
+    /// Folder of the run
+    pub run: PathBuf,
+    #[command(subcommand)]
+    pub command: FeedbackCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FeedbackCommand {
+    /// Say which of two programs' behaviours is better: the first
+    #[command(
+        after_help = "Examples:\n  carrot feedback runs/ant-run_forward-0 prefer g0c3 g0c1\n  carrot feedback runs/ant-run_forward-0 prefer g0c3 g1c0 --tie\n\n--json: {run, position, feedback}"
+    )]
+    Prefer {
+        /// The better one: a candidate such as g0c3, or the beginning of a program's hash
+        better: String,
+        /// The other one
+        other: String,
+        /// Both are equally good
+        #[arg(long, conflicts_with = "cannot_tell")]
+        tie: bool,
+        /// They cannot be compared
+        #[arg(long)]
+        cannot_tell: bool,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Call a program's behaviour good or bad
+    #[command(
+        after_help = "Example: carrot feedback runs/ant-run_forward-0 rate g0c1 good\n\n--json: {run, position, feedback}"
+    )]
+    Rate {
+        /// A candidate such as g0c1, or the beginning of a program's hash
+        program: String,
+        /// The word
+        #[arg(value_enum)]
+        word: Word,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Say something about the task as a whole, about a program's behaviour, or about a moment of it
+    #[command(
+        override_usage = "carrot feedback <RUN> comment [PROGRAM] <TEXT> [--step <STEP>]",
+        after_help = "Examples:\n  carrot feedback runs/ant-run_forward-0 comment \"faster, and without hopping\"\n  carrot feedback runs/ant-run_forward-0 comment g0c1 --step 120 \"here it drags a leg\"\n\n--json: {run, position, feedback}"
+    )]
+    Comment {
+        /// The program, a candidate such as g0c1 or the beginning of a hash, then the words; the words alone are about the task as a whole
+        #[arg(value_names = ["PROGRAM", "TEXT"], required = true, num_args = 1..=2)]
+        words: Vec<String>,
+        /// The control step of the behaviour that is meant
+        #[arg(long, value_name = "STEP")]
+        step: Option<u64>,
+        #[command(flatten)]
+        shown: Shown,
+    },
+    /// Hand in a program of your own: the next generation judges it as a candidate
+    #[command(
+        after_help = "Example: carrot feedback runs/ant-run_forward-0 edit reward.py --summary \"less effort\"\n\nA program that does not compile is not taken: exit code 1.\n\n--json: {run, position, feedback}, or {diagnostics}"
+    )]
+    Edit {
+        /// The program (.py)
+        file: PathBuf,
+        /// One line on what is new
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        summary: String,
+    },
+    /// List what was said
+    #[command(
+        after_help = "Example: carrot feedback runs/ant-run_forward-0 list\n\n--json: {run, feedback: [{position, id, written_unix_secs, told, feedback}], listened: [position]}"
+    )]
+    List,
+    /// Rank programs by what was chosen (Bradley–Terry), with 95 % intervals, and name the pair to look at next
+    #[command(
+        after_help = "Example: carrot feedback runs/ant-run_forward-0 ranking\n\n--json: {run, programs: [{name, program, strength, standard_error, interval, comparisons, good, bad}], next: [name, name]}"
+    )]
+    Ranking,
+}
+
+/// What was looked at.
+#[derive(Debug, Args)]
+pub struct Shown {
+    /// What moved the robot: its trained policy, or a planner
+    #[arg(long, value_enum, default_value = "policy")]
+    pub driver: DriverName,
+    /// Seed of the rollout
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_parser = parse_seed)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DriverName {
+    /// A trained policy
+    Policy,
+    /// A planner
+    Plan,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Word {
+    /// As it should be
+    Good,
+    /// Not as it should be
+    Bad,
 }
 
 #[derive(Debug, Args)]

@@ -60,6 +60,7 @@ fn run(arguments: &Arguments) -> Result<Answer, Failure> {
         Command::Export(options) => commands::export::run(options, envs),
         Command::Studio(options) => commands::studio::run(options, &envs()?),
         Command::Runs(options) => commands::runs::run(options),
+        Command::Feedback(options) => commands::feedback::run(options, envs),
         Command::Regress(options) => commands::regress::run(options, arguments.envs.as_deref(), quiet),
         Command::Bench(options) => commands::bench::run(options, envs, quiet),
         Command::Completions { shell } => Ok(commands::shell::completions(*shell)),

@@ -39,6 +39,17 @@ pub enum Failure {
     Interrupted(String),
 }
 
+impl Failure {
+    /// What is told.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Usage(message) | Self::Interrupted(message) => message.clone(),
+            Self::Fault(error) => told(error),
+            Self::Partly { answer, .. } => answer.text.clone(),
+        }
+    }
+}
+
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Fault(error.into())

@@ -6,9 +6,10 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carrot_reward_search::Retrained;
+use carrot_reward_search::search::label;
 use carrot_run_record::{Candidate, Outcome, Program};
 
-use crate::commands::runs::{label, outcome_line};
+use crate::commands::runs::outcome_line;
 
 /// What the report shows.
 pub struct Report<'a> {

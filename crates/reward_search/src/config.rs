@@ -1,5 +1,7 @@
 //! What a search is told to do; stored with the run, so that a resumed search does the same.
 
+use std::collections::BTreeSet;
+
 use carrot_environment::{Engine, Task};
 use carrot_optimizer::{PpoSettings, Settings, TrainError};
 use serde::{Deserialize, Serialize};
@@ -94,6 +96,19 @@ impl Default for SearchConfig {
 }
 
 impl SearchConfig {
+    /// Every key that a config may have. Each has a default, so that a config may say only what differs.
+    pub fn keys() -> BTreeSet<String> {
+        let all = Self {
+            max_cost: Some(0.0),
+            prompt_price: Some(0.0),
+            completion_price: Some(0.0),
+            replay: Some(String::new()),
+            ..Self::default()
+        };
+        let table = toml::Table::try_from(all).expect("numbers, texts and tables are TOML");
+        table.into_iter().map(|(key, _)| key).collect()
+    }
+
     /// Optimiser settings of every candidate: defaults, then the task's preset, then `ppo`, then `steps`.
     ///
     /// Errors: one sentence naming the key that the optimiser does not take.
@@ -162,6 +177,34 @@ mod tests {
         };
         let table = toml::Table::try_from(&config).unwrap();
         assert_eq!(table.try_into::<SearchConfig>().unwrap(), config);
+    }
+
+    #[test]
+    fn every_key_has_a_default_and_is_known() {
+        assert_eq!(
+            toml::Table::new().try_into::<SearchConfig>().unwrap(),
+            SearchConfig::default()
+        );
+        let keys = SearchConfig::keys();
+        for key in [
+            "task",
+            "engine",
+            "generations",
+            "ppo",
+            "max_cost",
+            "prompt_price",
+            "completion_price",
+            "replay",
+        ] {
+            assert!(keys.contains(key), "{key}");
+        }
+        // One key for each field: a new optional field must be named in `keys`, or its key would be refused.
+        let fields = include_str!("config.rs")
+            .split("pub struct SearchConfig {")
+            .nth(1)
+            .unwrap();
+        let fields = fields.split("\n}").next().unwrap();
+        assert_eq!(keys.len(), fields.matches("    pub ").count());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One question to a language model and one sample of its answer, as the record keeps them.
 
 use carrot_reward_interface::schema::hex;
-use carrot_run_record::RunRecord;
+use carrot_run_record::{RecordError, RunRecord};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -81,6 +81,18 @@ impl Exchange {
     pub(crate) fn proposal(&self) -> Proposal {
         extract::proposal(&self.content, "reward.py")
     }
+}
+
+/// Whether a language model has answered anything of a generation.
+pub(crate) fn has_answers(record: &RunRecord, generation: u32) -> Result<bool, RecordError> {
+    #[derive(Deserialize)]
+    struct Round {
+        generation: u32,
+    }
+    let exchanges = record.exchanges()?;
+    Ok(exchanges.iter().any(|(_, _, request, _)| {
+        serde_json::from_str(request).is_ok_and(|round: Round| round.generation == generation)
+    }))
 }
 
 /// All recorded samples of a run.

@@ -18,8 +18,8 @@ const DATABASE: &str = "run.sqlite";
 pub(crate) const LOCK: &str = "lock";
 const OBJECTS: &str = "objects";
 
-/// The setting that may grow while a run is under way.
-const GROWING: &str = "generations";
+/// The setting that may change while a run is under way.
+const CHANGEABLE: &str = "generations";
 
 /// A killed process keeps its lock until it is gone, and a program that this process starts holds a copy of it until it
 /// runs; both take moments.
@@ -118,17 +118,18 @@ impl RunRecord {
             .map_err(|error: toml::de::Error| RecordError::storage(&path)(error))
     }
 
-    /// Replaces the settings. Before the run has a candidate all of them may change; afterwards only `generations`, and only
-    /// upwards, since everything else decided on results that the record holds.
+    /// Replaces the settings. Before the run has a candidate all of them may change; afterwards only the number of
+    /// `generations`, and not below those that have begun, since everything else decided on results that the record holds.
     ///
     /// Errors: [`RecordError::Refused`] names the first setting that may not change.
     pub fn set_config(&self, config: &toml::Table) -> Result<(), RecordError> {
         self.check_writable()?;
-        if self.candidate_count()? > 0 {
+        let begun = self.begun_generations()?;
+        if begun > 0 {
             let then = self.config()?;
             let keys: BTreeSet<&String> = then.keys().chain(config.keys()).collect();
             for key in keys {
-                check_change(key, then.get(key), config.get(key))
+                check_change(key, then.get(key), config.get(key), begun)
                     .map_err(|message| RecordError::Refused(format!("{}: {message}", self.dir.display())))?;
             }
         }
@@ -284,6 +285,15 @@ impl RunRecord {
         self.count("SELECT count(*) FROM candidate")
     }
 
+    /// Number of generations that have a candidate, or come before one that has.
+    pub fn begun_generations(&self) -> Result<u32, RecordError> {
+        self.database.with(|connection| {
+            connection
+                .prepare_cached("SELECT coalesce(max(generation) + 1, 0) FROM candidate")?
+                .query_row((), |row| row.get(0))
+        })
+    }
+
     /// Largest fitness of the candidates that were evaluated to the end.
     pub fn best_fitness(&self) -> Result<Option<f64>, RecordError> {
         self.database
@@ -373,18 +383,22 @@ impl RunRecord {
     }
 }
 
-/// Whether a setting may change in a run with candidates. Errors: one sentence.
-fn check_change(key: &str, then: Option<&toml::Value>, now: Option<&toml::Value>) -> Result<(), String> {
-    let whole = |value: Option<&toml::Value>| value.and_then(toml::Value::as_integer);
-    if then == now || key == GROWING && whole(now) >= whole(then) {
+/// Whether a setting may change in a run of which `begun` generations have candidates. Errors: one sentence.
+fn check_change(key: &str, then: Option<&toml::Value>, now: Option<&toml::Value>, begun: u32) -> Result<(), String> {
+    let enough = |value: i64| value >= i64::from(begun);
+    if then == now || key == CHANGEABLE && now.and_then(toml::Value::as_integer).is_some_and(enough) {
         return Ok(());
     }
     let told = |value: Option<&toml::Value>| value.map_or("absent".to_owned(), ToString::to_string);
-    let rule = match key == GROWING {
-        true => "and may only grow",
-        false => "and stays so once the run has candidates; start a new run for other settings",
-    };
-    Err(format!("`{key}` is {}, not {}, {rule}", told(then), told(now)))
+    if key == CHANGEABLE {
+        let now = told(now);
+        return Err(format!("`{key}` cannot become {now}: {begun} of them have begun"));
+    }
+    Err(format!(
+        "`{key}` is {}, not {}, and stays so once the run has candidates; start a new run for other settings",
+        told(then),
+        told(now)
+    ))
 }
 
 /// Makes a complete run at `dir`.

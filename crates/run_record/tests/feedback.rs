@@ -379,7 +379,7 @@ fn prompts_come_back_and_a_repeated_one_stays_as_it_was() {
 }
 
 #[test]
-fn settings_change_until_there_is_a_candidate_and_then_only_the_rounds_grow() {
+fn settings_change_until_there_is_a_candidate_and_then_only_the_rounds_to_come() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("one");
     let record = new_run(&dir);
@@ -388,15 +388,19 @@ fn settings_change_until_there_is_a_candidate_and_then_only_the_rounds_grow() {
     record.set_config(&config(base)).unwrap();
     assert_eq!(record.config().unwrap(), config(base));
     let policy = record.put_object(b"a policy").unwrap();
-    record.put_candidate(&candidate(0, 0, evaluated(&policy, 1.0))).unwrap();
+    record.put_candidate(&candidate(1, 0, evaluated(&policy, 1.0))).unwrap();
     for (changed, expected) in [
         (
             "task = \"hopper/hop_forward\"\ngenerations = 3",
             "`task` is \"ant/run_forward\", not \"hopper/hop_forward\"",
         ),
         (
-            "task = \"ant/run_forward\"\ngenerations = 2",
-            "`generations` is 3, not 2, and may only grow",
+            "task = \"ant/run_forward\"\ngenerations = 1",
+            "`generations` cannot become 1: 2 of them have begun",
+        ),
+        (
+            "task = \"ant/run_forward\"",
+            "`generations` cannot become absent: 2 of them have begun",
         ),
         ("generations = 3", "`task` is \"ant/run_forward\", not absent"),
         (
@@ -408,9 +412,12 @@ fn settings_change_until_there_is_a_candidate_and_then_only_the_rounds_grow() {
         assert!(message.contains(expected), "{message}");
         assert_eq!(record.config().unwrap(), config(base));
     }
-    let grown = config("task = \"ant/run_forward\"\ngenerations = 5");
-    record.set_config(&grown).unwrap();
-    assert_eq!(RunRecord::open_read_only(&dir).unwrap().config().unwrap(), grown);
+    for generations in [5, 2] {
+        let changed = config(&format!("task = \"ant/run_forward\"\ngenerations = {generations}"));
+        record.set_config(&changed).unwrap();
+        assert_eq!(RunRecord::open_read_only(&dir).unwrap().config().unwrap(), changed);
+    }
+    assert_eq!(record.begun_generations().unwrap(), 2);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use carrot_run_record::{Candidate, Outcome, Program, RunRecord, list};
+use carrot_reward_search::search::label;
+use carrot_run_record::{Outcome, Program, Prompt, RecordError, RunRecord, RunState, SearchProgress, list};
 use serde_json::json;
 
 use crate::arguments::{Runs, RunsCommand};
@@ -13,11 +14,15 @@ use crate::output::{Answer, Failure};
 pub fn run(options: &Runs) -> Result<Answer, Failure> {
     match &options.command {
         RunsCommand::List { dir } => list_runs(dir),
-        RunsCommand::Show { run, candidate } => {
+        RunsCommand::Show {
+            run,
+            candidate,
+            prompts,
+        } => {
             let record = open(run)?;
             match candidate {
                 Some(label) => show_candidate(&record, label),
-                None => show_run(&record),
+                None => show_run(&record, *prompts),
             }
         }
     }
@@ -26,14 +31,9 @@ pub fn run(options: &Runs) -> Result<Answer, Failure> {
 /// Opens a run for reading; a missing one is a usage error.
 pub fn open(run: &Path) -> Result<RunRecord, Failure> {
     RunRecord::open_read_only(run).map_err(|error| match error {
-        carrot_run_record::RecordError::NotFound(message) => Failure::Usage(message),
+        RecordError::NotFound(message) => Failure::Usage(message),
         error => Failure::Fault(error.into()),
     })
-}
-
-/// `g1c3`.
-pub fn label(candidate: &Candidate) -> String {
-    format!("g{}c{}", candidate.generation, candidate.index)
 }
 
 /// One line on what became of a candidate.
@@ -99,7 +99,7 @@ fn list_runs(dir: &Path) -> Result<Answer, Failure> {
     ))
 }
 
-fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
+fn show_run(record: &RunRecord, with_prompts: bool) -> Result<Answer, Failure> {
     let config = record.config()?;
     let candidates = record.candidates()?;
     let winner = record.fact("winner")?;
@@ -125,15 +125,71 @@ fn show_run(record: &RunRecord) -> Result<Answer, Failure> {
         }
         None => text += "\nno winner yet\n",
     }
+    let (feedback, prompts) = (record.feedback()?, record.prompts()?);
+    if !feedback.is_empty() {
+        text += &format!(
+            "\npeople said {}; carrot feedback {} list shows it\n",
+            match feedback.len() {
+                1 => "one thing".to_owned(),
+                count => format!("{count} things"),
+            },
+            record.dir().display()
+        );
+    }
+    if with_prompts {
+        prompts.iter().for_each(|prompt| text += &told_prompt(prompt));
+    }
+    let (state, progress) = (record.state()?, record.progress()?);
+    if let Some(state) = &state {
+        text += &format!("\n{}\n", told_state(record, state, progress.as_ref())?);
+    }
     let facts = ["ledger", "final"]
         .into_iter()
         .map(|name| Ok((name, record.fact(name)?)));
-    let facts: Vec<_> = facts.collect::<Result<_, carrot_run_record::RecordError>>()?;
-    let mut json = json!({ "dir": record.dir(), "config": config, "candidates": candidates, "winner": winner });
+    let facts: Vec<_> = facts.collect::<Result<_, RecordError>>()?;
+    let mut json = json!({ "dir": record.dir(), "config": config, "candidates": candidates, "winner": winner,
+        "feedback": feedback, "state": state, "progress": progress });
+    if with_prompts {
+        let told = |prompt: &Prompt| {
+            json!({ "generation": prompt.generation, "purpose": prompt.purpose, "messages": prompt.messages,
+                "written_unix_secs": prompt.written_unix_secs })
+        };
+        json["prompts"] = prompts.iter().map(told).collect();
+    }
     for (name, fact) in facts {
         json[name] = json!(fact);
     }
     Ok(Answer::new(json, text))
+}
+
+fn told_prompt(prompt: &Prompt) -> String {
+    let mut text = format!("\n===== generation {}: {}\n", prompt.generation, prompt.purpose);
+    for message in prompt.messages.as_array().into_iter().flatten() {
+        let part = |key: &str| message[key].as_str().unwrap_or_default();
+        text += &format!("--- {}\n{}\n", part("role"), part("content"));
+    }
+    text
+}
+
+/// How the process that searched last is, or how it ended.
+fn told_state(record: &RunRecord, state: &RunState, progress: Option<&SearchProgress>) -> Result<String, RecordError> {
+    Ok(match (state, progress) {
+        (RunState::Running, _) if !RunRecord::is_in_use(record.dir())? => {
+            "broken off; go on with --resume, nothing completed is lost".into()
+        }
+        (RunState::Running, Some(progress)) => format!(
+            "running: generation {} of {}, {} of {} steps, {}",
+            progress.generation + 1,
+            progress.generations,
+            progress.steps_done,
+            progress.steps_planned,
+            progress.doing
+        ),
+        (RunState::Running, None) => "running".into(),
+        (RunState::Paused { message }, _) => format!("paused: {message}"),
+        (RunState::Finished, _) => "finished".into(),
+        (RunState::Failed { message }, _) => format!("failed: {message}"),
+    })
 }
 
 fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {

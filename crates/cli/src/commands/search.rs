@@ -6,51 +6,65 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use carrot_environment::Task;
-use carrot_optimizer::{Policy, PpoSettings};
+use carrot_optimizer::Policy;
 use carrot_physics::write_gif;
+use carrot_reward_search::search::label;
 use carrot_reward_search::{
-    Event, Evolve, OpenAi, OpenAiSettings, Proposer, ProposerError, Random, Replay, Retrained, Retraining,
-    SearchConfig, SearchError, Winner, retrain, search,
+    Ended, Event, Live, Proposer, Retrained, Retraining, SearchError, Winner, retrain, search_until,
 };
-use carrot_run_record::{Outcome, RecordError, RunRecord};
+use carrot_run_record::{Outcome, RunRecord, RunState};
 use carrot_workbench::{ProgramBytes, Workbench};
 use serde_json::json;
 
+use super::search_start::{self, RunConfig, Start};
 use super::{play, policy, runs};
-use crate::arguments::{ProposerKind, Search};
+use crate::arguments::Search;
 use crate::files;
 use crate::output::{Answer, Failure};
 use crate::progress::{Progress, interrupt_flag};
 use crate::report::Report;
 
-/// What the record keeps beside the search's own config, so that `--resume` needs nothing else.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-struct RunConfig {
-    #[serde(flatten)]
-    search: SearchConfig,
-    final_seeds: u32,
-    final_steps: u64,
+/// Searches, trains the winner and the human reward again, draws the film and writes the report; or pauses before that.
+pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
+    let (record, start) = match &options.resume {
+        Some(run) => {
+            let record = search_start::open(run)?;
+            let start = search_start::resumed(options, &record, envs)?;
+            (record, start)
+        }
+        None => search_start::started(options, envs)?,
+    };
+    // Whoever watches the record learns how this process ends.
+    record.put_state(&RunState::Running)?;
+    let result = go(options, start, &record, quiet);
+    record.put_state(&match &result {
+        Ok((state, _)) => state.clone(),
+        Err(Failure::Interrupted(_)) => RunState::Paused {
+            message: "interrupted".into(),
+        },
+        Err(failure) => RunState::Failed {
+            message: failure.message(),
+        },
+    })?;
+    result.map(|(_, answer)| answer)
 }
 
-/// Searches, trains the winner and the human reward again, draws the film and writes the report.
-pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure> {
-    let (config, task, record, proposer) = match &options.resume {
-        Some(run) => resumed(run, envs, options.workers)?,
-        None => started(options, envs)?,
-    };
+fn go(options: &Search, start: Start, record: &RunRecord, quiet: bool) -> Result<(RunState, Answer), Failure> {
+    let Start { config, task, proposer } = start;
     let known_evaluations = record.evaluation_count()?;
     let run = Run {
         bench: Workbench::new(task)?,
         proposer_label: config.search.proposer.clone(),
         config,
         record,
+        live: Live::new(record),
+        pause_after: options.pause_after,
         interrupted: interrupt_flag(),
         quiet,
         started: Instant::now(),
         known_evaluations,
     };
-    let resume_hint = format!("carrot search --resume {}", run.record.dir().display());
+    let resume_hint = format!("carrot search --resume {}", record.dir().display());
     run.finish(proposer).map_err(|failure| match failure {
         RunFailure::Search(SearchError::Interrupted) => Failure::Interrupted(format!(
             "interrupted; nothing completed is lost. Go on with: {resume_hint}"
@@ -66,126 +80,12 @@ pub fn run(options: &Search, envs: &Path, quiet: bool) -> Result<Answer, Failure
     })
 }
 
-/// What a search starts from.
-type Start = (RunConfig, Task, RunRecord, Box<dyn Proposer>);
-
-fn started(options: &Search, envs: &Path) -> Result<Start, Failure> {
-    let task = files::task(envs, options.task.as_deref().unwrap_or_default(), options.engine)?;
-    let mut search = SearchConfig {
-        task: task.id.clone(),
-        engine: options.engine,
-        strategy: options.strategy.clone(),
-        proposer: match options.proposer {
-            ProposerKind::Evolve => "evolve",
-            ProposerKind::Random => "random",
-            ProposerKind::Openai => "openai",
-            ProposerKind::Replay => "replay",
-        }
-        .into(),
-        generations: options.generations,
-        candidates: options.candidates,
-        episodes: options.episodes,
-        seed: options.seed,
-        finalists: options.finalists,
-        finalist_seeds: options.finalist_seeds,
-        repairs: options.repairs,
-        workers: options.workers.unwrap_or_else(files::cores),
-        include: options.include.iter().map(|path| path.display().to_string()).collect(),
-        model: options.model.clone(),
-        base_url: options.base_url.clone(),
-        temperature: options.temperature,
-        max_requests: options.max_requests,
-        max_tokens: options.max_tokens,
-        replay: options.replay.as_ref().map(|path| path.display().to_string()),
-        ..SearchConfig::default()
-    };
-    let preset = PpoSettings::default()
-        .with_overrides(&task.ppo)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    search.steps = options.steps.unwrap_or(preset.steps);
-    search.validate().map_err(Failure::Usage)?;
-    for file in &options.include {
-        files::program(file)?;
-    }
-    let config = RunConfig {
-        final_steps: options.final_steps.unwrap_or(search.steps),
-        final_seeds: options.final_seeds,
-        search,
-    };
-    // Before the record: a proposer that cannot start should not leave a run behind.
-    let proposer = proposer(&config.search)?;
-    let table = toml::Table::try_from(&config).context("the settings cannot be written as TOML")?;
-    let record = match &options.out {
-        Some(dir) => RunRecord::create(dir, &table).map_err(exists_is_usage)?,
-        None => create_beside(&task.id, options.seed, &table)?,
-    };
-    Ok((config, task, record, proposer))
-}
-
-/// Who writes the programs. What it lacks, such as a key or the run to replay, is the user's to give.
-fn proposer(config: &SearchConfig) -> Result<Box<dyn Proposer>, Failure> {
-    let unusable = |error: ProposerError| match error {
-        ProposerError::Settings(message) | ProposerError::Replay(message) => Failure::Usage(message),
-        ProposerError::Record(RecordError::NotFound(message)) => Failure::Usage(message),
-        error => error.into(),
-    };
-    Ok(match config.proposer.as_str() {
-        "evolve" => Box::new(Evolve::new()),
-        "random" => Box::new(Random::new()),
-        "replay" => {
-            let run = Path::new(config.replay.as_deref().unwrap_or_default());
-            Box::new(Replay::load(run).map_err(unusable)?)
-        }
-        _ => Box::new(OpenAi::from_env(OpenAiSettings::from_config(config)).map_err(unusable)?),
-    })
-}
-
-fn resumed(run: &Path, envs: &Path, workers: Option<usize>) -> Result<Start, Failure> {
-    let record = RunRecord::open(run).map_err(|error| match error {
-        RecordError::NotFound(message) => Failure::Usage(message),
-        error => error.into(),
-    })?;
-    let config = record.config()?;
-    let mut config: RunConfig = config
-        .try_into()
-        .with_context(|| format!("{}: config.toml", run.display()))?;
-    config.search.workers = workers.unwrap_or_else(files::cores);
-    let task = files::task(envs, &config.search.task, config.search.engine)?;
-    let proposer = proposer(&config.search)?;
-    Ok((config, task, record, proposer))
-}
-
-/// A folder of its own below `runs`: `runs/<env>-<task>-<seed>`, with a number behind it where that is taken.
-fn create_beside(task: &str, seed: u64, config: &toml::Table) -> Result<RunRecord, Failure> {
-    let name = format!("{}-{seed}", task.replace('/', "-"));
-    for attempt in 1.. {
-        let dir = PathBuf::from("runs").join(if attempt == 1 {
-            name.clone()
-        } else {
-            format!("{name}-{attempt}")
-        });
-        match RunRecord::create(&dir, config) {
-            Err(RecordError::Exists(_)) => {}
-            result => return Ok(result?),
-        }
-    }
-    unreachable!("one of the numbers is free")
-}
-
-fn exists_is_usage(error: RecordError) -> Failure {
-    match error {
-        RecordError::Exists(dir) => Failure::Usage(format!(
-            "{dir} exists already; go on with it by --resume {dir}, or choose another name with --out",
-            dir = dir.display()
-        )),
-        error => error.into(),
-    }
-}
-
-struct Run {
+struct Run<'a> {
     config: RunConfig,
     bench: Workbench,
-    record: RunRecord,
+    record: &'a RunRecord,
+    live: Live<'a>,
+    pause_after: Option<u32>,
     interrupted: Arc<AtomicBool>,
     proposer_label: String,
     quiet: bool,
@@ -205,34 +105,70 @@ impl<E: Into<Failure>> From<E> for RunFailure {
     }
 }
 
-impl Run {
-    fn finish(self, mut proposer: Box<dyn Proposer>) -> Result<Answer, RunFailure> {
-        let winner = self.search(proposer.as_mut())?;
+impl Run<'_> {
+    fn finish(self, mut proposer: Box<dyn Proposer>) -> Result<(RunState, Answer), RunFailure> {
+        let winner = match self.search(proposer.as_mut())? {
+            Ended::Winner(winner) => winner,
+            Ended::Paused { generations } => return Ok(self.paused(generations)?),
+        };
         let comparison = self.retrain(&winner)?;
         let pictures = self.pictures(&winner, &comparison)?;
         let trainings = self.record.evaluation_count()? - self.known_evaluations;
-        Ok(self.answer(&winner, &comparison, &pictures, trainings))
+        let answer = self.answer(&winner, &comparison, &pictures, trainings);
+        Ok((RunState::Finished, answer))
     }
 
-    fn search(&self, proposer: &mut dyn Proposer) -> Result<Winner, RunFailure> {
+    fn search(&self, proposer: &mut dyn Proposer) -> Result<Ended, RunFailure> {
         let config = &self.config.search;
-        let planned = u64::from(config.generations) * u64::from(config.candidates) * config.steps;
+        let rounds = self.pause_after.unwrap_or(config.generations).min(config.generations);
+        let planned = u64::from(rounds) * u64::from(config.candidates) * config.steps;
         let progress = Progress::new(planned, self.quiet);
         progress.line(&format!(
             "{}  →  {}",
             self.bench.task.instruction,
             self.record.dir().display()
         ));
-        let result = search(
+        let result = search_until(
             config,
+            self.pause_after.unwrap_or(u32::MAX),
             &self.bench,
-            &self.record,
+            self.record,
             proposer,
-            &|event| show(&progress, event),
+            &|event| {
+                show(&progress, event);
+                self.live.note(event);
+            },
             &self.interrupted,
         );
         progress.finish();
         result.map_err(RunFailure::Search)
+    }
+
+    /// What is known when a search pauses, and how to go on.
+    fn paused(&self, generations: u32) -> Result<(RunState, Answer), Failure> {
+        let (config, dir) = (&self.config.search, self.record.dir().display());
+        let candidates = self.record.candidates()?;
+        let best = candidates
+            .iter()
+            .filter_map(|candidate| Some((candidate, candidate.fitness()?)))
+            .reduce(|best, next| if next.1 > best.1 { next } else { best });
+        let message = format!("{generations} of {} generations are complete", config.generations);
+        let json = json!({
+            "paused": { "generations": generations, "of": config.generations },
+            "best": best.map(|(candidate, fitness)| json!({
+                "generation": candidate.generation, "index": candidate.index, "fitness": fitness,
+            })),
+            "candidates": candidates.len(), "trainings": self.record.evaluation_count()? - self.known_evaluations,
+            "proposer": config.proposer, "seed": config.seed, "task": config.task, "run": self.record.dir(),
+        });
+        let best = best.map_or("nothing could be evaluated yet".to_owned(), |(candidate, fitness)| {
+            format!("best so far {}, fitness {fitness:.4}", label(candidate))
+        });
+        let text = format!(
+            "\npaused: {message}; {best}\n\nsay what you think    carrot feedback {dir} comment \"…\"\n\
+             go on                 carrot search --resume {dir}\n"
+        );
+        Ok((RunState::Paused { message }, Answer::new(json, text)))
     }
 
     fn retrain(&self, winner: &Winner) -> Result<Vec<Retrained>, RunFailure> {
@@ -241,7 +177,7 @@ impl Run {
         }
         let mut programs = vec![(
             "winner".to_owned(),
-            ProgramBytes::restore(&winner.candidate.program, &self.record)?,
+            ProgramBytes::restore(&winner.candidate.program, self.record)?,
         )];
         if let Some(path) = &self.bench.task.human_reward {
             programs.push(("human".to_owned(), files::program(path)?));
@@ -251,15 +187,12 @@ impl Run {
             .map(|k| self.config.search.seed + k)
             .collect();
         let settings = self.config.search.settings(&self.bench.task).map_err(Failure::Usage)?;
-        let settings = settings.with_steps(self.config.final_steps);
+        let settings = settings.with_steps(self.config.final_steps());
         let planned = settings.steps() * (seeds.len() * programs.len()) as u64;
         let progress = Progress::new(planned, self.quiet);
         let names: Vec<&str> = programs.iter().map(|(name, _)| name.as_str()).collect();
-        progress.line(&format!(
-            "training {} again on {} fresh seeds",
-            names.join(" and "),
-            seeds.len()
-        ));
+        let doing = format!("training {} again on {} fresh seeds", names.join(" and "), seeds.len());
+        progress.line(&doing);
         let retraining = Retraining {
             settings,
             episodes: self.config.search.episodes,
@@ -268,10 +201,13 @@ impl Run {
         };
         let result = retrain(
             &self.bench,
-            &self.record,
+            self.record,
             &programs,
             &retraining,
-            &|steps| progress.set(steps),
+            &|steps| {
+                progress.set(steps);
+                self.live.note_work(&doing, steps, planned);
+            },
             &self.interrupted,
         );
         progress.finish();
@@ -322,7 +258,7 @@ impl Run {
             task: (&self.bench.task.id, &self.bench.task.instruction),
             facts: &facts,
             candidates: &self.record.candidates()?,
-            winner: (runs::label(&winner.candidate), &winner.source),
+            winner: (label(&winner.candidate), &winner.source),
             finalists: &winner.finalists,
             comparison,
             film: pictures
@@ -387,7 +323,7 @@ impl Run {
         });
         let mut text = format!(
             "\nwinner {}, proposed by {}, fitness {:.4}{}\n\n{}\n",
-            runs::label(&winner.candidate),
+            label(&winner.candidate),
             self.proposer_label,
             winner.fitness,
             match winner.finalists.is_empty() {
@@ -405,7 +341,8 @@ impl Run {
         if !comparison.is_empty() {
             text += &format!(
                 "\ntrained again on {} fresh seeds, {} steps each\n",
-                self.config.final_seeds, self.config.final_steps
+                self.config.final_seeds,
+                self.config.final_steps()
             );
         }
         for reward in comparison {
@@ -472,7 +409,7 @@ fn show(progress: &Progress, event: &Event) {
             let reused = if *reused { "  (from the record)" } else { "" };
             progress.line(&format!(
                 "{:<6} {}{reused}",
-                runs::label(candidate),
+                label(candidate),
                 runs::outcome_line(&candidate.outcome)
             ));
             progress.plan(*steps_planned);

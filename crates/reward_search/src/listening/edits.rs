@@ -12,6 +12,9 @@ const TRIED: usize = 20;
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
+/// Share of lines that two programs must have in common for their difference to say something.
+const ALIKE: f32 = 0.4;
+
 /// One version of the program in an editor.
 #[derive(Clone, Copy)]
 pub(crate) struct Edit<'a> {
@@ -120,9 +123,10 @@ pub(crate) fn change<'a>(heard: &'a Heard, base: Option<&'a str>, bench: &Workbe
 }
 
 impl Change<'_> {
-    /// The change line by line, as `diff -u` shows it; the whole program where it came from nothing.
-    pub(crate) fn diff(&self) -> String {
-        let diff = TextDiff::from_lines(self.before.unwrap_or_default(), self.after.text);
-        diff.unified_diff().context_radius(CONTEXT).to_string()
+    /// The change line by line, as `diff -u` shows it; absent where so little is left of what it came from that the program
+    /// itself is easier to read.
+    pub(crate) fn diff(&self) -> Option<String> {
+        let diff = TextDiff::from_lines(self.before?, self.after.text);
+        (diff.ratio() >= ALIKE).then(|| diff.unified_diff().context_radius(CONTEXT).to_string())
     }
 }

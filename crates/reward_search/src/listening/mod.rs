@@ -1,8 +1,8 @@
 //! What people said, and how a search follows it.
 //!
 //! A person may speak at any moment, also while a generation is being trained. So each generation notes, before anything
-//! else, up to which position of the record's feedback it listens; a search that runs again keeps to that position, and its
-//! course stays a pure function of the record, whatever is said later.
+//! else, up to which position of the record's feedback it listens. From the first answer or result of the generation on, a
+//! search that runs again keeps to that position, and its course stays a pure function of the record, whatever is said later.
 //!
 //! ```text
 //! feedback up to the noted position ──▶ Heard ─┬─ told ────▶ text for the prompt
@@ -21,6 +21,7 @@ mod told;
 use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, FeedbackEntry, RecordError, RunRecord};
 use serde_json::{Value, json};
 
+use crate::exchange::has_answers;
 use crate::search::label;
 
 pub(crate) use edits::newest_program;
@@ -38,17 +39,18 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    /// What was said when `generation` first began. The first call notes it, later ones repeat it. `fittest` takes part in
-    /// the ranking whether or not people saw it.
+    /// What was said when `generation` began. The first call notes it, and later ones repeat it once the record holds anything
+    /// that the generation brought about. `fittest` takes part in the ranking whether or not people saw it.
     pub(crate) fn listen(
         record: &RunRecord,
         generation: u32,
         fittest: Option<&Candidate>,
     ) -> Result<Self, RecordError> {
         let mut entries = record.feedback()?;
+        let bound = record.begun_generations()? > generation || has_answers(record, generation)?;
         let position = match listened_to(record, generation)? {
-            Some(noted) => noted,
-            None => {
+            Some(noted) if bound => noted,
+            _ => {
                 let last = entries.last().map_or(0, |entry| entry.position);
                 record.put_fact(&fact(generation), &json!({ "position": last }))?;
                 last

@@ -31,7 +31,7 @@ const STANDINGS: usize = 20;
 const STEPS: usize = 10;
 
 /// Most lines of an edit.
-const DIFF_LINES: usize = 200;
+const EDIT_LINES: usize = 200;
 
 /// Most programs that are shown for comparison, and their longest text in bytes.
 const PROGRAMS: usize = 3;
@@ -164,8 +164,9 @@ fn standings(heard: &Heard, setting: &Setting<'_>) -> Vec<Value> {
 
 fn told_change(change: &Change<'_>, setting: &Setting<'_>) -> Value {
     let diff = change.diff();
-    let mut lines: Vec<&str> = diff.trim_end().lines().take(DIFF_LINES).collect();
-    if diff.lines().count() > DIFF_LINES {
+    let shown = diff.as_deref().unwrap_or(change.after.text);
+    let mut lines: Vec<&str> = shown.trim_end().lines().take(EDIT_LINES).collect();
+    if shown.lines().count() > EDIT_LINES {
         lines.push("(and so on)");
     }
     let skipped = change.steps.len().saturating_sub(STEPS);
@@ -178,7 +179,8 @@ fn told_change(change: &Change<'_>, setting: &Setting<'_>) -> Value {
         },
         sliders_only => change.sliders_only && !change.steps.is_empty(),
         steps => steps,
-        diff => lines.join("\n"),
+        is_diff => diff.is_some(),
+        lines => lines.join("\n"),
         judged => setting.entering.is_some(),
     }
 }

@@ -143,10 +143,10 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
             label(other),
             label(fittest)
         ),
-        // Generation 1 has places 0 to 2, and 3 to 5 for repairs.
-        "to g1c6 by hand (a penalty for leaving the middle)".into(),
-        "+    middle = -0.1 * cart_position**2".into(),
-        "It is trained and judged together".into(),
+        // Generation 1 has places 0 to 2, and 3 to 5 for repairs. It is quite another program, and so shown as a whole.
+        "A person wrote g1c6 by hand, which is trained and judged together with the programs that you write now; in their \
+         words: a penalty for leaving the middle.\n\n```python\nimport torch\n"
+            .into(),
         format!("For comparison, {}", label(fittest)),
     ] {
         assert!(second.contains(&expected), "{expected:?} is not in\n{second}");
@@ -183,11 +183,8 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
 
     // Whatever is said later changes nothing of what was.
     say(&dir, "6", comment(None, None, "Faster!"));
-    say(
-        &dir,
-        "7",
-        edit(&MINE.replace("0.1", "0.2"), EditKind::Slider, "middle 0.1 → 0.2"),
-    );
+    let dragged = MINE.replace("0.1", "0.2");
+    say(&dir, "7", edit(&dragged, EditKind::Slider, "middle 0.1 → 0.2"));
     let evaluations = record.evaluation_count().unwrap();
     let again = run(&config, &bench(), &record, &mut Evolve::new(), &|_| {}).unwrap();
     assert_eq!(
@@ -207,7 +204,7 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
     let third = prompt(&record, 2);
     assert!(third.contains("- on the task (new): Faster!"), "{third}");
     assert!(
-        third.contains("A person dragged constants of g1c6: middle 0.1 → 0.2."),
+        third.contains("A person dragged constants of g1c6: middle 0.1 → 0.2. The result is g2c6, which"),
         "{third}"
     );
     let candidates = record.candidates().unwrap();
@@ -217,6 +214,30 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
         .map(label)
         .collect();
     assert_eq!(human, ["g1c6", "g2c6"]);
+
+    // What was written is shown as a difference from what it came from, and what was undone is no change.
+    say(&dir, "8", edit(&dragged.replace("1.0", "2.0"), EditKind::Typed, ""));
+    let longer = SearchConfig {
+        generations: 4,
+        ..longer
+    };
+    run(&longer, &bench(), &record, &mut Evolve::new(), &|_| {}).unwrap();
+    let fourth = prompt(&record, 3);
+    let expected = "A person changed g2c6 to g3c6 by hand, which is trained and judged together with the programs that you \
+                    write now.\n\n```diff\n@@ ";
+    assert!(fourth.contains(expected), "{fourth}");
+    assert!(
+        fourth.contains("-    upright = 1.0 - torch.abs(pole_angle)\n+    upright = 2.0"),
+        "{fourth}"
+    );
+    say(&dir, "9", edit(&dragged, EditKind::Typed, ""));
+    say(&dir, "10", edit(&dragged.replace("1.0", "2.0"), EditKind::Undo, ""));
+    let longer = SearchConfig {
+        generations: 5,
+        ..longer
+    };
+    run(&longer, &bench(), &record, &mut Evolve::new(), &|_| {}).unwrap();
+    assert!(!prompt(&record, 4).contains("by hand"), "{}", prompt(&record, 4));
 }
 
 #[test]
@@ -322,4 +343,35 @@ fn a_language_model_reads_what_was_said() {
         // What was sent is what the record holds.
         assert_eq!(record.prompts().unwrap()[1].messages, requests[1].body["messages"]);
     });
+}
+
+#[test]
+fn a_generation_that_brought_nothing_about_listens_again() {
+    let answer = "```python\nimport torch\n\ndef compute_reward(pole_angle):\n    upright = -torch.abs(pole_angle)\n    return upright, {\"upright\": upright}\n```";
+    let server = Server::start(vec![
+        Reply::Status("401 Unauthorized", "", "{}".into()),
+        Reply::Answers(vec![answer.into()]),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("run");
+    let config = tiny("openai", 1, 1);
+    let record = new_record(&dir, &config);
+    let settings = OpenAiSettings {
+        base_url: server.base_url.clone(),
+        ..OpenAiSettings::from_config(&config)
+    };
+    let mut proposer = OpenAi::with_key(settings, None).unwrap();
+    say(&dir, "1", comment(None, None, "calmly"));
+    run(&config, &bench(), &record, &mut proposer, &|_| {}).unwrap_err();
+    assert_eq!(listened_to(&record, 0).unwrap(), Some(1));
+    assert!(prompt(&record, 0).ends_with("calmly"));
+    // The server was never of use, so a second word is not too late.
+    say(&dir, "2", comment(None, None, "but fast"));
+    run(&config, &bench(), &record, &mut proposer, &|_| {}).unwrap();
+    assert!(prompt(&record, 0).ends_with("but fast"));
+    say(&dir, "3", comment(None, None, "too late"));
+    run(&config, &bench(), &record, &mut proposer, &|_| {}).unwrap();
+    assert!(prompt(&record, 0).ends_with("but fast"));
+    assert_eq!(listened_to(&record, 0).unwrap(), Some(2));
+    assert_eq!(server.received(<[_]>::len), 2);
 }
