@@ -62,7 +62,11 @@ impl Renderer {
         copy.vis_mut().global.offwidth = size.0 as i32;
         copy.vis_mut().global.offheight = size.1 as i32;
         if quality == Quality::Fast {
-            copy.vis_mut().quality.offsamples = 0;
+            let quality = &mut copy.vis_mut().quality;
+            quality.offsamples = 0;
+            // A software driver takes long for corners, too; MuJoCo's own numbers are 28 and 16.
+            quality.numslices = quality.numslices.min(16);
+            quality.numstacks = quality.numstacks.min(8);
         }
         let copy = Arc::new(copy);
         let canvas = Canvas::new(&copy).map_err(PhysicsError::Draw)?;
