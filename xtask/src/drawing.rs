@@ -1,4 +1,5 @@
-//! System libraries for drawing without a screen: EGL, and a driver behind it.
+//! System libraries for drawing without a screen (EGL, and a driver behind it), for the studio's window, and a screen that
+//! nobody sees for its tests.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,11 +8,20 @@ use crate::Failure;
 use crate::process::{output, run};
 
 /// Each library by the name the loader knows, and the Debian package that has it.
-const LIBRARIES: [(&str, &str); 3] = [
+const LIBRARIES: [(&str, &str); 8] = [
     ("libEGL.so.1", "libegl1"),
     ("libGL.so.1", "libgl1"),
     ("libEGL_mesa.so.0", "libegl-mesa0"),
+    // A window on X loads these when it opens; libX11 itself comes with libGL.
+    ("libGLX_mesa.so.0", "libglx-mesa0"),
+    ("libX11-xcb.so.1", "libx11-xcb1"),
+    ("libXcursor.so.1", "libxcursor1"),
+    ("libXi.so.6", "libxi6"),
+    ("libxkbcommon-x11.so.0", "libxkbcommon-x11-0"),
 ];
+
+/// The screen that nobody sees: its program and its package.
+const SCREEN: (&str, &str) = ("Xvfb", "xvfb");
 
 /// Mesa's drivers are no libraries of the loader; they lie in `dri` folders.
 const DRIVERS: &str = "libgl1-mesa-dri";
@@ -23,7 +33,7 @@ pub fn provide() -> Result<(), Failure> {
     }
     let missing = missing_packages()?;
     if missing.is_empty() {
-        println!("drawing: EGL and its driver are there");
+        println!("drawing: EGL, its driver, what a window needs, and Xvfb are there");
         return Ok(());
     }
     let command = format!(
@@ -66,11 +76,16 @@ fn missing_packages() -> Result<Vec<&'static str>, Failure> {
     };
     // A vendor's own driver serves as well as Mesa's.
     let vendor = has("libEGL_nvidia.so.0");
-    let served = |library: &str| has(library) || (vendor && library == "libEGL_mesa.so.0");
+    let served = |library: &str| has(library) || (vendor && library.ends_with("_mesa.so.0"));
     let missing = LIBRARIES.iter().filter(|(library, _)| !served(library));
     let mut missing: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if !vendor && !has_mesa_driver() {
         missing.push(DRIVERS);
+    }
+    let (screen, package) = SCREEN;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|folder| folder.join(screen).is_file()) {
+        missing.push(package);
     }
     Ok(missing)
 }

@@ -1,4 +1,4 @@
-//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test | demo | fuzz`.
+//! Sets the machine up, runs every check, runs the demo: `cargo xtask setup | test | demo | fuzz | screenshots`.
 //!
 //! Carrot links libmujoco and draws through EGL, neither of which cargo can fetch. This program needs only the Rust
 //! toolchain, Python's pip and a C compiler, and must build before libmujoco is there; hence it depends on no crate of
@@ -9,6 +9,7 @@
 //! test  = setup ─▶ onnxruntime for tests (onnxruntime) ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
 //! demo  = setup ─▶ build ─▶ carrot search (demo)
 //! fuzz  = build ─▶ random reward programs and their judges (fuzz)
+//! screenshots = setup ─▶ build ─▶ Xvfb ─▶ carrot studio --script docs/studio/*.steps (screenshots)
 //! ```
 
 mod checks;
@@ -18,6 +19,7 @@ mod fuzz;
 mod mujoco;
 mod onnxruntime;
 mod process;
+mod screenshots;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ usage: cargo xtask COMMAND
   setup   fetch libmujoco into target/ and see that pictures can be drawn
   test    setup, then every check: format, clippy, tests, docs
   demo    setup, then search a reward for the hopper; options such as --seed 1 go to `carrot search`
+  screenshots  setup, then the pictures of docs/studio/, by the scripts beside them; a word takes only scripts with it in their name
   fuzz    judge random reward programs; options such as --count 10000000 --seed 1 go to `carrot-reward-fuzz`";
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
             .and_then(|()| onnxruntime::provide())
             .and_then(|()| checks::run_all()),
         ["demo", ref further @ ..] => setup().and_then(|()| demo::run_search(further)),
+        ["screenshots", ref only @ ..] => setup().and_then(|()| screenshots::take(only)),
         ["fuzz", ref further @ ..] => fuzz::run_fuzzer(further),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -309,7 +309,7 @@ impl PlannerName {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  carrot studio\n  carrot studio --task hopper/hop_forward\n  carrot studio runs/quadruped-walk-1\n\nWhat you do is kept while you do it: close it, or kill it, and open it again. docs/studio.md shows every panel.\n\n--json: {run} when the window is closed"
+    after_help = "Examples:\n  carrot studio\n  carrot studio --task hopper/hop_forward\n  carrot studio runs/quadruped-walk-1\n  carrot studio --script docs/studio/panels.steps\n\nWhat you do is kept while you do it: close it, or kill it, and open it again. docs/studio.md shows every panel.\n\n--json: {run} when the window is closed, {failed} where a script could not be performed (exit code 1)"
 )]
 pub struct Studio {
     /// A run to open [default: the last one]

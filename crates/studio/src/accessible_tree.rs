@@ -3,6 +3,7 @@
 //! egui hands out a whole tree with every frame. Scripts and tests find widgets in it by the names that people hear, so
 //! that a widget without a name cannot be used by a script either.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use eframe::egui;
@@ -37,6 +38,63 @@ impl Widget {
     #[must_use]
     pub fn role_name(&self) -> String {
         role_name(self.role)
+    }
+}
+
+/// Says where a panel lies, which egui keeps to itself; then a script can take a picture of it.
+pub fn place(ui: &egui::Ui, rect: Rect) {
+    let bounds = egui::accesskit::Rect {
+        x0: rect.min.x.into(),
+        y0: rect.min.y.into(),
+        x1: rect.max.x.into(),
+        y1: rect.max.y.into(),
+    };
+    ui.ctx()
+        .accesskit_node_builder(ui.unique_id(), |node| node.set_bounds(bounds));
+}
+
+/// Dividers are no thicker than this, in points.
+const DIVIDER: f32 = 10.0;
+
+/// Names what egui and its tiles leave without a name: scroll bars, the dividers between panels, and the bars that tabs lie on, by
+/// which panels are moved. What lies in a pane and is no scroll bar is for the pane to name. Call it at a frame's end.
+pub fn name_handles(ctx: &egui::Context, tiles: Rect, panes: &[Rect]) {
+    let is_tiles_own =
+        |rect: Rect| tiles.contains(rect.center()) && !panes.iter().any(|pane| pane.contains(rect.center()));
+    let mut handles: Vec<(Rect, egui::Id)> = ctx.viewport(|viewport| {
+        let layers = viewport.this_pass.widgets.layers();
+        let widgets = layers.flat_map(|(_, widgets)| widgets);
+        let widgets =
+            widgets.filter(|widget| widget.visible && (widget.sense.is_focusable() || widget.sense.senses_click()));
+        widgets.map(|widget| (widget.rect, widget.id)).collect()
+    });
+    handles.retain(|(rect, id)| {
+        let is_handle = |node: &mut Node| {
+            node.label().is_none()
+                && (node.role() == Role::ScrollBar || (node.role() == Role::Unknown && is_tiles_own(*rect)))
+        };
+        ctx.has_accesskit_node(*id) && ctx.accesskit_node_builder(*id, is_handle) == Some(true)
+    });
+    // From left to right and from the top down, so that names stay with their places.
+    handles.sort_by(|(a, _), (b, _)| {
+        (a.left(), a.top())
+            .partial_cmp(&(b.left(), b.top()))
+            .unwrap_or(Ordering::Equal)
+    });
+    let (mut dividers, mut tab_bars, mut scroll_bars) = (0, 0, 0);
+    for (rect, id) in handles {
+        ctx.accesskit_node_builder(id, |node| {
+            let (role, kind, count) = if node.role() == Role::ScrollBar {
+                (Role::ScrollBar, "Scroll bar", &mut scroll_bars)
+            } else if rect.width().min(rect.height()) <= DIVIDER {
+                (Role::Splitter, "Divider", &mut dividers)
+            } else {
+                (Role::TabList, "Tab bar", &mut tab_bars)
+            };
+            *count += 1;
+            node.set_role(role);
+            node.set_label(format!("{kind} {count}"));
+        });
     }
 }
 

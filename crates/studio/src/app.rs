@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::frame_times::FrameTimes;
 use crate::script::{Driver, Outcome, Script};
 use crate::studio::{Studio, StudioError, StudioOptions};
 
@@ -50,7 +51,10 @@ impl eframe::App for App {
 /// Errors: [`StudioError`], also where there is no display or no OpenGL, and where a script fails.
 pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
     let started = Instant::now();
-    let script = options.script.as_deref().map(read_script).transpose()?;
+    let script = options.script.as_deref();
+    let failure_picture = script.map_or_else(PathBuf::new, |path| path.with_extension("failed.png"));
+    let script = script.map(read_script).transpose()?;
+    let frame_times = FrameTimes::default();
     let native = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
             .with_app_id("carrot")
@@ -64,12 +68,18 @@ pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
     let reported = Arc::clone(&rest);
     let (driver, outcome) = match script {
         Some(script) => {
-            let report = move || lock(&reported).report.clone();
-            let (driver, outcome) = Driver::new(script, "studio-script-failure.png".into(), report);
+            let frame_times = frame_times.clone();
+            let report = move || {
+                let mut report = lock(&reported).report.clone();
+                report["frame_times"] = frame_times.report();
+                report
+            };
+            let (driver, outcome) = Driver::new(script, failure_picture, report);
             (Some(driver), outcome)
         }
         None => (None, Outcome::default()),
     };
+    let is_driven = driver.is_some();
     let window = eframe::run_native(
         "Carrot studio",
         native,
@@ -79,7 +89,9 @@ pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
             if let Some(driver) = driver {
                 ctx.add_plugin(driver);
             }
-            let studio = Studio::new(options, move || ctx.request_repaint())?;
+            ctx.add_plugin(frame_times.plugin());
+            let mut studio = Studio::new(options, move || ctx.request_repaint())?;
+            studio.measured_by(frame_times);
             Ok(Box::new(App {
                 studio,
                 rest: theirs,
@@ -92,6 +104,9 @@ pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
     window.map_err(refused)?;
     match outcome.get() {
         Some(Err(message)) => Err(StudioError::Script(message)),
+        None if is_driven => Err(StudioError::Script(
+            "the window was closed before the script's end".into(),
+        )),
         Some(Ok(())) | None => Ok(lock(&rest).run.clone()),
     }
 }

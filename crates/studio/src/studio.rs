@@ -19,10 +19,12 @@ use carrot_optimizer::Policy;
 use carrot_run_record::{EditKind, Feedback, Outcome, Program, RunRecord};
 use egui_tiles::{Tree, UiResponse};
 
+use crate::accessible_tree;
 use crate::action::{Action, pressed};
 use crate::artist::Artist;
 use crate::compiler::{Compiled, Compiler, OpenTask, TaskChoice};
 use crate::document::{Document, Undo, program_hash};
+use crate::frame_times::{FrameTimes, Overlay};
 use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
 use crate::layout;
 use crate::palette::{Choice, Palette};
@@ -105,9 +107,10 @@ pub struct Studio {
     unsettled: Option<(EditKind, String, Instant)>,
     /// The text of the newest version.
     settled: String,
+    /// Goes before the stage, which stays as long as somebody can tell it something.
+    compiler: Compiler,
     stage: Stage,
     artist: Artist,
-    compiler: Compiler,
     scribe: Scribe,
     watcher: Watcher,
     search: Option<Job>,
@@ -117,6 +120,9 @@ pub struct Studio {
     panels: Panels,
     tree: Tree<Panel>,
     palette: Palette,
+    frame_times: FrameTimes,
+    /// The overlay with the frame times, where it is wanted.
+    overlay: Option<Overlay>,
     cursor: Option<usize>,
     selected: Option<(u32, u32)>,
     notices: Vec<(String, Instant)>,
@@ -164,6 +170,8 @@ impl Studio {
             panels: Panels::default(),
             tree,
             palette: Palette::default(),
+            frame_times: FrameTimes::default(),
+            overlay: None,
             cursor: None,
             selected: None,
             notices: Vec::new(),
@@ -230,6 +238,11 @@ impl Studio {
         })
     }
 
+    /// Where the window notes how long its frames take; the overlay shows it.
+    pub fn measured_by(&mut self, frame_times: FrameTimes) {
+        self.frame_times = frame_times;
+    }
+
     /// One frame.
     pub fn ui(&mut self, ui: &mut egui::Ui) {
         self.dress(ui.ctx());
@@ -238,12 +251,16 @@ impl Studio {
         self.top_bar(ui, &mut commands);
         self.bottom_bar(ui);
         let mut change = None;
-        self.show_panels(ui, &mut commands, &mut change);
+        let (tiles, panes) = self.show_panels(ui, &mut commands, &mut change);
         match self.palette.show(ui, &self.tasks) {
             Some(Choice::Do(action)) => commands.push(Command::Do(action)),
             Some(Choice::Open(task)) => commands.push(Command::OpenTask(task)),
             None => {}
         }
+        if let Some(overlay) = &mut self.overlay {
+            overlay.show(ui.ctx(), &self.frame_times);
+        }
+        accessible_tree::name_handles(ui.ctx(), tiles, &panes);
         let typed = change.as_deref() == Some("typing");
         self.note(change.as_deref().unwrap_or("change"), typed.then_some(EditKind::Typed));
         for command in commands {
@@ -353,7 +370,13 @@ impl Studio {
         }
     }
 
-    fn show_panels(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>, change: &mut Option<String>) {
+    /// Gives where the tiles are, and each pane that was shown.
+    fn show_panels(
+        &mut self,
+        ui: &mut egui::Ui,
+        commands: &mut Vec<Command>,
+        change: &mut Option<String>,
+    ) -> (egui::Rect, Vec<egui::Rect>) {
         let status = self.stage.status();
         let (run, compiled) = (self.watcher.view(), self.compiler.compiled());
         let refused = self.compiler.refused();
@@ -386,13 +409,17 @@ impl Studio {
             pending: self.pending.len(),
             commands,
         };
-        egui::CentralPanel::default().show(ui, |ui| {
+        let shown = egui::CentralPanel::default().show(ui, |ui| {
             let mut tiles = Tiles {
                 panels: &mut self.panels,
                 see: &mut see,
+                panes: Vec::new(),
             };
+            let place = ui.max_rect();
             self.tree.ui(&mut tiles, ui);
+            (place, tiles.panes)
         });
+        shown.inner
     }
 
     fn top_bar(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
@@ -659,6 +686,12 @@ impl Studio {
                 self.app.zoom = Some(zoom.clamp(0.5, 3.0));
             }
             Action::ResetPanels => self.tree = layout::tree(None),
+            Action::FrameTimes => {
+                self.overlay = match self.overlay {
+                    Some(_) => None,
+                    None => Some(Overlay::default()),
+                };
+            }
             Action::Focus(panel) => self.focus(panel),
             other => {
                 self.panels.camera(other);
@@ -834,13 +867,23 @@ impl Studio {
 struct Tiles<'a, 'b> {
     panels: &'a mut Panels,
     see: &'a mut See<'b>,
+    /// Where panes were shown in this frame.
+    panes: Vec<egui::Rect>,
 }
 
 impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
     fn pane_ui(&mut self, ui: &mut egui::Ui, _tile: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
-        egui::Frame::NONE
-            .inner_margin(6.0)
-            .show(ui, |ui| self.panels.show(*panel, ui, self.see));
+        // Named, so that a screen reader says where one is, and a script can say which of two buttons it means.
+        let pane = egui::UiBuilder::new()
+            .accessibility_label(panel.title())
+            .accessibility_role(egui::Role::Pane);
+        ui.scope_builder(pane, |ui| {
+            accessible_tree::place(ui, ui.max_rect());
+            self.panes.push(ui.max_rect());
+            egui::Frame::NONE
+                .inner_margin(6.0)
+                .show(ui, |ui| self.panels.show(*panel, ui, self.see));
+        });
         UiResponse::None
     }
 

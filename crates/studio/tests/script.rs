@@ -92,6 +92,7 @@ fn pictures_and_reports_are_written() {
         theme light
         screenshot "DIR/whole.png"
         screenshot "DIR/part.png" of "Picture"
+        screenshot "DIR/panel.png" of "pane:Left panel"
         report "DIR/report.json"
         quit"#;
     perform(folder.path(), script).0.unwrap();
@@ -99,6 +100,8 @@ fn pictures_and_reports_are_written() {
     let part = image::open(folder.path().join("part.png")).unwrap().to_rgb8();
     assert_eq!(whole.dimensions(), (500, 420));
     assert_eq!(part.dimensions(), (90, 40));
+    let panel = image::open(folder.path().join("panel.png")).unwrap();
+    assert!(panel.width() > 400 && panel.height() > 20, "{panel:?}");
     // The lower right corner of the picture is white-blue: 240, 240, 128.
     assert!(part.get_pixel(88, 38).0[0] > 220 && part.get_pixel(1, 1).0[0] < 20);
     // Light: the window's corner is bright.
@@ -107,7 +110,7 @@ fn pictures_and_reports_are_written() {
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!(report["frames"], 7);
     let steps = report["steps"].as_array().unwrap();
-    assert_eq!(steps.len(), 4, "{report}");
+    assert_eq!(steps.len(), 5, "{report}");
     assert_eq!(steps[0]["line"], 2);
     assert_eq!(
         steps[3]["step"],

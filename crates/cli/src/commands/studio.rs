@@ -36,7 +36,13 @@ pub fn run(options: &Studio, envs: &Path) -> Result<Answer, Failure> {
             json!({ "run": run }),
             format!("closed; {} keeps what you did", run.display()),
         )),
-        Err(StudioError::NotFound(message) | StudioError::Script(message)) => Err(Failure::Usage(message)),
+        Err(StudioError::NotFound(message)) => Err(Failure::Usage(message)),
+        // A script is a question, and this is its no.
+        Err(StudioError::Script(message)) => Ok(Answer {
+            json: json!({ "failed": message }),
+            text: message,
+            yes: false,
+        }),
         Err(error) => Err(error.into()),
     }
 }

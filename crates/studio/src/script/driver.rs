@@ -54,6 +54,8 @@ pub struct Driver {
     seen: Option<(NodeId, Rect)>,
     /// Whether the window has been told what the step at hand is waiting for.
     told: bool,
+    /// What the desktop is to look like, for windows that go by it.
+    theme: Option<egui::Theme>,
     /// Seconds that each finished step took.
     took: Vec<f64>,
     report: Box<Report>,
@@ -111,6 +113,7 @@ impl Driver {
             last_moment: now,
             seen: None,
             told: false,
+            theme: None,
             took: Vec::new(),
             report: Box::new(report),
             failure_picture,
@@ -277,6 +280,7 @@ impl Driver {
                 }
             }
             Step::Theme(theme) => {
+                self.theme = Some(*theme);
                 ctx.set_theme(*theme);
                 Ok(Look::Done)
             }
@@ -345,6 +349,7 @@ impl egui::Plugin for Driver {
         // Names are there only if somebody asks for them.
         ctx.enable_accesskit();
         input.focused = true;
+        input.system_theme = self.theme.or(input.system_theme);
         input.events.retain(|event| !is_of_real_hands(event));
         let now = Instant::now();
         if let Some(moment) = self.moments.front()

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub mod display;
+pub mod names;
 pub mod painter;
 pub mod playground;
 

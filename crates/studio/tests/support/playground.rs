@@ -34,6 +34,7 @@ impl Playground {
                     .accessibility_label(name)
                     .accessibility_role(egui::Role::Pane);
                 ui.scope_builder(panel, |ui| {
+                    carrot_studio::accessible_tree::place(ui, ui.max_rect());
                     if ui.button("Reset").clicked() {
                         self.resets[index] += 1;
                     }
