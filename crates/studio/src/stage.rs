@@ -12,6 +12,7 @@
 //! The world moves as fast as it was asked to, and no faster than plans are made: a plan that is older than the planner's own
 //! interval is not acted on, so that what a person sees is what `carrot plan` would do.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
@@ -104,7 +105,7 @@ const CURTAIN: Duration = Duration::from_millis(700);
 
 /// The thread. Dropping it ends it.
 pub struct Stage {
-    orders: Option<Sender<Order>>,
+    orders: Sender<Order>,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -113,6 +114,7 @@ pub struct Stage {
 struct Shared {
     timeline: RwLock<Timeline>,
     status: Mutex<StageStatus>,
+    leave: AtomicBool,
 }
 
 impl Stage {
@@ -130,7 +132,7 @@ impl Stage {
             Worker::new(threads, &theirs, &wake).work(&incoming);
         })?;
         Ok(Self {
-            orders: Some(orders),
+            orders,
             shared,
             thread: Some(thread),
         })
@@ -138,14 +140,12 @@ impl Stage {
 
     /// Tells the stage what to do.
     pub fn tell(&self, order: Order) {
-        if let Some(orders) = &self.orders {
-            _ = orders.send(order); // a thread that panicked has said so
-        }
+        _ = self.orders.send(order); // a thread that panicked has said so
     }
 
     /// A way to tell it from other threads.
     pub fn sender(&self) -> Sender<Order> {
-        self.orders.clone().expect("there until it is dropped")
+        self.orders.clone()
     }
 
     /// What happened in the present episode. The stage waits while this is held: look and let go.
@@ -161,7 +161,8 @@ impl Stage {
 
 impl std::ops::Drop for Stage {
     fn drop(&mut self) {
-        drop(self.orders.take());
+        // Others may hold the way to it too, so that an end of all orders would not come.
+        self.shared.leave.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             _ = thread.join();
         }
@@ -220,7 +221,7 @@ impl<'a> Worker<'a> {
     }
 
     fn work(&mut self, incoming: &Receiver<Order>) {
-        loop {
+        while !self.shared.leave.load(Ordering::Relaxed) {
             match incoming.recv_timeout(self.patience()) {
                 Ok(order) => {
                     self.take(order);
