@@ -100,6 +100,9 @@ pub struct StageStatus {
 /// Latencies that are kept.
 const LATENCIES: usize = 1_000;
 
+/// A plan that has not come by then is not waited for when a newer reward is there.
+const AWAITED: Duration = Duration::from_secs(1);
+
 /// How long the last moment of an episode stays before the next one begins.
 const CURTAIN: Duration = Duration::from_millis(700);
 
@@ -181,6 +184,9 @@ struct Worker<'a> {
     single_steps: usize,
     speed: f64,
     world: Option<World>,
+    /// The newest reward, while the first plan for the one before it is being made. Without this a slider that is dragged quickly would
+    /// see no plan before it rests.
+    next: Option<FreshReward>,
     /// When the next step is due.
     due: Instant,
     /// Steps of the last while, to say how fast the world moves.
@@ -203,6 +209,13 @@ struct World {
     curtain: Option<Instant>,
 }
 
+impl World {
+    /// Whether a plan for its reward is being made for the first time, and will soon be there.
+    fn is_awaited(&self) -> bool {
+        self.awaited.is_some_and(|(_, edited)| edited.elapsed() < AWAITED)
+    }
+}
+
 impl<'a> Worker<'a> {
     fn new(threads: usize, shared: &'a Shared, wake: &'a dyn Fn()) -> Self {
         Self {
@@ -215,6 +228,7 @@ impl<'a> Worker<'a> {
             single_steps: 0,
             speed: 1.0,
             world: None,
+            next: None,
             due: Instant::now(),
             recent: std::collections::VecDeque::new(),
         }
@@ -253,6 +267,7 @@ impl<'a> Worker<'a> {
             Order::Open(_) => {
                 // Its first reward brings it.
                 self.world = None;
+                self.next = None;
                 *self.write() = Timeline::default();
                 self.status(|status| *status = StageStatus::default());
                 if matches!(self.drive, Drive::Policy(..)) {
@@ -286,6 +301,10 @@ impl<'a> Worker<'a> {
 
     fn reward(&mut self, fresh: FreshReward) {
         match self.world.take() {
+            Some(world) if Arc::ptr_eq(&world.task, &fresh.task) && world.is_awaited() => {
+                self.next = Some(fresh);
+                self.world = Some(world);
+            }
             Some(world) if Arc::ptr_eq(&world.task, &fresh.task) => self.exchange(world, fresh),
             _ => self.begin(fresh),
         }
@@ -379,6 +398,11 @@ impl<'a> Worker<'a> {
     fn advance(&mut self) {
         let Some(mut world) = self.world.take() else { return };
         self.note_latency(&mut world);
+        if !world.is_awaited()
+            && let Some(fresh) = self.next.take()
+        {
+            return self.exchange(world, fresh);
+        }
         let now = Instant::now();
         let wanted = self.running && now >= self.due || self.single_steps > 0;
         if wanted && !world.stopped && self.may_begin(&mut world, now) {

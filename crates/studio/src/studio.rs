@@ -269,9 +269,8 @@ impl Studio {
         self.settle(false);
         self.compile();
         self.keep();
-        let running = self.stage.status().running;
-        let again = if running { 16 } else { 200 };
-        ui.ctx().request_repaint_after(Duration::from_millis(again));
+        // Whatever changes by itself asks for a frame; this one is for what only time changes, such as a notice that goes away.
+        ui.ctx().request_repaint_after(Duration::from_millis(250));
     }
 
     /// Starts to work on `self.choice` and `self.run_name`.
