@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::frame_times::FrameTimes;
 use crate::script::{Driver, Outcome, Script};
 use crate::studio::{Studio, StudioError, StudioOptions};
+
+/// How soon a frame shows what threads have done: together, so that they do not make a frame each where no display paces them.
+const SOON: Duration = Duration::from_millis(14);
 
 /// What is left when the window is gone.
 #[derive(Default)]
@@ -90,7 +93,7 @@ pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
                 ctx.add_plugin(driver);
             }
             ctx.add_plugin(frame_times.plugin());
-            let mut studio = Studio::new(options, move || ctx.request_repaint())?;
+            let mut studio = Studio::new(options, move || ctx.request_repaint_after(SOON))?;
             studio.measured_by(frame_times);
             Ok(Box::new(App {
                 studio,
