@@ -21,6 +21,7 @@ pub mod constants;
 mod diagnostic_code;
 mod dialect;
 pub mod emit;
+mod format;
 pub mod interpret;
 pub mod ir;
 mod kernels;
@@ -37,6 +38,7 @@ mod value;
 
 pub use check::{MAX_ELEMENTS, MAX_NODES, MAX_ROUNDS};
 pub use diagnostic_code::Code;
+pub use format::format;
 pub use parse::ast_text;
 pub use render::render;
 

@@ -370,6 +370,30 @@ fn completions_open_and_close() {
 }
 
 #[test]
+fn a_program_is_laid_out_by_a_button_and_by_keys() {
+    let crooked = PROGRAM
+        .replace("lift = 2.0 * ", "lift=2.0*")
+        .replace("tilt**2)", "tilt**2 )");
+    let mut harness = wide(&crooked);
+    harness.get_by_label("Format").click();
+    harness.run();
+    assert_eq!(harness.state().text, PROGRAM);
+    assert_eq!(harness.state().events, [EditorEvent::Formatted]);
+    // What is no Python stays as it is.
+    let broken = crooked.replace("return total", "retrun total");
+    harness.state_mut().text = broken.clone();
+    harness.run();
+    harness.key_press_modifiers(Modifiers::SHIFT | Modifiers::ALT, Key::F);
+    harness.run();
+    assert_eq!(harness.state().text, broken);
+    harness.state_mut().text = crooked;
+    harness.run();
+    harness.key_press_modifiers(Modifiers::SHIFT | Modifiers::ALT, Key::F);
+    harness.run();
+    assert_eq!(harness.state().text, PROGRAM);
+}
+
+#[test]
 fn characters_of_any_language() {
     let mut harness = wide("# größer — βγ\ndef compute_reward(height):\n\treturn 2.0 * hieght  # ü\n");
     harness.get_by_label("error[unknown-name] line 3 column 15: `hieght` is not known here");

@@ -80,6 +80,8 @@ pub enum EditorEvent {
         /// Value now.
         to: f64,
     },
+    /// The text was laid out.
+    Formatted,
     /// A finding was repaired.
     QuickFixed {
         /// The finding's code.
@@ -154,7 +156,7 @@ impl CodeEditor {
                 show(ui);
             });
         };
-        part(ui, "tools", places.tools, &mut |ui| self.tools(ui, input));
+        part(ui, "tools", places.tools, &mut |ui| self.tools(ui, input, &mut events));
         part(ui, "text", places.text, &mut |ui| {
             self.text_area(ui, id, input, &vocabulary, &palette, &mut events);
         });
@@ -168,7 +170,7 @@ impl CodeEditor {
         events
     }
 
-    fn tools(&mut self, ui: &mut Ui, input: &mut EditorInput<'_>) {
+    fn tools(&mut self, ui: &mut Ui, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
         if let Some(find) = &mut self.find {
             match find.show(ui, input.text) {
                 Some(find::Asked::Show(bytes)) => self.go_to = Some(self.chars(input.text, bytes)),
@@ -183,6 +185,9 @@ impl CodeEditor {
         ui.horizontal(|ui| {
             if ui.small_button("Find").on_hover_text("Ctrl+F").clicked() {
                 self.find = Some(Find::open(""));
+            }
+            if ui.small_button("Format").on_hover_text("Shift+Alt+F").clicked() {
+                self.format(input, events);
             }
             ui.add_enabled_ui(!self.sliders.is_empty(), |ui| {
                 ui.toggle_value(&mut self.shows_sliders_in_text, "Sliders in the text");
@@ -238,6 +243,9 @@ impl CodeEditor {
             && let Some(at) = self.fixable_near_caret(input)
         {
             self.fix(at, input, events);
+        }
+        if pressed(Modifiers::SHIFT | Modifiers::ALT, Key::F) {
+            self.format(input, events);
         }
         if pressed(Modifiers::COMMAND, Key::F) {
             match &mut self.find {
@@ -296,6 +304,22 @@ impl CodeEditor {
             state.store(ui.ctx(), id);
             self.go_to = Some(changed.selection);
         }
+    }
+
+    /// Lays the text out; the caret stays in its line. A text that is not Python stays as it is, and its findings say why.
+    fn format(&mut self, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        let Ok(text) = carrot_reward_compiler::format(input.text, "reward.py") else {
+            return;
+        };
+        if text == *input.text {
+            return;
+        }
+        if let Some((line, column)) = self.caret() {
+            self.go_to(&text, line, column);
+        }
+        *input.text = text;
+        self.popup = None;
+        events.push(EditorEvent::Formatted);
     }
 
     fn open_popup(&mut self, input: &EditorInput<'_>) {

@@ -39,6 +39,7 @@ impl EditorPanel {
                     let summary = format!("{name} {from} → {to}");
                     (format!("turn {name}"), Some((EditKind::Slider, summary)))
                 }
+                EditorEvent::Formatted => ("format".to_owned(), Some((EditKind::Format, String::new()))),
                 EditorEvent::QuickFixed { code } => ("quick fix".to_owned(), Some((EditKind::QuickFix, code))),
             };
             *see.change = Some(change);
