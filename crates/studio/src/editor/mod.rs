@@ -825,7 +825,7 @@ impl Places {
         let row = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
         let (tools, rest) = room.split_top_bottom_at_y(room.top() + row);
         // In a narrow editor a finding takes several lines.
-        let lines = if room.width() >= WIDE { 1.0 } else { 3.0 };
+        let lines = if room.width() >= WIDE { 1.0 } else { 4.0 };
         let list = row * (lines * findings as f32).min(5.0) + row;
         let list = list.min(rest.height() * 0.35);
         let (above, findings) = rest.split_top_bottom_at_y(rest.bottom() - list);
