@@ -23,6 +23,7 @@ pub mod editor;
 pub mod frame_times;
 pub mod jobs;
 mod layout;
+pub mod overview;
 pub mod palette;
 pub mod panels;
 mod priority;

@@ -578,9 +578,6 @@ impl Studio {
             Command::PlayCandidate(id) => self.play(id),
             Command::Select(selected) => {
                 self.selected = selected;
-                if selected.is_some() {
-                    self.focus(Panel::Candidate);
-                }
             }
             Command::Seek(cursor) => self.cursor = cursor,
             Command::Compare(a, b) => {
@@ -773,12 +770,7 @@ impl Studio {
                 summary: "in the editor when the search began".into(),
             });
         }
-        let done = run
-            .candidates
-            .iter()
-            .map(|candidate| candidate.generation + 1)
-            .max()
-            .unwrap_or(0);
+        let done = run.overview.complete_generations;
         let settings = &self.document.search;
         let generations = settings.generations.max(done + 1);
         let until = settings.ask_me.then_some(done + 1);

@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use carrot_run_record::{Candidate, FeedbackEntry, Prompt, RecordError, RunRecord};
+use carrot_run_record::{Candidate, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
 use serde_json::Value;
+
+use crate::overview::Overview;
 
 /// How often the record is looked at.
 const EVERY: Duration = Duration::from_millis(300);
@@ -35,14 +37,20 @@ pub struct RunView {
     pub exchanges: Vec<(String, String)>,
     /// `winner`, once there is one.
     pub winner: Option<Value>,
-    /// `progress`: how far a running search is.
-    pub progress: Option<Value>,
-    /// `state`: running, paused, finished or failed.
-    pub state: Option<Value>,
+    /// How far a running search is.
+    pub progress: Option<SearchProgress>,
+    /// What became of the process that searched last.
+    pub state: Option<RunState>,
     /// `ledger`: requests, tokens and cost.
     pub ledger: Option<Value>,
     /// The run's settings.
     pub config: toml::Table,
+    /// A process holds the run for writing.
+    pub in_use: bool,
+    /// There was a record here, and it is gone.
+    pub lost: bool,
+    /// What all of this amounts to.
+    pub overview: Overview,
 }
 
 impl RunView {
@@ -58,6 +66,8 @@ impl RunView {
         {
             view.error = Some(error.to_string());
         }
+        view.in_use = in_use(dir);
+        view.overview = Overview::of(&view);
         view
     }
 
@@ -73,8 +83,8 @@ impl RunView {
             .map(|(_, _, request, response)| (request, response))
             .collect();
         self.winner = record.fact("winner")?;
-        self.progress = record.fact("progress")?;
-        self.state = record.fact("state")?;
+        self.progress = record.progress()?;
+        self.state = record.state()?;
         self.ledger = record.fact("ledger")?;
         Ok(())
     }
@@ -155,7 +165,10 @@ fn work(shared: &Shared, wake: &dyn Fn()) {
         if let Some(dir) = dir {
             let trace = trace(&dir);
             if seen.as_ref() != Some(&(dir.clone(), trace)) {
-                let view = Arc::new(RunView::read(&dir));
+                let mut view = RunView::read(&dir);
+                let before = lock(&shared.view).clone();
+                view.lost = !view.exists && before.dir == dir && (before.exists || before.lost);
+                let view = Arc::new(view);
                 // Somebody may have asked for another run meanwhile.
                 if lock(&shared.dir).as_ref() == Some(&dir) {
                     *lock(&shared.view) = view;
@@ -168,14 +181,20 @@ fn work(shared: &Shared, wake: &dyn Fn()) {
     }
 }
 
-/// Times and lengths of the database's files: whoever writes changes one of them.
-type Trace = [Option<(SystemTime, u64)>; 2];
+/// Times and lengths of the database's files, one of which whoever writes changes; and whether somebody may write, since a
+/// search that is killed changes nothing.
+type Trace = ([Option<(SystemTime, u64)>; 2], bool);
 
 fn trace(dir: &Path) -> Trace {
-    ["run.sqlite", "run.sqlite-wal"].map(|name| {
+    let files = ["run.sqlite", "run.sqlite-wal"].map(|name| {
         let file = fs::metadata(dir.join(name)).ok()?;
         Some((file.modified().ok()?, file.len()))
-    })
+    });
+    (files, in_use(dir))
+}
+
+fn in_use(dir: &Path) -> bool {
+    RunRecord::is_in_use(dir).unwrap_or(false) // what is wrong with the folder, reading the record says better
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

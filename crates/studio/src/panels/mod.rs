@@ -4,9 +4,11 @@
 
 mod candidate;
 mod compare;
+mod difference;
 mod editor;
 mod feedback;
 mod history;
+mod list;
 mod search;
 mod task;
 mod terms;
@@ -98,7 +100,7 @@ pub struct See<'a> {
     /// Draws the robot.
     pub artist: &'a Artist,
     /// The run's record as last seen.
-    pub run: &'a RunView,
+    pub run: &'a Arc<RunView>,
     /// Name of the run.
     pub run_name: &'a str,
     /// Tasks that could be opened.

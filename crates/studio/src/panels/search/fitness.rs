@@ -1,0 +1,81 @@
+//! Fitness over the generations: every candidate with its interval, and the best so far.
+
+use egui::Ui;
+use egui_plot::{Legend, Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
+
+use crate::panels::See;
+
+/// Shows the plot in the space that is left.
+pub(super) fn show(ui: &mut Ui, see: &See<'_>) {
+    let rows = &see.run.overview.rows;
+    let mut places = vec![0_usize; rows.iter().map(|row| row.id.0 as usize + 1).max().unwrap_or(0)];
+    for row in rows {
+        places[row.id.0 as usize] += 1;
+    }
+    // Candidates of one generation lie beside each other, in their order.
+    let across = |generation: u32, place: usize| {
+        let share = (place as f64 + 0.5) / places[generation as usize] as f64 - 0.5;
+        f64::from(generation) + 0.7 * share
+    };
+    let mut means = Vec::new();
+    let mut intervals = Vec::new();
+    let mut best_so_far: Vec<[f64; 2]> = Vec::new();
+    let mut chosen = None;
+    for row in rows {
+        let Some(fitness) = row.fitness else { continue };
+        let x = across(row.id.0, row.place);
+        means.push([x, fitness.mean]);
+        if let Some(half) = fitness.half_width {
+            intervals.push([[x, fitness.mean - half], [x, fitness.mean + half]]);
+        }
+        let best = best_so_far.last().map_or(f64::NEG_INFINITY, |last| last[1]);
+        if fitness.mean > best {
+            if best.is_finite() {
+                best_so_far.push([x, best]);
+            }
+            best_so_far.push([x, fitness.mean]);
+        }
+        if see.selected == Some(row.id) {
+            chosen = Some((row.name.clone(), [x, fitness.mean]));
+        }
+    }
+    let Some(&[_, best]) = best_so_far.last() else {
+        ui.label("No candidate was evaluated to the end yet; the table says why.");
+        return;
+    };
+    let end = means.last().map_or(0.0, |last| last[0]);
+    best_so_far.push([end, best]);
+    let colours = [ui.visuals().text_color(), ui.visuals().weak_text_color()];
+    let accent = ui.visuals().hyperlink_color;
+    let plot = Plot::new("fitness over generations")
+        .legend(Legend::default())
+        .allow_scroll(false)
+        .x_axis_label("Generation")
+        .y_axis_label("Fitness")
+        .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [10.0, 1.0, 1.0]))
+        .y_axis_min_width(36.0);
+    let shown = plot.show(ui, |plot| {
+        for ends in intervals {
+            plot.line(
+                Line::new("95 % interval", PlotPoints::from(ends.to_vec()))
+                    .color(colours[1])
+                    .width(1.0),
+            );
+        }
+        plot.line(
+            Line::new("Best so far", PlotPoints::from(best_so_far))
+                .color(accent)
+                .width(1.5),
+        );
+        plot.points(
+            Points::new("Candidates", PlotPoints::from(means))
+                .color(colours[0])
+                .radius(3.0),
+        );
+        if let Some((name, at)) = chosen {
+            let ring = Points::new(name, PlotPoints::Owned(vec![PlotPoint::new(at[0], at[1])]));
+            plot.points(ring.color(accent).shape(MarkerShape::Diamond).radius(7.0));
+        }
+    });
+    shown.response.accessible_name("Fitness over the generations");
+}

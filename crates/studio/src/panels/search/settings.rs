@@ -1,0 +1,124 @@
+//! Settings of the search. A run's settings hold from its first candidate on, so that its candidates can be compared.
+
+use egui::{ComboBox, DragValue, TextEdit, Ui};
+
+use crate::document::SearchSettings;
+use crate::panels::See;
+
+/// Who writes programs, as the settings and as people call it.
+const PROPOSERS: [(&str, &str); 3] = [
+    ("evolve", "evolve: varies the best"),
+    ("random", "random: the yardstick"),
+    ("openai", "openai: a language model"),
+];
+
+/// Environment variables that a language model's key is read from.
+const KEYS: [&str; 2] = ["CARROT_OPENAI_API_KEY", "OPENAI_API_KEY"];
+
+/// Shows them; what can still be changed goes into the document.
+pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
+    let begun = !see.run.candidates.is_empty();
+    let mut settings = see.document.search.clone();
+    if begun {
+        settings = of_run(&settings, &see.run.config);
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.add_enabled_ui(!begun, |ui| proposer(ui, &mut settings));
+        let least = see.run.overview.complete_generations.max(1);
+        number(ui, &mut settings.generations, least..=10_000, 0.05, "Generations");
+        ui.add_enabled_ui(!begun, |ui| {
+            number(ui, &mut settings.candidates, 1..=10_000, 0.05, "Candidates");
+            number(ui, &mut settings.steps, 1_000..=10_000_000_000, 500.0, "Steps");
+            number(ui, &mut settings.seed, 0..=u64::from(u32::MAX), 0.05, "Seed");
+        });
+        ui.checkbox(&mut settings.ask_me, "Ask me after each generation")
+            .on_hover_text(
+                "The search waits after each generation, so that you can look and say something before the next",
+            );
+    });
+    if settings.proposer == "openai" {
+        ui.add_enabled_ui(!begun, |ui| model(ui, &mut settings));
+    }
+    if begun {
+        ui.weak("The run has candidates, so its settings are fixed; only generations may be added. “New session” begins anew.");
+    }
+    let kept = &mut see.document.search;
+    let before = kept.clone();
+    match begun {
+        false => *kept = settings,
+        true => (kept.generations, kept.ask_me) = (settings.generations, settings.ask_me),
+    }
+    if *kept != before {
+        *see.change = Some("search settings".into());
+    }
+}
+
+/// The settings of a run that has begun, where its record knows them.
+fn of_run(document: &SearchSettings, config: &toml::Table) -> SearchSettings {
+    let text = |key: &str, or: &str| config.get(key).and_then(toml::Value::as_str).unwrap_or(or).to_owned();
+    let whole = |key: &str, or: u64| {
+        let value = config.get(key).and_then(toml::Value::as_integer);
+        value.and_then(|value| u64::try_from(value).ok()).unwrap_or(or)
+    };
+    SearchSettings {
+        proposer: text("proposer", &document.proposer),
+        model: text("model", &document.model),
+        base_url: text("base_url", &document.base_url),
+        candidates: whole("candidates", document.candidates.into()) as u32,
+        steps: whole("steps", document.steps),
+        seed: whole("seed", document.seed),
+        ..document.clone()
+    }
+}
+
+fn proposer(ui: &mut Ui, settings: &mut SearchSettings) {
+    let label = ui.label("Proposer");
+    let known = PROPOSERS.iter().find(|(key, _)| *key == settings.proposer);
+    let shown = known.map_or(settings.proposer.as_str(), |(_, words)| words);
+    let list = ComboBox::from_id_salt("proposer")
+        .selected_text(shown)
+        .show_ui(ui, |ui| {
+            for (key, words) in PROPOSERS {
+                ui.selectable_value(&mut settings.proposer, key.to_owned(), words);
+            }
+        });
+    list.response.labelled_by(label.id).accessible_name("Proposer");
+}
+
+fn model(ui: &mut Ui, settings: &mut SearchSettings) {
+    ui.horizontal_wrapped(|ui| {
+        for (name, text, width) in [
+            ("Model", &mut settings.model, 120.0),
+            ("Server address", &mut settings.base_url, 220.0),
+        ] {
+            ui.label(name);
+            ui.add(TextEdit::singleline(text).desired_width(width))
+                .accessible_name(name);
+        }
+    });
+    match KEYS.into_iter().find(|key| std::env::var_os(key).is_some()) {
+        Some(key) => ui.weak(format!("The key comes from {key} in the environment and is kept nowhere.")),
+        None => ui.colored_label(
+            ui.visuals().warn_fg_color,
+            "OPENAI_API_KEY is not set. Set it and start the studio from there; a server in your own network needs none.",
+        ),
+    };
+}
+
+fn number<N: egui::emath::Numeric>(
+    ui: &mut Ui,
+    value: &mut N,
+    range: std::ops::RangeInclusive<N>,
+    speed: f64,
+    name: &str,
+) {
+    // Together, so that no line breaks between a word and its number.
+    ui.horizontal(|ui| {
+        ui.label(name);
+        let field = DragValue::new(value)
+            .range(range)
+            .clamp_existing_to_range(false)
+            .speed(speed);
+        ui.add(field).accessible_name(name);
+    });
+}
