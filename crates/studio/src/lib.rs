@@ -20,6 +20,7 @@ pub mod artist;
 pub mod compiler;
 pub mod document;
 pub mod editor;
+pub mod fonts;
 pub mod frame_times;
 pub mod jobs;
 mod layout;

@@ -24,6 +24,7 @@ use crate::action::{Action, pressed};
 use crate::artist::Artist;
 use crate::compiler::{Compiled, Compiler, OpenTask, TaskChoice};
 use crate::document::{Document, Undo, program_hash};
+use crate::fonts;
 use crate::frame_times::{FrameTimes, Overlay};
 use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
 use crate::layout;
@@ -127,6 +128,7 @@ pub struct Studio {
     selected: Option<(u32, u32)>,
     notices: Vec<(String, Instant)>,
     said: u64,
+    has_fonts: bool,
 }
 
 impl Studio {
@@ -176,6 +178,7 @@ impl Studio {
             selected: None,
             notices: Vec::new(),
             said: 0,
+            has_fonts: false,
             options,
         };
         studio.begin_session();
@@ -838,7 +841,10 @@ impl Studio {
         }
     }
 
-    fn dress(&self, ctx: &egui::Context) {
+    fn dress(&mut self, ctx: &egui::Context) {
+        if !std::mem::replace(&mut self.has_fonts, true) {
+            fonts::install(ctx);
+        }
         let theme = match self.app.theme.as_deref() {
             Some("light") => egui::ThemePreference::Light,
             Some("dark") => egui::ThemePreference::Dark,

@@ -11,6 +11,7 @@ use carrot_run_record::{
     Behaviour, Candidate, Driver, EditKind, Evaluated, Feedback, InTraining, Outcome, Program, RunRecord, RunState,
     SearchProgress, Verdict, text_hash,
 };
+use carrot_studio::artist::Artist;
 use carrot_studio::compiler::Compiled;
 use carrot_studio::document::Document;
 use carrot_studio::jobs::JobState;
@@ -20,9 +21,10 @@ use carrot_studio::watcher::RunView;
 use carrot_workbench::Workbench;
 use eframe::egui;
 use egui::{Key, Theme};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, SnapshotResults};
 use serde_json::json;
+use support::names::Watch;
 
 /// A panel with what it sees, and what it wanted.
 struct Bench {
@@ -30,11 +32,13 @@ struct Bench {
     panel: Panel,
     document: Document,
     stage: Stage,
+    artist: Artist,
     run: Arc<RunView>,
     search: Option<JobState>,
     selected: Option<(u32, u32)>,
     wanted: Vec<Command>,
     slowest: Duration,
+    has_fonts: bool,
 }
 
 impl Bench {
@@ -44,16 +48,21 @@ impl Bench {
             panel,
             document: Document::default(),
             stage: Stage::start(1, || {}).unwrap(),
+            artist: Artist::start(|| {}),
             run: Arc::new(run),
             search: None,
             selected: None,
             wanted: Vec::new(),
             slowest: Duration::ZERO,
+            has_fonts: false,
         }
     }
 
     /// A frame, with the little that the studio does with what a panel wants.
     fn ui(&mut self, ui: &mut egui::Ui) {
+        if !std::mem::replace(&mut self.has_fonts, true) {
+            return carrot_studio::fonts::install(ui.ctx());
+        }
         let (mut commands, mut change) = (Vec::new(), None);
         let (status, compiled) = (self.stage.status(), Compiled::default());
         let mut see = See {
@@ -64,6 +73,7 @@ impl Bench {
             compiled: &compiled,
             stage: &self.stage,
             status: &status,
+            artist: &self.artist,
             run: &self.run,
             run_name: "test",
             tasks: &[],
@@ -99,6 +109,8 @@ fn see(panel: Panel, run: RunView) -> Harness<'static, Bench> {
 
 const BASE: &str = "def reward(obs):\n    upright = obs.upright\n    total = 1.0 * upright\n    return total\n";
 const CHILD: &str = "def reward(obs):\n    upright = obs.upright\n    still = -abs(obs.speed)\n    total = 2.5 * upright + still\n    return total\n";
+/// Stands for a policy's weights, which no panel reads.
+const POLICY: &str = "weights";
 const WRONG: &str = "def reward(obs):\n    return obs.uprigth\n";
 
 fn config() -> toml::Table {
@@ -135,7 +147,7 @@ fn evaluated(fitness: f64, sd: f64) -> Outcome {
         },
         terms: vec!["upright".into(), "still".into()],
         checkpoints: (1..=10).map(checkpoint).collect(),
-        policy: String::new(),
+        policy: text_hash(POLICY),
         steps: 4_000,
     }))
 }
@@ -175,6 +187,7 @@ fn behaviour(text: &str, id: (u32, u32)) -> Behaviour {
 fn record(folder: &Path) -> PathBuf {
     let dir = folder.join("run");
     let record = RunRecord::create(&dir, &config()).unwrap();
+    record.put_object(POLICY.as_bytes()).unwrap();
     for mut candidate in [
         candidate(0, 0, "plain reading of the task", BASE, evaluated(0.6, 0.2)),
         candidate(0, 1, "drawn anew, following the task", WRONG, rejected()),
@@ -432,7 +445,7 @@ fn a_candidate_shows_all_that_is_known_of_it() {
     let mut bench = Bench::new(Panel::Candidate, RunView::read(&record(folder.path())));
     bench.selected = Some((1, 0));
     let mut harness = harness(bench, [560.0, 640.0], Theme::Dark);
-    harness.get_by_label("g1c0 ★ best");
+    harness.get_by_label("g1c0, the best");
     harness.get_by_label_contains("fitness 0.900 ± 0.049 · success 75 %");
     harness.get_by_label_contains("still = -abs(obs.speed)");
     // Against its parent unless something else is chosen.
@@ -489,6 +502,7 @@ fn the_replies_of_a_language_model_are_shown_with_their_cost() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("run");
     let record = RunRecord::create(&dir, &config()).unwrap();
+    record.put_object(POLICY.as_bytes()).unwrap();
     let mut first = candidate(0, 0, "", BASE, evaluated(0.6, 0.2));
     let mut second = candidate(1, 0, "", CHILD, evaluated(0.9, 0.1));
     first.proposer = "openai:some-model".into();
@@ -539,14 +553,38 @@ fn a_version_is_compared_and_put_back() {
         .click();
     harness.run();
     harness.get_by_label("1 line removed (-), 2 lines added (+)");
+    harness.key_press(Key::ArrowUp);
+    harness.run();
+    harness.get_by_label("The texts are the same.");
+    harness.key_press(Key::ArrowDown);
+    harness.run();
     harness.get_by_label("Put version 4 back").click();
     harness.run();
     assert!(
         matches!(&harness.state().wanted[..], [Command::LoadProgram(text, from)] if text == BASE && from == "version 4")
     );
-    harness.key_press(Key::ArrowUp);
-    harness.run();
-    harness.get_by_label("The texts are the same.");
+}
+
+#[test]
+fn everything_has_a_name_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = record(folder.path());
+    for (panel, tabs) in [
+        (Panel::Search, &["Candidates", "Fitness", "Lineage"][..]),
+        (Panel::Candidate, &["Source", "Difference", "Prompt and reply", "Training"]),
+        (Panel::History, &["Versions of the reward"]),
+    ] {
+        let mut bench = Bench::new(panel, RunView::read(&dir));
+        bench.selected = Some((1, 0));
+        let mut harness = harness(bench, [560.0, 640.0], Theme::Dark);
+        let watch = Watch::over(&harness.ctx);
+        for tab in tabs {
+            harness.get_all_by_label(tab).last().unwrap().click();
+            harness.run();
+            assert_eq!(watch.faults(), [""; 0], "{panel:?}: {tab}");
+            assert!(watch.interactive().len() > 3, "{panel:?}: {tab}");
+        }
+    }
 }
 
 /// 50 generations of 20.
@@ -607,7 +645,8 @@ fn a_thousand_candidates_cost_no_frame() {
 fn pictures() {
     let folder = tempfile::tempdir().unwrap();
     let dir = record(folder.path());
-    let picture = |name: &str, panel: Panel, theme: Theme, size: [f32; 2], tab: Option<&str>| {
+    let mut results = SnapshotResults::new();
+    let mut picture = |name: &str, panel: Panel, theme: Theme, size: [f32; 2], tab: Option<&str>| {
         let mut bench = Bench::new(panel, RunView::read(&dir));
         bench.selected = Some((1, 0));
         bench.document.program = BASE.into();
@@ -617,6 +656,7 @@ fn pictures() {
             harness.run();
         }
         harness.snapshot(name);
+        results.extend(harness.take_snapshot_results());
     };
     let (tall, narrow) = ([560.0, 480.0], [340.0, 480.0]);
     picture("search_dark", Panel::Search, Theme::Dark, tall, None);

@@ -39,6 +39,12 @@ use laid::Laid;
 use popup::{Popup, Pressed};
 use sliders::Sliders;
 
+/// A program in the editor's colours, for where it is only read.
+pub(crate) fn coloured(text: &str, is_dark: bool, font: &egui::FontId) -> egui::text::LayoutJob {
+    let words = highlight::words(text, &Vocabulary::default());
+    highlight::job(text, &words, &Palette::new(is_dark), font)
+}
+
 /// What the editor shows and changes.
 pub struct EditorInput<'a> {
     /// The program.

@@ -150,7 +150,7 @@ fn headings(ui: &mut Ui, columns: &[Column], sorted: Option<(usize, bool)>, widt
         };
         let response = ui.interact(rect, ui.scope_id().with(("heading", at)), sense);
         let mark = match sorted {
-            Some((by, largest)) if by == at => [" ⏶", " ⏷"][usize::from(largest)],
+            Some((by, largest)) if by == at => [" ▲", " ▼"][usize::from(largest)],
             _ => "",
         };
         if sorted.is_some() {

@@ -17,7 +17,7 @@ pub struct CandidatePanel {
     page: Page,
     against: Against,
     difference: Difference,
-    findings: source::Findings,
+    source: source::Source,
 }
 
 /// What is shown of it.
@@ -80,8 +80,7 @@ impl CandidatePanel {
                     .id_salt("source")
                     .auto_shrink(false)
                     .show(ui, |ui| {
-                        self.findings.show(ui, candidate);
-                        source::show(ui, candidate);
+                        self.source.show(ui, candidate);
                     })
                     .inner
             }
@@ -146,7 +145,7 @@ fn heading(ui: &mut Ui, row: &Row, best: Option<&Row>) {
     ui.horizontal_wrapped(|ui| {
         let is_best = best.is_some_and(|best| best.id == row.id);
         ui.strong(if is_best {
-            format!("{} ★ best", row.name)
+            format!("{}, the best", row.name)
         } else {
             row.name.clone()
         });

@@ -4,47 +4,60 @@ use carrot_run_record::{Candidate, Outcome, Program};
 use egui::text::LayoutJob;
 use egui::{Label, RichText, TextStyle, Ui};
 
-/// Shows the text with line numbers.
-pub(super) fn show(ui: &mut Ui, candidate: &Candidate) {
-    let text = match &candidate.program {
-        Program::Source { text, .. } => text,
-        Program::Wasm { file, object } => {
-            ui.label(format!(
-                "{file} is a foreign module without text; its SHA-256 is {object}."
-            ));
-            return;
-        }
-    };
-    let font = TextStyle::Monospace.resolve(ui.style());
-    ui.horizontal_top(|ui| {
-        let lines = text.lines().count().max(1);
-        let numbers: Vec<String> = (1..=lines).map(|line| format!("{line:>3}")).collect();
-        ui.add(Label::new(RichText::new(numbers.join("\n")).monospace().weak()).selectable(false));
-        let job = LayoutJob::simple(text.clone(), font, ui.visuals().text_color(), f32::INFINITY);
-        ui.add(Label::new(job).extend());
-    });
-}
+use crate::editor::coloured;
 
-/// The findings about a candidate, drawn with carets.
+/// What was drawn last, and of which candidate.
 #[derive(Default)]
-pub(super) struct Findings {
-    drawn: Option<(Candidate, String)>,
+pub(super) struct Source {
+    findings: Option<(Candidate, String)>,
+    text: Option<(String, bool, LayoutJob)>,
 }
 
-impl Findings {
-    /// Shows them above the text; nothing where the candidate was evaluated.
+impl Source {
+    /// Shows the findings, where there are any, and below them the text.
     pub(super) fn show(&mut self, ui: &mut Ui, candidate: &Candidate) {
+        self.findings(ui, candidate);
+        match &candidate.program {
+            Program::Source { text, .. } => self.text(ui, text),
+            Program::Wasm { file, object } => {
+                ui.label(format!(
+                    "{file} is a foreign module without text; its SHA-256 is {object}."
+                ));
+            }
+        }
+    }
+
+    fn findings(&mut self, ui: &mut Ui, candidate: &Candidate) {
         if matches!(candidate.outcome, Outcome::Evaluated(_)) {
             return;
         }
-        if self.drawn.as_ref().is_none_or(|(of, _)| of != candidate) {
-            self.drawn = Some((candidate.clone(), draw(candidate)));
+        if self.findings.as_ref().is_none_or(|(of, _)| of != candidate) {
+            self.findings = Some((candidate.clone(), draw(candidate)));
         }
-        if let Some((_, drawn)) = &self.drawn {
+        if let Some((_, drawn)) = &self.findings {
             let text = RichText::new(drawn).monospace().color(ui.visuals().error_fg_color);
             ui.add(Label::new(text).extend());
             ui.separator();
         }
+    }
+
+    fn text(&mut self, ui: &mut Ui, text: &str) {
+        let dark = ui.visuals().dark_mode;
+        if self
+            .text
+            .as_ref()
+            .is_none_or(|(of, was_dark, _)| of != text || *was_dark != dark)
+        {
+            let font = TextStyle::Monospace.resolve(ui.style());
+            self.text = Some((text.to_owned(), dark, coloured(text, dark, &font)));
+        }
+        ui.horizontal_top(|ui| {
+            let numbers: Vec<String> = (1..=text.lines().count()).map(|line| format!("{line:>3}")).collect();
+            ui.add(Label::new(RichText::new(numbers.join("\n")).monospace().weak()).selectable(false));
+            if let Some((_, _, job)) = &self.text {
+                ui.add(Label::new(job.clone()).extend());
+            }
+        });
     }
 }
 

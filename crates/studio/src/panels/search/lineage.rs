@@ -18,7 +18,7 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
     let rounds = overview.rows.last().map_or(0, |row| row.id.0 as usize + 1);
     let widest = overview.rows.iter().map(|row| row.place + 1).max().unwrap_or(0);
     let size = vec2(widest as f32 * PITCH[0], rounds as f32 * PITCH[1]) + 2.0 * vec2(MARGIN, MARGIN);
-    ui.weak("A line leads from each parent to its child. ★ best, ✖ not evaluated, ✏ by a person or from a file; the fuller a node, the fitter.");
+    ui.weak("A line leads from each parent to its child. ▲ best, × not evaluated, ● by a person or from a file; the fuller a node, the fitter.");
     ScrollArea::both()
         .id_salt("lineage")
         .auto_shrink(false)
@@ -105,9 +105,9 @@ fn node(ui: &Ui, rect: Rect, row: &Row, is_best: bool, lit: bool, share: Option<
     };
     painter.rect_stroke(rect, 5.0, edge, StrokeKind::Inside);
     let mark = match () {
-        () if is_best => "★",
-        () if share.is_none() => "✖",
-        () if is_persons(row) => "✏",
+        () if is_best => "▲",
+        () if share.is_none() => "×",
+        () if is_persons(row) => "●",
         () => "",
     };
     let font = TextStyle::Small.resolve(ui.style());

@@ -25,12 +25,11 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.add_enabled_ui(!begun, |ui| proposer(ui, &mut settings));
         let least = see.run.overview.complete_generations.max(1);
-        number(ui, &mut settings.generations, least..=10_000, 0.05, "Generations");
-        ui.add_enabled_ui(!begun, |ui| {
-            number(ui, &mut settings.candidates, 1..=10_000, 0.05, "Candidates");
-            number(ui, &mut settings.steps, 1_000..=10_000_000_000, 500.0, "Steps");
-            number(ui, &mut settings.seed, 0..=u64::from(u32::MAX), 0.05, "Seed");
-        });
+        let limit = 10_000_000_000;
+        number(ui, true, &mut settings.generations, least..=10_000, 0.05, "Generations");
+        number(ui, !begun, &mut settings.candidates, 1..=10_000, 0.05, "Candidates");
+        number(ui, !begun, &mut settings.steps, 1_000..=limit, 500.0, "Steps");
+        number(ui, !begun, &mut settings.seed, 0..=u64::from(u32::MAX), 0.05, "Seed");
         ui.checkbox(&mut settings.ask_me, "Ask me after each generation")
             .on_hover_text(
                 "The search waits after each generation, so that you can look and say something before the next",
@@ -72,9 +71,11 @@ fn of_run(document: &SearchSettings, config: &toml::Table) -> SearchSettings {
 }
 
 fn proposer(ui: &mut Ui, settings: &mut SearchSettings) {
-    let label = ui.label("Proposer");
     let known = PROPOSERS.iter().find(|(key, _)| *key == settings.proposer);
-    let shown = known.map_or(settings.proposer.as_str(), |(_, words)| words);
+    let shown = format!(
+        "Proposer {}",
+        known.map_or(settings.proposer.as_str(), |(_, words)| words)
+    );
     let list = ComboBox::from_id_salt("proposer")
         .selected_text(shown)
         .show_ui(ui, |ui| {
@@ -82,16 +83,16 @@ fn proposer(ui: &mut Ui, settings: &mut SearchSettings) {
                 ui.selectable_value(&mut settings.proposer, key.to_owned(), words);
             }
         });
-    list.response.labelled_by(label.id).accessible_name("Proposer");
+    list.response.accessible_name("Proposer");
 }
 
 fn model(ui: &mut Ui, settings: &mut SearchSettings) {
     ui.horizontal_wrapped(|ui| {
-        for (name, text, width) in [
-            ("Model", &mut settings.model, 120.0),
-            ("Server address", &mut settings.base_url, 220.0),
+        for (label, name, text, width) in [
+            ("Model", "Model name", &mut settings.model, 120.0),
+            ("Server", "Server address", &mut settings.base_url, 220.0),
         ] {
-            ui.label(name);
+            ui.label(label);
             ui.add(TextEdit::singleline(text).desired_width(width))
                 .accessible_name(name);
         }
@@ -107,18 +108,17 @@ fn model(ui: &mut Ui, settings: &mut SearchSettings) {
 
 fn number<N: egui::emath::Numeric>(
     ui: &mut Ui,
+    enabled: bool,
     value: &mut N,
     range: std::ops::RangeInclusive<N>,
     speed: f64,
     name: &str,
 ) {
-    // Together, so that no line breaks between a word and its number.
-    ui.horizontal(|ui| {
-        ui.label(name);
-        let field = DragValue::new(value)
-            .range(range)
-            .clamp_existing_to_range(false)
-            .speed(speed);
-        ui.add(field).accessible_name(name);
-    });
+    // The name is in the field: no line breaks between the two, and a screen reader hears it once.
+    let field = DragValue::new(value)
+        .range(range)
+        .clamp_existing_to_range(false)
+        .speed(speed)
+        .prefix(format!("{name} "));
+    ui.add_enabled(enabled, field).accessible_name(name);
 }

@@ -13,7 +13,7 @@ const COLUMNS: [Column; 7] = [
     column(
         "Candidate",
         84.0,
-        "Generation and place within it; ★ has the highest fitness",
+        "Generation and place within it; the best has the highest fitness",
     ),
     column(
         "Fitness",
@@ -24,7 +24,7 @@ const COLUMNS: [Column; 7] = [
     column("Success", 66.0, "Share of episodes in which the task was achieved"),
     column(
         "Outcome",
-        128.0,
+        156.0,
         "Evaluated; or rejected by the compiler, or stopped while running, with the code",
     ),
     column(
@@ -138,7 +138,7 @@ fn sorted(overview: &Overview, (by, largest_first): (usize, bool)) -> Vec<usize>
 }
 
 fn shown(row: &Row, is_best: bool, weak: egui::Color32, bad: egui::Color32) -> Shown {
-    let best = if is_best { " ★" } else { "" };
+    let best = if is_best { " best" } else { "" };
     let fitness = row.fitness.map_or("–".to_owned(), |fitness| fitness.to_string());
     let success = row
         .success
