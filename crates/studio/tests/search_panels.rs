@@ -94,6 +94,7 @@ impl Bench {
             }
         }
         self.wanted.extend(commands);
+        carrot_studio::accessible_tree::name_handles(ui.ctx(), egui::Rect::NOTHING, &[]);
     }
 }
 
@@ -571,7 +572,10 @@ fn everything_has_a_name_of_its_own() {
     let dir = record(folder.path());
     for (panel, tabs) in [
         (Panel::Search, &["Candidates", "Fitness", "Lineage"][..]),
-        (Panel::Candidate, &["Source", "Difference", "Prompt and reply", "Training"]),
+        (
+            Panel::Candidate,
+            &["Source", "Difference", "Prompt and reply", "Training"],
+        ),
         (Panel::History, &["Versions of the reward"]),
     ] {
         let mut bench = Bench::new(panel, RunView::read(&dir));

@@ -1,7 +1,7 @@
 //! Fitness over the generations: every candidate with its interval, and the best so far.
 
 use egui::Ui;
-use egui_plot::{Legend, Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
+use egui_plot::{Corner, Legend, Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
 
 use crate::panels::See;
 
@@ -48,7 +48,7 @@ pub(super) fn show(ui: &mut Ui, see: &See<'_>) {
     let colours = [ui.visuals().text_color(), ui.visuals().weak_text_color()];
     let accent = ui.visuals().hyperlink_color;
     let plot = Plot::new("fitness over generations")
-        .legend(Legend::default())
+        .legend(Legend::default().position(Corner::LeftTop))
         .allow_scroll(false)
         .x_axis_label("Generation")
         .y_axis_label("Fitness")
@@ -59,13 +59,15 @@ pub(super) fn show(ui: &mut Ui, see: &See<'_>) {
             plot.line(
                 Line::new("95 % interval", PlotPoints::from(ends.to_vec()))
                     .color(colours[1])
-                    .width(1.0),
+                    .width(1.0)
+                    .allow_band(false),
             );
         }
         plot.line(
             Line::new("Best so far", PlotPoints::from(best_so_far))
                 .color(accent)
-                .width(1.5),
+                .width(1.5)
+                .allow_band(false), // a step up is no band
         );
         plot.points(
             Points::new("Candidates", PlotPoints::from(means))
