@@ -25,7 +25,7 @@ use carrot_reward_interface::Stop;
 
 use crate::compiler::{FreshReward, OpenTask};
 use crate::priority;
-use crate::timeline::{End, Moment, RewardChange, Timeline, layout, moment};
+use crate::timeline::{self, Moment, RewardChange, Timeline, layout, moment};
 
 /// What moves the robot.
 #[derive(Clone, Default)]
@@ -452,18 +452,7 @@ impl<'a> Worker<'a> {
                 world.action.copy_from_slice(plan.action(snapshot_at));
             }
         }
-        let outcome = world.env.step(&world.action).map(|data| {
-            let ended = if data.faulted[0] {
-                let fault = data.episodes.iter().find_map(|episode| episode.fault.clone());
-                Some(End::Fault(fault.unwrap_or_default()))
-            } else if data.terminated[0] {
-                Some(End::Terminated)
-            } else {
-                data.truncated[0].then_some(End::Truncated)
-            };
-            let judged = data.episodes.first().filter(|episode| episode.fault.is_none());
-            (ended, judged.map(|episode| (episode.fitness, episode.success)))
-        });
+        let outcome = world.env.step(&world.action).map(timeline::outcome);
         self.single_steps = self.single_steps.saturating_sub(1);
         let dt = Duration::from_secs_f64(world.env.task().control_dt_secs() / self.speed);
         self.due = (self.due + dt).max(now);

@@ -30,6 +30,7 @@ use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
 use crate::layout;
 use crate::palette::{Choice, Palette};
 use crate::panels::{Command, Panel, Panels, See, behaviour_on_stage};
+use crate::rehearsal::Rehearsal;
 use crate::scribe::{RunPlace, Scribe};
 use crate::session::{AppState, Pending, SessionError, SessionState, Workplace};
 use crate::stage::{Drive, Order, Stage};
@@ -112,6 +113,7 @@ pub struct Studio {
     compiler: Compiler,
     stage: Stage,
     artist: Artist,
+    rehearsal: Rehearsal,
     scribe: Scribe,
     watcher: Watcher,
     search: Option<Job>,
@@ -163,6 +165,7 @@ impl Studio {
             settled: String::new(),
             stage,
             artist: Artist::start(wake.clone()),
+            rehearsal: Rehearsal::start(options.threads, wake.clone())?,
             compiler,
             scribe: Scribe::start(wake.clone())?,
             watcher: Watcher::start(wake)?,
@@ -400,6 +403,7 @@ impl Studio {
             stage: &self.stage,
             status: &status,
             artist: &self.artist,
+            rehearsal: &self.rehearsal,
             run: &run,
             run_name: &self.run_name,
             tasks: &self.tasks,
@@ -408,7 +412,8 @@ impl Studio {
             training: training.as_ref().map(|(state, progress)| (state, *progress)),
             cursor: self.cursor,
             selected: self.selected,
-            pending: self.pending.len(),
+            pending: &self.pending,
+            trouble: self.trouble.as_deref(),
             commands,
         };
         let shown = egui::CentralPanel::default().show(ui, |ui| {
@@ -584,7 +589,7 @@ impl Studio {
             }
             Command::Seek(cursor) => self.cursor = cursor,
             Command::Compare(a, b) => {
-                _ = (a, b);
+                self.panels.compare.compare(a, b);
                 self.focus(Panel::Compare);
             }
             Command::Focus(panel) => self.focus(panel),

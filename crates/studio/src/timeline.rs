@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrot_environment::VecEnv;
+use carrot_environment::{StepData, VecEnv};
 
 /// Steps that are kept; a longer episode forgets its beginning.
 const MOST: usize = 8_000;
@@ -131,6 +131,21 @@ pub(crate) fn moment(env: &VecEnv, step: usize, ended: bool) -> Moment {
             false => Vec::new(),
         },
     }
+}
+
+/// How a step ended the episode of the only environment, if it did, with the task's judgement (fitness, success) of one that did
+/// not diverge.
+pub(crate) fn outcome(data: &StepData) -> (Option<End>, Option<(f64, bool)>) {
+    let ended = if data.faulted[0] {
+        let fault = data.episodes.iter().find_map(|episode| episode.fault.clone());
+        Some(End::Fault(fault.unwrap_or_default()))
+    } else if data.terminated[0] {
+        Some(End::Terminated)
+    } else {
+        data.truncated[0].then_some(End::Truncated)
+    };
+    let judged = data.episodes.first().filter(|episode| episode.fault.is_none());
+    (ended, judged.map(|episode| (episode.fitness, episode.success)))
 }
 
 /// Where each variable of the task stands in [`Moment::variables`].

@@ -13,10 +13,14 @@ use std::time::{Duration, SystemTime};
 use carrot_run_record::{Candidate, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
 use serde_json::Value;
 
+use crate::opinion::Opinion;
 use crate::overview::Overview;
 
 /// How often the record is looked at.
 const EVERY: Duration = Duration::from_millis(300);
+
+/// A write that began so long ago is on disk.
+const SAFE: Duration = Duration::from_secs(2);
 
 /// A run as last seen.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +35,10 @@ pub struct RunView {
     pub candidates: Vec<Candidate>,
     /// Everything people said, oldest first.
     pub feedback: Vec<FeedbackEntry>,
+    /// The same put in order: who is preferred, and what to ask next.
+    pub opinion: Opinion,
+    /// Position of the last feedback that each generation listened to, from generation 0 on.
+    pub listened: Vec<i64>,
     /// What the proposer was asked, oldest first.
     pub prompts: Vec<Prompt>,
     /// Answers of the proposer: request, response, as JSON.
@@ -76,6 +84,8 @@ impl RunView {
         self.config = record.config()?;
         self.candidates = record.candidates()?;
         self.feedback = record.feedback()?;
+        self.opinion = Opinion::new(&self.candidates, &self.feedback);
+        self.listened = listened(&record)?;
         self.prompts = record.prompts()?;
         self.exchanges = record
             .exchanges()?
@@ -95,6 +105,15 @@ impl RunView {
             .iter()
             .find(|candidate| (candidate.generation, candidate.index) == id)
     }
+}
+
+/// What the search noted when each of its generations began.
+fn listened(record: &RunRecord) -> Result<Vec<i64>, RecordError> {
+    let mut positions = Vec::new();
+    while let Some(noted) = record.fact(&format!("listened_g{}", positions.len()))? {
+        positions.push(noted.get("position").and_then(Value::as_i64).unwrap_or(0));
+    }
+    Ok(positions)
 }
 
 /// The thread. Dropping it ends it.
@@ -160,11 +179,13 @@ impl Drop for Watcher {
 
 fn work(shared: &Shared, wake: &dyn Fn()) {
     let mut seen: Option<(PathBuf, Trace)> = None;
+    let mut settled = false;
     while !shared.leave.load(Ordering::Relaxed) {
         let dir = lock(&shared.dir).clone();
         if let Some(dir) = dir {
             let trace = trace(&dir);
-            if seen.as_ref() != Some(&(dir.clone(), trace)) {
+            let fresh = is_fresh(&trace);
+            if !settled || seen.as_ref() != Some(&(dir.clone(), trace)) {
                 let mut view = RunView::read(&dir);
                 let before = lock(&shared.view).clone();
                 view.lost = !view.exists && before.dir == dir && (before.exists || before.lost);
@@ -173,12 +194,19 @@ fn work(shared: &Shared, wake: &dyn Fn()) {
                 if lock(&shared.dir).as_ref() == Some(&dir) {
                     *lock(&shared.view) = view;
                     seen = Some((dir, trace));
+                    settled = !fresh;
                     wake();
                 }
             }
         }
         std::thread::park_timeout(EVERY);
     }
+}
+
+/// Whether the last write may not be over: the log grows first and counts only once it is safely on disk, which leaves no trace.
+fn is_fresh(trace: &Trace) -> bool {
+    let newest = trace.0.iter().flatten().map(|(modified, _)| *modified).max();
+    newest.is_some_and(|modified| modified.elapsed().is_ok_and(|age| age < SAFE))
 }
 
 /// Times and lengths of the database's files, one of which whoever writes changes; and whether somebody may write, since a

@@ -9,7 +9,9 @@ mod editor;
 mod feedback;
 mod history;
 mod list;
+mod ranking;
 mod search;
+mod side_by_side;
 mod task;
 mod terms;
 mod viewport;
@@ -24,6 +26,8 @@ use crate::artist::Artist;
 use crate::compiler::{Compiled, OpenTask};
 use crate::document::Document;
 use crate::jobs::JobState;
+use crate::rehearsal::Rehearsal;
+use crate::session::Pending;
 use crate::stage::{Order, Stage, StageStatus};
 use crate::watcher::RunView;
 
@@ -99,6 +103,8 @@ pub struct See<'a> {
     pub status: &'a StageStatus,
     /// Draws the robot.
     pub artist: &'a Artist,
+    /// Plays episodes off stage.
+    pub rehearsal: &'a Rehearsal,
     /// The run's record as last seen.
     pub run: &'a Arc<RunView>,
     /// Name of the run.
@@ -116,7 +122,9 @@ pub struct See<'a> {
     /// The candidate that is looked at.
     pub selected: Option<(u32, u32)>,
     /// Feedback that the record does not hold yet.
-    pub pending: usize,
+    pub pending: &'a [Pending],
+    /// Why the record does not take it.
+    pub trouble: Option<&'a str>,
     /// What the panel wants.
     pub commands: &'a mut Vec<Command>,
 }
