@@ -16,6 +16,7 @@ use carrot_studio::compiler::Compiled;
 use carrot_studio::document::Document;
 use carrot_studio::jobs::JobState;
 use carrot_studio::panels::{Command, Panel, Panels, See};
+use carrot_studio::rehearsal::Rehearsal;
 use carrot_studio::stage::Stage;
 use carrot_studio::watcher::RunView;
 use carrot_workbench::Workbench;
@@ -33,6 +34,7 @@ struct Bench {
     document: Document,
     stage: Stage,
     artist: Artist,
+    rehearsal: Rehearsal,
     run: Arc<RunView>,
     search: Option<JobState>,
     selected: Option<(u32, u32)>,
@@ -49,6 +51,7 @@ impl Bench {
             document: Document::default(),
             stage: Stage::start(1, || {}).unwrap(),
             artist: Artist::start(|| {}),
+            rehearsal: Rehearsal::start(1, || {}).unwrap(),
             run: Arc::new(run),
             search: None,
             selected: None,
@@ -74,6 +77,7 @@ impl Bench {
             stage: &self.stage,
             status: &status,
             artist: &self.artist,
+            rehearsal: &self.rehearsal,
             run: &self.run,
             run_name: "test",
             tasks: &[],
@@ -82,7 +86,8 @@ impl Bench {
             training: None,
             cursor: None,
             selected: self.selected,
-            pending: 0,
+            pending: &[],
+            trouble: None,
             commands: &mut commands,
         };
         let started = Instant::now();
