@@ -261,7 +261,7 @@ fn programs_shown(candidates: &[Candidate], prompts: &[Prompt]) -> BTreeMap<u32,
     for prompt in prompts.iter().filter(|prompt| prompt.purpose == "generate") {
         let messages = prompt.messages.as_array().map_or(&[][..], Vec::as_slice);
         let answers = messages.iter().filter(|message| message["role"] == "assistant");
-        let Some(held_up) = answers.filter_map(|message| message["content"].as_str()).last() else {
+        let Some(held_up) = answers.rev().find_map(|message| message["content"].as_str()) else {
             continue;
         };
         let earlier = |candidate: &Candidate| candidate.generation < prompt.generation;
