@@ -29,6 +29,7 @@ use crate::frame_times::{FrameTimes, Overlay};
 use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
 use crate::layout;
 use crate::palette::{Choice, Palette};
+use crate::panels::search::generations_of;
 use crate::panels::{Command, Panel, Panels, See, behaviour_on_stage};
 use crate::rehearsal::Rehearsal;
 use crate::scribe::{RunPlace, Scribe};
@@ -780,7 +781,12 @@ impl Studio {
         }
         let done = run.overview.complete_generations;
         let settings = &self.document.search;
-        let generations = settings.generations.max(done + 1);
+        let own = if run.candidates.is_empty() {
+            1
+        } else {
+            generations_of(&run.config)
+        };
+        let generations = settings.generations.max(done + 1).max(own);
         let until = settings.ask_me.then_some(done + 1);
         let arguments = search_arguments(&self.options.envs, &place.dir, generations, until);
         // The search reads the record: what was said must be there first.

@@ -341,6 +341,16 @@ fn settings_are_fixed_once_there_are_candidates() {
     }
     let seed = begun.get_by_label("Seed").accesskit_node().numeric_value();
     assert_eq!(seed, Some(7.0), "the run's seed, not the document's");
+    let mut bench = Bench::new(Panel::Search, RunView::read(&folder.path().join("run")));
+    bench.document.search.generations = 1;
+    let begun = harness(bench, [560.0, 640.0], Theme::Dark);
+    let generations = begun.get_by_label("Generations").accesskit_node().numeric_value();
+    assert_eq!(generations, Some(2.0), "a run does not get fewer");
+    assert_eq!(
+        begun.state().document.search.generations,
+        1,
+        "and nobody has edited anything"
+    );
 }
 
 #[test]

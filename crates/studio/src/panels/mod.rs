@@ -10,7 +10,7 @@ mod feedback;
 mod history;
 mod list;
 mod ranking;
-mod search;
+pub(crate) mod search;
 mod side_by_side;
 mod task;
 mod terms;

@@ -7,6 +7,7 @@ mod settings;
 mod table;
 
 pub(super) use progress::{duration, grouped};
+pub(crate) use settings::generations_of;
 
 use egui::Ui;
 

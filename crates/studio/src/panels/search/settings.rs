@@ -22,9 +22,11 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
     if begun {
         settings = of_run(&settings, &see.run.config);
     }
+    let shown = settings.generations;
     ui.horizontal_wrapped(|ui| {
         ui.add_enabled_ui(!begun, |ui| proposer(ui, &mut settings));
-        let least = see.run.overview.complete_generations.max(1);
+        // A run may get more of them, and not fewer.
+        let least = if begun { generations_of(&see.run.config) } else { 1 };
         let limit = 10_000_000_000;
         number(ui, true, &mut settings.generations, least..=10_000, 0.05, "Generations");
         number(ui, !begun, &mut settings.candidates, 1..=10_000, 0.05, "Candidates");
@@ -45,11 +47,19 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
     let before = kept.clone();
     match begun {
         false => *kept = settings,
+        // What the run says and nobody changed is no edit.
+        true if settings.generations == shown => kept.ask_me = settings.ask_me,
         true => (kept.generations, kept.ask_me) = (settings.generations, settings.ask_me),
     }
     if *kept != before {
         *see.change = Some("search settings".into());
     }
+}
+
+/// How many generations a run has by its own settings.
+pub(crate) fn generations_of(config: &toml::Table) -> u32 {
+    let value = config.get("generations").and_then(toml::Value::as_integer);
+    value.and_then(|value| u32::try_from(value).ok()).unwrap_or(1).max(1)
 }
 
 /// The settings of a run that has begun, where its record knows them.
@@ -63,6 +73,7 @@ fn of_run(document: &SearchSettings, config: &toml::Table) -> SearchSettings {
         proposer: text("proposer", &document.proposer),
         model: text("model", &document.model),
         base_url: text("base_url", &document.base_url),
+        generations: document.generations.max(generations_of(config)),
         candidates: whole("candidates", document.candidates.into()) as u32,
         steps: whole("steps", document.steps),
         seed: whole("seed", document.seed),
