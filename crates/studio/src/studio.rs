@@ -10,6 +10,7 @@
 //! A frame reads what the threads have published, shows the panels, applies what they want, and keeps what has changed. It never
 //! waits for anything.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -235,13 +236,19 @@ impl Studio {
         self.keep();
     }
 
-    /// What a script may want to report: latencies from a changed text to the first plan for it, in milliseconds.
+    /// What a script may want to report: latencies from a changed text to the first plan for it, in milliseconds, and what was entered.
     pub fn report(&self) -> serde_json::Value {
         let status = self.stage.status();
+        let run = self.watcher.view();
+        let recorded = run.feedback.iter().map(|entry| entry.id.as_str());
+        let said: BTreeSet<&str> = recorded
+            .chain(self.pending.iter().map(|entry| entry.id.as_str()))
+            .collect();
         let latencies: Vec<f64> = status.latencies.iter().map(|took| took.as_secs_f64() * 1e3).collect();
         serde_json::json!({
             "run": self.run_dir(), "state_hash": self.state_hash(), "plan_latencies_ms": latencies,
             "plans": status.plans, "real_time": status.real_time,
+            "comment": self.document.comment, "pending": self.pending.len(), "said": said.len(),
         })
     }
 

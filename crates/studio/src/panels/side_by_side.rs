@@ -47,7 +47,7 @@ impl SideBySide {
     ) {
         if !self.seen.as_ref().is_some_and(|(seen, _)| seen.is(model)) {
             *self = Self::default();
-            self.seen = Some((model.clone(), model.default_view()));
+            self.seen = Some((model.clone(), whole_view(model)));
             for slot in SLOTS {
                 artist.clear(slot);
             }
@@ -93,7 +93,7 @@ impl SideBySide {
             view.pan(dx, dy, &model.lens());
         }
         if response.double_clicked() {
-            *view = model.default_view();
+            *view = whole_view(model);
         }
         if response.hovered() {
             let wheel = ui.input(|input| input.smooth_scroll_delta.y);
@@ -211,4 +211,11 @@ impl Curves {
             of: Arc::clone(timeline),
         }
     }
+}
+
+/// Far enough away for a picture that is narrower than it is high.
+fn whole_view(model: &Model) -> View {
+    let mut view = model.default_view();
+    view.distance_m *= 1.5;
+    view
 }

@@ -146,12 +146,10 @@ impl ViewportPanel {
             button(ui, see, "+", Action::Faster, true)
                 .widget_info(|| WidgetInfo::labeled(Role::Button, true, "Twice as fast"));
             if see.status.running {
-                let why = if see.status.waiting {
-                    ", as fast as plans are made"
-                } else {
-                    ""
-                };
-                ui.weak(format!("{:.2}× real time{why}", see.status.real_time));
+                let speed = ui.weak(format!("{:.2}× real time", see.status.real_time));
+                if see.status.waiting {
+                    speed.on_hover_text("The world moves as fast as plans are made, so that each plan is as good as `carrot plan` makes it.");
+                }
             }
             match see.training {
                 None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),

@@ -267,13 +267,13 @@ impl Triangle {
     fn weights(&self, column: usize, row: usize) -> Option<[f32; 3]> {
         let centre = [column, row].map(|index| index as i64 * SUBPIXELS + SUBPIXELS / 2);
         let mut weights = [0.0; 3];
-        for corner in 0..3 {
+        for (corner, weight) in weights.iter_mut().enumerate() {
             let (from, to) = (self.at[(corner + 1) % 3], self.at[(corner + 2) % 3]);
             let inside = edge(from, to, centre);
             if inside < 0 || (inside == 0 && !is_top_or_left(from, to)) {
                 return None;
             }
-            weights[corner] = (inside as f64 / self.area as f64) as f32;
+            *weight = (inside as f64 / self.area as f64) as f32;
         }
         Some(weights)
     }
