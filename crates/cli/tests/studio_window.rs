@@ -28,7 +28,7 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         folder.path(),
         r#"
         size 1500 950
-        click "Got it" 30s
+        click "Got it"
         wait "new plan after *" 60s
         drag "slider:tracking weight, line 25" to 0.5
         sleep 0.5s
@@ -227,7 +227,7 @@ fn a_killed_studio_comes_back_with_everything() {
         let mut steps = String::from("size 1500 950\nwait \"new plan after *\" 60s\nclick \"Comment\"\nkey Ctrl+End\n");
         for word in 0..200 {
             steps += &format!("type \" {round}.{word}\"\nreport \"{round}-{word}.json\"\n");
-            if word % 5 == 4 {
+            if word % 2 == 1 {
                 steps += "click \"Good\"\nclick \"Comment\"\nkey Ctrl+End\n";
             }
         }
