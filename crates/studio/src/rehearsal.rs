@@ -269,6 +269,7 @@ fn play(
     };
     let limit = limit.min(bench.task.horizon).max(1);
     let mut timeline = Timeline {
+        task: env.task().id.clone(),
         episode: env.snapshot(0).episode(),
         moments: vec![moment(&env, 0, false)],
         rewards: vec![RewardChange {

@@ -517,6 +517,7 @@ impl<'a> Worker<'a> {
     fn open_timeline(&self, world: &World) {
         let env = &world.env;
         let begun = Timeline {
+            task: env.task().id.clone(),
             episode: env.snapshot(0).episode(),
             moments: vec![start(env)],
             rewards: vec![RewardChange {

@@ -80,7 +80,7 @@ pub enum StudioError {
 }
 
 /// The task that a first run opens on: a robot that does something within a second.
-const FIRST_TASK: &str = "quadruped/walk";
+const FIRST_TASK: &str = "hopper/hop_forward";
 
 /// The program is a version for the history once nothing was typed for so long.
 const SETTLED: Duration = Duration::from_millis(1_200);
@@ -275,8 +275,13 @@ impl Studio {
             overlay.show(ui.ctx(), &self.frame_times);
         }
         accessible_tree::name_handles(ui.ctx(), tiles, &panes);
-        let typed = change.as_deref() == Some("typing");
-        self.note(change.as_deref().unwrap_or("change"), typed.then_some(EditKind::Typed));
+        let how = match change.as_deref() {
+            Some("typing") => Some(EditKind::Typed),
+            // Should it never be let go, such as by a number that leaves its list under the hand, it settles all the same.
+            Some(change) if change.starts_with("turn ") => Some(EditKind::Slider),
+            _ => None,
+        };
+        self.note(change.as_deref().unwrap_or("change"), how);
         for command in commands {
             self.apply(command, ui.ctx());
         }

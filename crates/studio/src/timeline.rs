@@ -51,6 +51,8 @@ pub enum End {
 /// One episode so far.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
+    /// `<env>/<task>` of the world.
+    pub task: String,
     /// Number of the episode.
     pub episode: u64,
     /// Every moment, oldest first; steps count up by one.

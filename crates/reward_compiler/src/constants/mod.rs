@@ -8,7 +8,8 @@
 //! - exponents that are whole numbers or a square root, and whole numbers after `%`, `//` and `==`;
 //! - the one of `1 - x`, `1 + x` and `1 / x`, factors of plain signs, the two of `2 * pi` and of `2 * acos(…)`;
 //! - guards against division by zero (below a hundred-thousandth), and the bounds of what goes into `acos`;
-//! - zeros, unless the zero has a name that is set only once: `bias = 0.0` is a weight, `total = 0.0` starts a sum;
+//! - zeros, unless it is a factor (`0.0 * effort` is a term switched off) or has a name that is set only once: `bias = 0.0` is a
+//!   weight, `total = 0.0` starts a sum;
 //! - unit vectors such as `[0.0, 0.0, 1.0]`, and whole numbers in lists.
 //!
 //! The syntax tree of a text with mistakes is looked at as far as the parser could make sense of it, so that sliders
@@ -412,7 +413,8 @@ impl<'a> Walk<'a> {
             Operator::Add | Operator::Sub => literal.value == 0.0 || literal.is_one(),
             Operator::Mult => {
                 let doubles = literal.value.abs() == 2.0 && self.structure.is_angle(other);
-                literal.value == 0.0 || doubles || (literal.is_integer && literal.is_one())
+                // A weight of 0.0 is a term that somebody has switched off, and may want back.
+                (literal.is_integer && literal.value == 0.0) || doubles || (literal.is_integer && literal.is_one())
             }
             Operator::Div => literal.value == 0.0 || (literal.is_one() && is_left),
             Operator::Pow => !is_left && is_root_or_whole,

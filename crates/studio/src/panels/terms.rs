@@ -288,7 +288,9 @@ impl Seen {
         let mut remarks = Vec::new();
         for (index, name) in self.names.iter().enumerate() {
             let [low, high] = self.ranges[index];
-            if high - low <= 1e-6 * high.abs().max(low.abs()) {
+            if low == 0.0 && high == 0.0 {
+                remarks.push(format!("`{name}` is 0 in every step: nothing earns it so far."));
+            } else if high - low <= 1e-6 * high.abs().max(low.abs()) {
                 remarks.push(format!(
                     "`{name}` is the same in every step: it asks for nothing but a long episode."
                 ));

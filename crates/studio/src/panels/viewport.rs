@@ -56,6 +56,8 @@ impl ViewportPanel {
                 Some(step) => timeline.at(step),
                 None => timeline.newest(),
             };
+            // Where another task was just opened, the stage may still show the one before.
+            let moment = moment.filter(|_| timeline.task == task.bench.task.id);
             moment.map(|moment| {
                 let key = (timeline.episode, moment.step);
                 if self.scene.as_ref().is_none_or(|(known, _)| *known != key) {
