@@ -21,7 +21,7 @@ pub fn take(only: &[&str]) -> Result<(), Failure> {
         let mut studio = Command::new(root().join("target/debug/carrot"));
         studio
             .current_dir(root())
-            .args(["studio", "--script"])
+            .args(["studio", "--task", "quadruped/walk", "--script"])
             .arg(&script)
             .arg("--runs")
             .arg(&runs)

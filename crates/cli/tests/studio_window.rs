@@ -58,7 +58,7 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         key Enter
         click "Start search"
         wait "g0c1*" 240s
-        wait "Next generation" 240s
+        wait "Next generation" in "Search" 240s
         click "button:Compare"
         wait "A is better (A)" 60s
         sleep 2s
@@ -67,9 +67,10 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         type "lift the front feet higher"
         key Ctrl+Enter
         sleep 1s
-        click "Next generation"
+        wait "Next generation" in "Search" 240s
+        click "Next generation" in "Search"
         wait "g1c1*" 240s
-        wait "Next generation" 240s
+        wait "Next generation" in "Search" 240s
         screenshot "end.png"
         report "end.json"
         quit"#,

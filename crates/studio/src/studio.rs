@@ -85,6 +85,9 @@ const FIRST_TASK: &str = "hopper/hop_forward";
 /// The program is a version for the history once nothing was typed for so long.
 const SETTLED: Duration = Duration::from_millis(1_200);
 
+/// How soon what could not be recorded is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(3);
+
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(8);
 
@@ -183,6 +186,7 @@ impl Studio {
             selected: None,
             notices: Vec::new(),
             said: 0,
+            tried: Instant::now(),
             has_fonts: false,
             options,
         };
@@ -334,6 +338,11 @@ impl Studio {
             self.watcher.look_now();
         }
         self.trouble.clone_from(&written.error);
+        if written.error.is_some() && !self.pending.is_empty() && self.tried.elapsed() >= TRY_AGAIN {
+            // Whatever was in the way may be gone; the record takes each entry once.
+            self.tried = Instant::now();
+            self.scribe.write(self.run_place(), self.pending.clone());
+        }
         if self.pending.is_empty()
             && let Some((_, arguments)) = self.starting.take_if(|(ready, _)| written.ready >= *ready)
         {
