@@ -135,6 +135,8 @@ pub struct Studio {
     selected: Option<(u32, u32)>,
     notices: Vec<(String, Instant)>,
     said: u64,
+    /// When what could not be recorded was last tried again.
+    tried: Instant,
     has_fonts: bool,
 }
 
