@@ -155,7 +155,7 @@ impl Palette {
             true => Self {
                 background: rgb(0x1d, 0x1f, 0x24),
                 current_line: rgb(0x28, 0x2b, 0x33),
-                line_number: rgb(0x8b, 0x90, 0x9c),
+                line_number: rgb(0x94, 0x9a, 0xa6),
                 match_background: rgb(0x5c, 0x4a, 0x12),
                 bracket: rgb(0x3e, 0x52, 0x6b),
                 error: rgb(0xff, 0x6b, 0x68),
