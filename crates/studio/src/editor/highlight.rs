@@ -175,7 +175,7 @@ impl Palette {
             false => Self {
                 background: rgb(0xfd, 0xfd, 0xfc),
                 current_line: rgb(0xf0, 0xf2, 0xf6),
-                line_number: rgb(0x6b, 0x72, 0x7d),
+                line_number: rgb(0x64, 0x6b, 0x76),
                 match_background: rgb(0xff, 0xe3, 0x8f),
                 bracket: rgb(0xc4, 0xd8, 0xf2),
                 error: rgb(0xc2, 0x1d, 0x1d),
