@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Programs are known by the SHA-256 of their text, so that a word about a plan of one's own edit counts for the candidate
-//! that this edit becomes. Start in [`Heard`]; what counts as a clear preference, and how words move parents, is in
+//! that this edit becomes. Start in `Heard`; what counts as a clear preference, and how words move parents, is in
 //! [`Opinions`].
 
 mod edits;
