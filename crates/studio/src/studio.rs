@@ -121,9 +121,10 @@ pub struct Studio {
     rehearsal: Rehearsal,
     scribe: Scribe,
     watcher: Watcher,
-    search: Option<Job>,
+    /// The search that this studio started last, and the run it belongs to, which need not be the open one.
+    search: Option<(Job, String)>,
     /// Arguments of a search that starts once so many runs were made ready.
-    starting: Option<(u64, Vec<String>)>,
+    starting: Option<(u64, Vec<String>, String)>,
     training: Option<(Job, TrainingPlace)>,
     panels: Panels,
     tree: Tree<Panel>,
@@ -233,7 +234,7 @@ impl Studio {
 
     /// The search and the training are asked to stop; called when the window closes. They can go on later.
     pub fn close(&mut self) {
-        if let Some(search) = &mut self.search {
+        if let Some((search, _)) = &mut self.search {
             search.pause();
         }
         if let Some((training, _)) = &mut self.training {
@@ -346,10 +347,10 @@ impl Studio {
             self.scribe.write(self.run_place(), self.pending.clone());
         }
         if self.pending.is_empty()
-            && let Some((_, arguments)) = self.starting.take_if(|(ready, _)| written.ready >= *ready)
+            && let Some((_, arguments, run)) = self.starting.take_if(|(ready, ..)| written.ready >= *ready)
         {
             match Job::start(&self.options.program, &arguments) {
-                Ok(job) => self.search = Some(job),
+                Ok(job) => self.search = Some((job, run)),
                 Err(message) => self.notice(&message),
             }
         }
@@ -409,8 +410,9 @@ impl Studio {
         let status = self.stage.status();
         let (run, compiled) = (self.watcher.view(), self.compiler.compiled());
         let refused = self.compiler.refused();
-        let search = self.search.as_mut().map(Job::state);
-        let lines = self.search.as_ref().map(Job::lines).unwrap_or_default();
+        let ours = self.search.as_mut().filter(|(_, run)| *run == self.run_name);
+        let (search, lines) = ours.map(|(job, _)| (job.state(), job.lines())).unzip();
+        let lines = lines.unwrap_or_default();
         let training = self
             .training
             .as_mut()
@@ -673,7 +675,9 @@ impl Studio {
             }
             Action::StartSearch => self.start_search(),
             Action::PauseSearch => {
-                if let Some(search) = &mut self.search {
+                if let Some((search, run)) = &mut self.search
+                    && *run == self.run_name
+                {
                     search.pause();
                 }
             }
@@ -781,12 +785,11 @@ impl Studio {
 
     /// Starts the search of this run, or goes on with it for another round.
     fn start_search(&mut self) {
-        if self
-            .search
-            .as_mut()
-            .is_some_and(|search| search.state() == JobState::Running)
+        if let Some((search, run)) = &mut self.search
+            && search.state() == JobState::Running
         {
-            return self.notice("The search is running.");
+            let running = format!("The search of {run} is running; pause it first.");
+            return self.notice(&running);
         }
         self.settle(true);
         let run = self.watcher.view();
@@ -796,9 +799,10 @@ impl Studio {
             || self.pending.iter().any(|entry| matches!(&entry.feedback, Feedback::Edit { text, .. } if *text == self.document.program))
             || run.candidates.iter().any(|candidate| matches!(&candidate.program, Program::Source { text, .. } if *text == self.document.program));
         if !known {
+            // Not `Opened`, which only says where a change starts from and is never judged.
             self.say(Feedback::Edit {
                 text: self.document.program.clone(),
-                how: EditKind::Opened,
+                how: EditKind::Typed,
                 summary: "in the editor when the search began".into(),
             });
         }
@@ -813,7 +817,7 @@ impl Studio {
         let until = settings.ask_me.then_some(done + 1);
         let arguments = search_arguments(&self.options.envs, &place.dir, generations, until);
         // The search reads the record: what was said must be there first.
-        self.starting = Some((self.scribe.written().ready + 1, arguments));
+        self.starting = Some((self.scribe.written().ready + 1, arguments, self.run_name.clone()));
         self.scribe.make_ready(place);
     }
 

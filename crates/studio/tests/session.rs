@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use carrot_environment::Engine;
+use carrot_run_record::{EditKind, Feedback};
 use carrot_studio::action::Action;
 use carrot_studio::panels::Panel;
 use carrot_studio::stage::{Drive, Order};
@@ -229,4 +230,20 @@ fn the_palette_opens_another_task_and_comes_back_to_the_first() {
     assert!(session.harness.state().run_dir().ends_with("cartpole-swing_up-1"));
     open(&mut session, "open cartpole/balance");
     assert_eq!(session.hash(), hash);
+}
+
+/// An edit that was only `Opened` is never judged; the reward in the editor takes part in a search all the same.
+#[test]
+fn the_untouched_reward_takes_part_in_a_search() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = Session::start(runs.path(), Theme::Dark);
+    session.press(Action::StartSearch);
+    session.wait("record", |studio| !studio.run().feedback.is_empty());
+    let state = session.harness.state();
+    let said = &state.run().feedback[0].feedback;
+    let program = state.document().program.clone();
+    assert!(
+        matches!(said, Feedback::Edit { text, how: EditKind::Typed, .. } if *text == program),
+        "{said:?}"
+    );
 }
