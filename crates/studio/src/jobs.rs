@@ -202,7 +202,11 @@ mod tests {
 
     #[test]
     fn a_job_tells_how_it_ended() {
-        let shell = |text: &str| Job::start(Path::new("sh"), &["-c".into(), text.into()]).unwrap();
+        // Who runs tests in the background has Ctrl-C ignored, and a shell cannot trap what was ignored before it; `carrot` can.
+        let shell = |text: &str| {
+            let arguments = ["--default-signal=INT", "sh", "-c", text].map(str::to_owned);
+            Job::start(Path::new("env"), &arguments).unwrap()
+        };
         assert_eq!(ended(&mut shell("exit 0")), JobState::Done);
         let failed = ended(&mut shell(
             "echo start >&2; echo 'error: no such task' >&2; sleep 0.2; exit 2",
