@@ -68,6 +68,9 @@ fn a_search_pauses_hears_and_goes_on() {
     assert_eq!((&paused["candidates"], &paused["winner"]), (&json!(3), &Value::Null));
     let message = "1 of 2 generations are complete".to_owned();
     assert_eq!(state(&scratch), Some(RunState::Paused { message }));
+    let record = RunRecord::open_read_only(&scratch.path("run")).unwrap();
+    let progress = record.progress().unwrap().unwrap();
+    assert_eq!((progress.complete, progress.training), (1, Vec::new()));
     assert!(!scratch.path("run/winner.py").exists());
 
     assert_eq!(feedback(&scratch, &["comment", "stay in the middle"])["position"], 1);

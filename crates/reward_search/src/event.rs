@@ -50,6 +50,11 @@ pub enum Event {
         /// Environment steps that this session is going to take, as far as is known.
         steps_planned: u64,
     },
+    /// Nothing of a round is left to do.
+    GenerationCompleted {
+        /// Round.
+        generation: u32,
+    },
     /// The best programs are trained on further seeds.
     Confirming {
         /// How many programs.

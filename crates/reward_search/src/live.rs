@@ -22,12 +22,16 @@ struct Now {
 }
 
 impl<'a> Live<'a> {
-    /// Notes nothing yet.
+    /// Notes nothing yet. What is complete stays so while a resumed search goes through it again.
     pub fn new(record: &'a RunRecord) -> Self {
+        let before = record.progress().ok().flatten().unwrap_or_default();
         Self {
             record,
             now: Mutex::new(Now {
-                progress: SearchProgress::default(),
+                progress: SearchProgress {
+                    complete: before.complete,
+                    ..SearchProgress::default()
+                },
                 noted: None,
             }),
         }
@@ -115,6 +119,11 @@ fn apply(progress: &mut SearchProgress, event: &Event) {
             progress
                 .training
                 .retain(|other| (other.generation, other.index) != ended);
+        }
+        Event::GenerationCompleted { generation } => {
+            progress.complete = progress.complete.max(generation + 1);
+            progress.training.clear();
+            progress.doing = "generation complete".into();
         }
         Event::Confirming {
             finalists,

@@ -252,6 +252,7 @@ impl<'a> Search<'a> {
             latest = self.evaluate(drafts)?;
             self.remember(&latest);
         }
+        (self.observer)(&Event::GenerationCompleted { generation });
         Ok(())
     }
 

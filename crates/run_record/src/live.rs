@@ -21,6 +21,8 @@ pub struct SearchProgress {
     pub generation: u32,
     /// Rounds in all.
     pub generations: u32,
+    /// Rounds of which nothing is left to do.
+    pub complete: u32,
     /// Environment steps of this session.
     pub steps_done: u64,
     /// Environment steps that this session is going to take, as far as is known.

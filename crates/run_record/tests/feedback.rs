@@ -430,6 +430,7 @@ fn a_watcher_sees_how_far_a_search_is_and_whether_it_lives() {
     let progress = SearchProgress {
         generation: 1,
         generations: 4,
+        complete: 1,
         steps_done: 12,
         steps_planned: u64::MAX,
         doing: "training".into(),

@@ -1,7 +1,7 @@
 //! What a run amounts to, worked out once for each reading of its record so that no frame has to.
 //!
 //! ```text
-//! candidates, feedback, prompts, answers ──▶ Overview {rows, replies, complete generations}
+//! candidates, feedback, prompts, answers ──▶ Overview {rows, replies, versions}
 //! ```
 //!
 //! Parents are read from the notes with which a proposer says where a program comes from (`from g0c3: …`, `cross of g0c1 and
@@ -9,10 +9,10 @@
 
 use std::collections::BTreeMap;
 
-use carrot_preference::{Comparison, Decision, PRIOR_SD, Ranking};
-use carrot_run_record::{Behaviour, Candidate, Feedback, FeedbackEntry, Outcome, Program, Prompt, Verdict};
+use carrot_run_record::{Candidate, Feedback, FeedbackEntry, Outcome, Program, Prompt};
 use serde_json::Value;
 
+use crate::opinion::Opinion;
 use crate::watcher::RunView;
 
 /// Half the width of a 95 % interval, in standard errors.
@@ -27,8 +27,6 @@ pub struct Overview {
     pub best: Option<usize>,
     /// Answers of a language model, oldest first.
     pub replies: Vec<Reply>,
-    /// Rounds of which nothing is left to do.
-    pub complete_generations: u32,
     /// Versions of the program in an editor: places in the feedback, newest first.
     pub versions: Vec<usize>,
 }
@@ -70,7 +68,7 @@ pub struct Estimate {
 /// What people said of a program.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {
-    /// Its place in the ranking from choices between two, from 1; absent where it was in none that counts.
+    /// Its place in the ranking, from 1; absent where it was in no choice between two that counts.
     pub rank: Option<usize>,
     /// Behaviours called good.
     pub good: usize,
@@ -121,7 +119,7 @@ impl Overview {
             }
             row.parents.retain(|&parent| parent != at);
         }
-        let said = said(&run.feedback);
+        let said = said(&run.opinion, &run.feedback);
         for (row, candidate) in rows.iter_mut().zip(&run.candidates) {
             row.said = said.get(&candidate.program.hash()).cloned().unwrap_or_default();
         }
@@ -136,7 +134,6 @@ impl Overview {
                 .iter()
                 .map(|exchange| reply(exchange, &run.config))
                 .collect(),
-            complete_generations: complete_generations(run),
             versions: (0..run.feedback.len())
                 .rev()
                 .filter(|&at| is_edit(&run.feedback[at]))
@@ -275,49 +272,24 @@ fn programs_shown(candidates: &[Candidate], prompts: &[Prompt]) -> BTreeMap<u32,
 }
 
 /// What was said of each program, by the hash of its text.
-fn said(feedback: &[FeedbackEntry]) -> BTreeMap<String, Said> {
-    let mut said: BTreeMap<String, Said> = BTreeMap::new();
-    let mut rated: BTreeMap<&Behaviour, bool> = BTreeMap::new();
-    let mut items: Vec<&str> = Vec::new();
-    let mut comparisons = Vec::new();
-    let mut item = |program| {
-        items.iter().position(|known| *known == program).unwrap_or_else(|| {
-            items.push(program);
-            items.len() - 1
+fn said(opinion: &Opinion, feedback: &[FeedbackEntry]) -> BTreeMap<String, Said> {
+    let places = (1..).zip(&opinion.ranked);
+    let mut said: BTreeMap<String, Said> = places
+        .map(|(place, ranked)| {
+            let compared = ranked.standing.comparisons > 0;
+            let said = Said {
+                rank: compared.then_some(place),
+                good: ranked.ratings.0,
+                bad: ranked.ratings.1,
+                comments: 0,
+            };
+            (ranked.program.clone(), said)
         })
-    };
+        .collect();
     for entry in feedback {
-        match &entry.feedback {
-            Feedback::Preference { a, b, verdict } => comparisons.push(Comparison {
-                first: item(a.program.as_str()),
-                second: item(b.program.as_str()),
-                decision: match verdict {
-                    Verdict::A => Decision::First,
-                    Verdict::B => Decision::Second,
-                    Verdict::Tie => Decision::Tie,
-                    Verdict::CannotTell => Decision::CannotTell,
-                },
-            }),
-            // Of several ratings of one behaviour the last counts, as it does for the search.
-            Feedback::Rating { of, good } => _ = rated.insert(of, *good),
-            Feedback::Comment { of: Some(of), .. } => said.entry(of.program.clone()).or_default().comments += 1,
-            Feedback::Comment { of: None, .. } | Feedback::Edit { .. } => {}
+        if let Feedback::Comment { of: Some(of), .. } = &entry.feedback {
+            said.entry(of.program.clone()).or_default().comments += 1;
         }
-    }
-    for (of, good) in rated {
-        let said = said.entry(of.program.clone()).or_default();
-        match good {
-            true => said.good += 1,
-            false => said.bad += 1,
-        }
-    }
-    let ranking = Ranking::new(items.len(), &comparisons, PRIOR_SD);
-    let compared = ranking
-        .order()
-        .into_iter()
-        .filter(|&item| ranking.standing(item).comparisons > 0);
-    for (rank, item) in (1..).zip(compared) {
-        said.entry(items[item].to_owned()).or_default().rank = Some(rank);
     }
     said
 }
@@ -347,19 +319,6 @@ fn reply((request, response): &(String, String), config: &toml::Table) -> Reply 
         prompt_tokens,
         completion_tokens,
         cost: costs.into_iter().flatten().reduce(|a, b| a + b),
-    }
-}
-
-/// A round is complete once it has candidates and none of it was still in training when the search last noted its progress.
-fn complete_generations(run: &RunView) -> u32 {
-    let Some(last) = run.candidates.iter().map(|candidate| candidate.generation).max() else {
-        return 0;
-    };
-    let training = run.progress.iter().flat_map(|progress| &progress.training);
-    let mut unfinished = training.filter(|other| run.candidate((other.generation, other.index)).is_none());
-    match unfinished.any(|other| other.generation == last) {
-        true => last,
-        false => last + 1,
     }
 }
 

@@ -806,7 +806,7 @@ impl Studio {
                 summary: "in the editor when the search began".into(),
             });
         }
-        let done = run.overview.complete_generations;
+        let done = run.complete_generations();
         let settings = &self.document.search;
         let own = if run.candidates.is_empty() {
             1

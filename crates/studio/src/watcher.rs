@@ -99,6 +99,22 @@ impl RunView {
         Ok(())
     }
 
+    /// Rounds that have candidates.
+    pub fn begun_generations(&self) -> u32 {
+        let last = self.candidates.last();
+        last.map_or(0, |candidate| candidate.generation + 1)
+    }
+
+    /// Rounds of which nothing is left to do.
+    pub fn complete_generations(&self) -> u32 {
+        match (&self.state, &self.progress) {
+            // Also where a budget ended the last one early, and in records that do not count what is complete.
+            (Some(RunState::Finished), _) => self.begun_generations(),
+            (_, Some(progress)) => progress.complete,
+            (_, None) => 0,
+        }
+    }
+
     /// The candidate of that generation and index.
     pub fn candidate(&self, id: (u32, u32)) -> Option<&Candidate> {
         self.candidates

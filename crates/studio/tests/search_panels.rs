@@ -243,6 +243,11 @@ fn record(folder: &Path) -> PathBuf {
     for (at, feedback) in feedback.iter().enumerate() {
         record.put_feedback(&at.to_string(), feedback).unwrap();
     }
+    let progress = SearchProgress {
+        complete: 2,
+        ..SearchProgress::default()
+    };
+    record.put_progress(&progress).unwrap();
     dir
 }
 
@@ -384,6 +389,7 @@ fn the_panel_says_how_the_search_stands() {
     let progress = SearchProgress {
         generation: 1,
         generations: 2,
+        complete: 1,
         steps_done: 6_000,
         steps_planned: 24_000,
         doing: "training".into(),
@@ -397,14 +403,18 @@ fn the_panel_says_how_the_search_stands() {
     };
     record.put_progress(&progress).unwrap();
     record.put_state(&RunState::Running).unwrap();
-    let live = ["Generation 2 of 2: training", "g1c1 at 1,200 steps, fitness 0.250"];
+    let live = [
+        "Generation 2 of 2: training",
+        "g1c1 at 1,200 steps, fitness 0.250",
+        "Searching…",
+    ];
     let mut run = RunView::read(&dir);
     assert!(run.in_use);
     says(Some(JobState::Running), &run, &live);
     says(None, &run, &["Another process runs this search.", live[0], live[1]]);
     drop(record);
     run = RunView::read(&dir);
-    assert_eq!((run.in_use, run.overview.complete_generations), (false, 1));
+    assert_eq!((run.in_use, run.complete_generations()), (false, 1));
     says(None, &run, &["The process that searched was killed.", "Resume search"]);
     for (state, words) in [
         (

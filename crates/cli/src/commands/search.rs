@@ -391,7 +391,7 @@ fn show(progress: &Progress, event: &Event) {
         } => {
             progress.message(format!("generation {} of {generations}", generation + 1));
         }
-        Event::Proposed { .. } => {}
+        Event::Proposed { .. } | Event::GenerationCompleted { .. } => {}
         Event::Progress {
             steps_done,
             steps_planned,

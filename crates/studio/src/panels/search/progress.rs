@@ -155,19 +155,14 @@ impl Pace {
 fn buttons(ui: &mut Ui, see: &mut See<'_>, standing: &Standing) {
     let run = see.run;
     let working = matches!(standing, Standing::Ours | Standing::Theirs);
-    let complete = run.overview.complete_generations;
-    let begun_rounds = run
-        .candidates
-        .iter()
-        .map(|candidate| candidate.generation + 1)
-        .max()
-        .unwrap_or(0);
-    let word = if run.candidates.is_empty() {
-        "Start search"
-    } else if complete < begun_rounds || matches!(standing, Standing::Failed(_) | Standing::Killed) {
-        "Resume search"
-    } else {
-        "Next generation"
+    let (complete, begun) = (run.complete_generations(), run.begun_generations());
+    let word = match standing {
+        // What comes next is not known before it is over.
+        Standing::Ours | Standing::Theirs => "Searching…",
+        _ if begun == 0 => "Start search",
+        Standing::Failed(_) | Standing::Killed => "Resume search",
+        _ if complete < begun => "Resume search",
+        _ => "Next generation",
     };
     ui.horizontal_wrapped(|ui| {
         button(ui, see, word, Action::StartSearch, !working);

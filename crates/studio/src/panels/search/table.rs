@@ -138,7 +138,13 @@ fn sorted(overview: &Overview, (by, largest_first): (usize, bool)) -> Vec<usize>
 }
 
 fn shown(row: &Row, is_best: bool, weak: egui::Color32, bad: egui::Color32) -> Shown {
-    let best = if is_best { " best" } else { "" };
+    let mut name = row.name.clone();
+    if row.proposer == "human" {
+        name += " yours";
+    }
+    if is_best {
+        name += " best";
+    }
     let fitness = row.fitness.map_or("–".to_owned(), |fitness| fitness.to_string());
     let success = row
         .success
@@ -162,7 +168,7 @@ fn shown(row: &Row, is_best: bool, weak: egui::Color32, bad: egui::Color32) -> S
         spoken,
         hover: row.note.clone(),
         cells: vec![
-            (format!("{}{best}", row.name), None),
+            (name, None),
             (fitness, None),
             (success, None),
             (row.outcome.clone(), outcome_colour),
