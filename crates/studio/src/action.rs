@@ -51,6 +51,8 @@ pub enum Action {
     TrainPolicy,
     /// Stops the training for now.
     PauseTraining,
+    /// Shows what a first run needs to know, or no more.
+    Hints,
     /// What is on the stage is good.
     RateGood,
     /// What is on the stage is bad.
@@ -126,6 +128,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::StartSearch, "Start the search", (NONE, Key::F9)),
     entry(Action::PauseTraining, "Pause the training", (CTRL_SHIFT, Key::T)),
     entry(Action::TrainPolicy, "Train a policy", (CTRL, Key::T)),
+    entry(Action::Hints, "Hints for a first run", (NONE, Key::F1)),
     entry(Action::RateGood, "This is good", (ALT, Key::G)),
     entry(Action::RateBad, "This is bad", (ALT, Key::X)),
     entry(Action::GiveComment, "Give the comment", (CTRL, Key::Enter)),

@@ -15,10 +15,12 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use carrot_environment::Engine;
-use carrot_run_record::Feedback;
+use carrot_run_record::{Feedback, RunRecord};
 use serde::{Deserialize, Serialize};
 
+use crate::compiler::TaskChoice;
 use crate::document::Document;
+use crate::studio::{StudioError, StudioOptions};
 
 /// Why there is no place to keep anything.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +77,9 @@ pub struct SessionState {
     /// Feedback that the record does not hold yet, oldest first.
     pub pending: Vec<Pending>,
 }
+
+/// The task that a first run opens on: a robot that does something within a second.
+const FIRST_TASK: &str = "hopper/hop_forward";
 
 /// The folder of runs, and this studio's own files in it.
 pub struct Workplace {
@@ -142,6 +147,62 @@ impl Workplace {
     fn session_path(&self, run: &str) -> PathBuf {
         self.folder.join(format!("{run}.json"))
     }
+}
+
+/// What to open first.
+pub(crate) fn first(
+    options: &StudioOptions,
+    place: &Workplace,
+    app: &AppState,
+    tasks: &[String],
+) -> Result<(TaskChoice, String), StudioError> {
+    let choice = |id: String| TaskChoice {
+        envs: options.envs.clone(),
+        id,
+        engine: options.engine,
+    };
+    if let Some(run) = &options.run {
+        let record = RunRecord::open_read_only(&options.runs.join(run)).and_then(|record| record.config());
+        let config = record.map_err(|error| StudioError::NotFound(error.to_string()))?;
+        let task = config.get("task").and_then(toml::Value::as_str).unwrap_or_default();
+        let engine = config
+            .get("engine")
+            .and_then(toml::Value::as_str)
+            .and_then(|text| text.parse().ok());
+        let choice = TaskChoice {
+            engine: engine.unwrap_or(options.engine),
+            ..choice(task.to_owned())
+        };
+        return Ok((choice, run.clone()));
+    }
+    let known = |id: &String| tasks.contains(id);
+    let id = match &options.task {
+        Some(id) if known(id) => id.clone(),
+        Some(id) => {
+            // The task loader says it best, with the nearest name.
+            let error = carrot_environment::Task::load(&options.envs, id, options.engine).err();
+            return Err(StudioError::NotFound(
+                error.map_or_else(String::new, |error| error.to_string()),
+            ));
+        }
+        None => {
+            let last = app.task.clone().filter(known);
+            let usual = Some(FIRST_TASK.to_owned()).filter(known);
+            let any = tasks.first().cloned();
+            last.or(usual)
+                .or(any)
+                .ok_or_else(|| StudioError::NotFound(format!("{} has no tasks", options.envs.display())))?
+        }
+    };
+    let choice = choice(id);
+    let last = app.sessions.get(&session_key(&choice)).cloned();
+    let run = last.unwrap_or_else(|| place.new_run(&choice.id));
+    Ok((choice, run))
+}
+
+/// Under which the last session of a task is known.
+pub(crate) fn session_key(choice: &TaskChoice) -> String {
+    format!("{} {}", choice.engine, choice.id)
 }
 
 /// A damaged file is put aside, not written over: somebody may want to look at it.

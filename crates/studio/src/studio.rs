@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! input ─▶ actions ─┐                        ┌─▶ Compiler ─▶ Stage ─▶ Timeline ─▶ panels
-//! panels ─▶ Command ┴─▶ apply ─▶ Document ───┼─▶ session file (in this frame)
-//!                                            ├─▶ Scribe ─▶ record ─▶ Watcher ─▶ panels
-//!                                            └─▶ Job (search, train)
+//! panels ─▶ Command ┴─▶ apply ─▶ Draft ──────┼─▶ session file (in this frame)
+//!                                            ├─▶ Outbox ─▶ Scribe ─▶ record ─▶ Watcher ─▶ panels
+//!                                            └─▶ errands: Job (search, train)
 //! ```
 //!
 //! A frame reads what the threads have published, shows the panels, applies what they want, and keeps what has changed. It never
@@ -13,28 +13,30 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, task_ids};
 use carrot_optimizer::Policy;
 use carrot_run_record::{EditKind, Feedback, Outcome, Program, RunRecord};
-use egui_tiles::{Tree, UiResponse};
+use egui_tiles::Tree;
 
-use crate::accessible_tree;
 use crate::action::{Action, pressed};
 use crate::artist::Artist;
+use crate::chrome::{self, Dress, Tiled, TopBar};
 use crate::compiler::{Compiled, Compiler, OpenTask, TaskChoice};
-use crate::document::{Document, Undo, program_hash};
-use crate::fonts;
+use crate::document::Document;
+use crate::draft::{Change, Draft};
+use crate::errands::{Ended, Searching, Training};
 use crate::frame_times::{FrameTimes, Overlay};
-use crate::jobs::{Job, JobState, TrainingPlace, search_arguments};
+use crate::jobs::search_arguments;
 use crate::layout;
+use crate::outbox::Outbox;
 use crate::palette::{Choice, Palette};
 use crate::panels::search::generations_of;
 use crate::panels::{Command, Panel, Panels, See, behaviour_on_stage};
 use crate::rehearsal::Rehearsal;
-use crate::scribe::{RunPlace, Scribe};
-use crate::session::{AppState, Pending, SessionError, SessionState, Workplace};
+use crate::scribe::RunPlace;
+use crate::session::{AppState, SessionError, SessionState, Workplace, first, session_key};
 use crate::stage::{Drive, Order, Stage};
 use crate::watcher::{RunView, Watcher};
 
@@ -79,15 +81,6 @@ pub enum StudioError {
     Window(String),
 }
 
-/// The task that a first run opens on: a robot that does something within a second.
-const FIRST_TASK: &str = "hopper/hop_forward";
-
-/// The program is a version for the history once nothing was typed for so long.
-const SETTLED: Duration = Duration::from_millis(1_200);
-
-/// How soon what could not be recorded is tried again.
-const TRY_AGAIN: Duration = Duration::from_secs(3);
-
 /// How long a notice stays.
 const NOTICE: Duration = Duration::from_secs(8);
 
@@ -100,9 +93,8 @@ pub struct Studio {
     tasks: Vec<String>,
     choice: TaskChoice,
     run_name: String,
-    document: Document,
-    undo: Undo,
-    pending: Vec<Pending>,
+    draft: Draft,
+    outbox: Outbox,
     /// The session as last written to its file.
     kept: Option<SessionState>,
     trouble: Option<String>,
@@ -110,22 +102,14 @@ pub struct Studio {
     compiling: String,
     /// The task whose reward the editor was filled with, where it was empty.
     filled: Option<Arc<OpenTask>>,
-    /// A version that the history does not have yet: how it was made, since when.
-    unsettled: Option<(EditKind, String, Instant)>,
-    /// The text of the newest version.
-    settled: String,
     /// Goes before the stage, which stays as long as somebody can tell it something.
     compiler: Compiler,
     stage: Stage,
     artist: Artist,
     rehearsal: Rehearsal,
-    scribe: Scribe,
     watcher: Watcher,
-    /// The search that this studio started last, and the run it belongs to, which need not be the open one.
-    search: Option<(Job, String)>,
-    /// Arguments of a search that starts once so many runs were made ready.
-    starting: Option<(u64, Vec<String>, String)>,
-    training: Option<(Job, TrainingPlace)>,
+    searching: Searching,
+    training: Training,
     panels: Panels,
     tree: Tree<Panel>,
     palette: Palette,
@@ -134,11 +118,14 @@ pub struct Studio {
     overlay: Option<Overlay>,
     cursor: Option<usize>,
     selected: Option<(u32, u32)>,
-    notices: Vec<(String, Instant)>,
-    said: u64,
-    /// When what could not be recorded was last tried again.
-    tried: Instant,
-    has_fonts: bool,
+    notices: Vec<Notice>,
+    dress: Dress,
+}
+
+/// Something to tell for a while.
+struct Notice {
+    text: String,
+    since: Instant,
 }
 
 impl Studio {
@@ -162,24 +149,19 @@ impl Studio {
             tasks,
             choice,
             run_name,
-            undo: Undo::new(&Document::default()),
-            document: Document::default(),
-            pending: Vec::new(),
+            draft: Draft::new(Document::default()),
+            outbox: Outbox::start(wake.clone())?,
             kept: None,
             trouble: None,
             compiling: String::new(),
             filled: None,
-            unsettled: None,
-            settled: String::new(),
             stage,
             artist: Artist::start(wake.clone()),
             rehearsal: Rehearsal::start(options.threads, wake.clone())?,
             compiler,
-            scribe: Scribe::start(wake.clone())?,
             watcher: Watcher::start(wake)?,
-            search: None,
-            starting: None,
-            training: None,
+            searching: Searching::default(),
+            training: Training::default(),
             panels: Panels::default(),
             tree,
             palette: Palette::default(),
@@ -188,9 +170,7 @@ impl Studio {
             cursor: None,
             selected: None,
             notices: Vec::new(),
-            said: 0,
-            tried: Instant::now(),
-            has_fonts: false,
+            dress: Dress::default(),
             options,
         };
         studio.begin_session();
@@ -199,12 +179,12 @@ impl Studio {
 
     /// SHA-256 of all that the person edits.
     pub fn state_hash(&self) -> String {
-        self.document.hash()
+        self.draft.document.hash()
     }
 
     /// What the person edits.
     pub fn document(&self) -> &Document {
-        &self.document
+        &self.draft.document
     }
 
     /// The live world.
@@ -229,17 +209,13 @@ impl Studio {
 
     /// Feedback that the record does not hold yet.
     pub fn pending(&self) -> usize {
-        self.pending.len()
+        self.outbox.pending().len()
     }
 
     /// The search and the training are asked to stop; called when the window closes. They can go on later.
     pub fn close(&mut self) {
-        if let Some((search, _)) = &mut self.search {
-            search.pause();
-        }
-        if let Some((training, _)) = &mut self.training {
-            training.pause();
-        }
+        self.searching.close();
+        self.training.pause();
         self.keep();
     }
 
@@ -249,13 +225,13 @@ impl Studio {
         let run = self.watcher.view();
         let recorded = run.feedback.iter().map(|entry| entry.id.as_str());
         let said: BTreeSet<&str> = recorded
-            .chain(self.pending.iter().map(|entry| entry.id.as_str()))
+            .chain(self.outbox.pending().iter().map(|entry| entry.id.as_str()))
             .collect();
         let latencies: Vec<f64> = status.latencies.iter().map(|took| took.as_secs_f64() * 1e3).collect();
         serde_json::json!({
             "run": self.run_dir(), "state_hash": self.state_hash(), "plan_latencies_ms": latencies,
             "plans": status.plans, "real_time": status.real_time,
-            "comment": self.document.comment, "pending": self.pending.len(), "said": said.len(),
+            "comment": self.draft.document.comment, "pending": self.outbox.pending().len(), "said": said.len(),
         })
     }
 
@@ -266,13 +242,11 @@ impl Studio {
 
     /// One frame.
     pub fn ui(&mut self, ui: &mut egui::Ui) {
-        self.dress(ui.ctx());
+        self.dress.put_on(ui.ctx(), &self.app);
         let mut commands: Vec<Command> = pressed(ui.ctx()).into_iter().map(Command::Do).collect();
         self.listen();
-        self.top_bar(ui, &mut commands);
-        self.bottom_bar(ui);
         let mut change = None;
-        let (tiles, panes) = self.show_panels(ui, &mut commands, &mut change);
+        let tiles = self.show(ui, &mut commands, &mut change);
         match self.palette.show(ui, &self.tasks) {
             Some(Choice::Do(action)) => commands.push(Command::Do(action)),
             Some(Choice::Open(task)) => commands.push(Command::OpenTask(task)),
@@ -281,144 +255,35 @@ impl Studio {
         if let Some(overlay) = &mut self.overlay {
             overlay.show(ui.ctx(), &self.frame_times);
         }
-        accessible_tree::name_handles(ui.ctx(), tiles, &panes);
-        let how = match change.as_deref() {
-            Some("typing") => Some(EditKind::Typed),
-            // Should it never be let go, such as by a number that leaves its list under the hand, it settles all the same.
-            Some(change) if change.starts_with("turn ") => Some(EditKind::Slider),
-            _ => None,
-        };
-        self.note(change.as_deref().unwrap_or("change"), how);
+        tiles.name_handles(ui.ctx());
+        let change = change.unwrap_or_else(|| Change::new("change"));
+        self.draft.note(&change, Instant::now());
         for command in commands {
             self.apply(command, ui.ctx());
         }
-        self.settle(false);
+        let settled = self.draft.settle(Instant::now());
+        self.outbox.say_all(settled);
         self.compile();
-        self.keep();
+        self.keep_and_send();
         // Whatever changes by itself asks for a frame; this one is for what only time changes, such as a notice that goes away.
         ui.ctx().request_repaint_after(Duration::from_millis(250));
     }
 
-    /// Starts to work on `self.choice` and `self.run_name`.
-    fn begin_session(&mut self) {
-        let state = self.place.session(&self.run_name);
-        let state = state.filter(|state| state.task == self.choice.id && state.engine == self.choice.engine);
-        self.document = state
-            .as_ref()
-            .map_or_else(Document::default, |state| state.document.clone());
-        self.pending = state.as_ref().map_or_else(Vec::new, |state| state.pending.clone());
-        self.kept = state;
-        self.undo = Undo::new(&self.document);
-        self.compiling.clear();
-        self.settled.clone_from(&self.document.program);
-        self.unsettled = None;
-        self.filled = None;
-        (self.cursor, self.selected) = (None, None);
-        self.app.task = Some(self.choice.id.clone());
-        let key = session_key(&self.choice);
-        self.app.sessions.insert(key, self.run_name.clone());
-        self.watcher.watch(&self.run_dir());
-        self.compiler.open(self.choice.clone());
-        if !self.pending.is_empty() {
-            // A studio was killed before these were in the record, or before it knew that they were.
-            self.scribe.write(self.run_place(), self.pending.clone());
-        }
-    }
-
-    fn run_place(&self) -> RunPlace {
-        RunPlace {
-            dir: self.run_dir(),
-            config: self.document.search.config(&self.choice.id, self.choice.engine),
-        }
-    }
-
-    /// Takes in what threads and processes have done since the last frame.
-    fn listen(&mut self) {
-        let written = self.scribe.written();
-        let before = self.pending.len();
-        self.pending.retain(|entry| !written.ids.contains(&entry.id));
-        if self.pending.len() < before {
-            self.watcher.look_now();
-        }
-        self.trouble.clone_from(&written.error);
-        if written.error.is_some() && !self.pending.is_empty() && self.tried.elapsed() >= TRY_AGAIN {
-            // Whatever was in the way may be gone; the record takes each entry once.
-            self.tried = Instant::now();
-            self.scribe.write(self.run_place(), self.pending.clone());
-        }
-        if self.pending.is_empty()
-            && let Some((_, arguments, run)) = self.starting.take_if(|(ready, ..)| written.ready >= *ready)
-        {
-            match Job::start(&self.options.program, &arguments) {
-                Ok(job) => self.search = Some((job, run)),
-                Err(message) => self.notice(&message),
-            }
-        }
-        if let Some(task) = self.compiler.task()
-            && task.choice == self.choice
-            && !self.filled.as_ref().is_some_and(|filled| Arc::ptr_eq(filled, &task))
-        {
-            self.stage.tell(Order::Open(Arc::clone(&task)));
-            if self.document.program.is_empty() {
-                self.document.program.clone_from(&task.human);
-                // Nobody has done anything that could be taken back.
-                self.undo = Undo::new(&self.document);
-                self.settled.clone_from(&self.document.program);
-            }
-            self.compiling.clear();
-            self.filled = Some(task);
-        }
-        let now = Instant::now();
-        self.notices.retain(|(_, since)| now.duration_since(*since) < NOTICE);
-        self.collect_policy();
-    }
-
-    /// A finished training moves the robot at once.
-    fn collect_policy(&mut self) {
-        let Some((job, place)) = &mut self.training else { return };
-        match job.state() {
-            JobState::Running => {}
-            JobState::Done => {
-                match Policy::load(&place.policy) {
-                    Ok((policy, _)) => {
-                        let drive = Drive::Policy(Arc::new(policy), "trained policy".into());
-                        self.stage.tell(Order::Drive(drive));
-                        self.notice("The policy is trained and moves the robot now.");
-                    }
-                    Err(error) => self.notice(&format!("the policy cannot be read: {error}")),
-                }
-                self.training = None;
-            }
-            JobState::Paused => {
-                self.notice("The training is paused; “Train a policy” goes on with it.");
-                self.training = None;
-            }
-            JobState::Failed(words) => {
-                self.notice(&format!("The training failed: {words}"));
-                self.training = None;
-            }
-        }
-    }
-
-    /// Gives where the tiles are, and each pane that was shown.
-    fn show_panels(
-        &mut self,
-        ui: &mut egui::Ui,
-        commands: &mut Vec<Command>,
-        change: &mut Option<String>,
-    ) -> (egui::Rect, Vec<egui::Rect>) {
+    /// Shows bars and panels.
+    fn show(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>, change: &mut Option<Change>) -> Tiled {
         let status = self.stage.status();
         let (run, compiled) = (self.watcher.view(), self.compiler.compiled());
         let refused = self.compiler.refused();
-        let ours = self.search.as_mut().filter(|(_, run)| *run == self.run_name);
-        let (search, lines) = ours.map(|(job, _)| (job.state(), job.lines())).unzip();
-        let lines = lines.unwrap_or_default();
-        let training = self
-            .training
-            .as_mut()
-            .map(|(job, place)| (job.state(), place.progress()));
+        let search = self.searching.of(&self.run_name);
+        let training = self.training.state();
+        let bar = TopBar {
+            task: &self.choice.id,
+            undoable: self.draft.is_undoable(),
+            redoable: self.draft.is_redoable(),
+            hints: !self.app.hints_read,
+        };
         let mut see = See {
-            document: &mut self.document,
+            document: &mut self.draft.document,
             change,
             task: self.filled.as_ref(),
             refused: refused
@@ -433,154 +298,97 @@ impl Studio {
             run: &run,
             run_name: &self.run_name,
             tasks: &self.tasks,
-            search: search.as_ref(),
-            search_lines: &lines,
+            search: search.as_ref().map(|(state, _)| state),
+            search_lines: search.as_ref().map_or(&[], |(_, lines)| lines),
             training: training.as_ref().map(|(state, progress)| (state, *progress)),
             cursor: self.cursor,
             selected: self.selected,
-            pending: &self.pending,
+            pending: self.outbox.pending(),
             trouble: self.trouble.as_deref(),
             commands,
         };
-        let shown = egui::CentralPanel::default().show(ui, |ui| {
-            let mut tiles = Tiles {
-                panels: &mut self.panels,
-                see: &mut see,
-                panes: Vec::new(),
-            };
-            let place = ui.max_rect();
-            self.tree.ui(&mut tiles, ui);
-            (place, tiles.panes)
-        });
-        shown.inner
+        chrome::top_bar(ui, &mut see, &bar);
+        chrome::bottom_bar(ui, &see, self.notices.iter().map(|notice| notice.text.as_str()));
+        chrome::panels(ui, &mut self.tree, &mut self.panels, &mut see)
     }
 
-    fn top_bar(&mut self, ui: &mut egui::Ui, commands: &mut Vec<Command>) {
-        egui::Panel::top("bar").show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                ui.strong("Carrot");
-                ui.label(format!("{} · {}", self.choice.id, self.run_name));
-                ui.separator();
-                let mut action = |ui: &mut egui::Ui, text: &str, action: Action, enabled: bool| {
-                    let button = ui.add_enabled(enabled, egui::Button::new(text));
-                    if button.on_hover_text(action.hint(ui.ctx())).clicked() {
-                        commands.push(Command::Do(action));
-                    }
-                };
-                action(ui, "Commands…", Action::Palette, true);
-                action(ui, "Undo", Action::Undo, self.undo.undoable().is_some());
-                action(ui, "Redo", Action::Redo, self.undo.redoable().is_some());
-                action(ui, "New session", Action::NewSession, true);
-                action(ui, "Light or dark", Action::ToggleTheme, true);
-            });
-            if !self.app.hints_read {
-                self.hints(ui);
+    /// Starts to work on `self.choice` and `self.run_name`.
+    fn begin_session(&mut self) {
+        let state = self.place.session(&self.run_name);
+        let state = state.filter(|state| state.task == self.choice.id && state.engine == self.choice.engine);
+        let document = state.as_ref().map(|state| state.document.clone());
+        self.draft = Draft::new(document.unwrap_or_default());
+        let pending = state.as_ref().map(|state| state.pending.clone());
+        self.outbox.begin(pending.unwrap_or_default());
+        self.kept = state;
+        self.compiling.clear();
+        self.filled = None;
+        (self.cursor, self.selected) = (None, None);
+        self.app.task = Some(self.choice.id.clone());
+        let key = session_key(&self.choice);
+        self.app.sessions.insert(key, self.run_name.clone());
+        self.watcher.watch(&self.run_dir());
+        self.compiler.open(self.choice.clone());
+    }
+
+    fn run_place(&self) -> RunPlace {
+        RunPlace {
+            dir: self.run_dir(),
+            config: self.draft.document.search.config(&self.choice.id, self.choice.engine),
+        }
+    }
+
+    /// Takes in what threads and processes have done since the last frame.
+    fn listen(&mut self) {
+        let place = self.run_place();
+        if self.outbox.listen(|| place) {
+            self.watcher.look_now();
+        }
+        self.trouble = self.outbox.trouble().map(str::to_owned);
+        if let Some(words) = self.searching.poll(&self.options.program, &self.outbox) {
+            self.notice(&words);
+        }
+        if let Some(task) = self.compiler.task()
+            && task.choice == self.choice
+            && !self.filled.as_ref().is_some_and(|filled| Arc::ptr_eq(filled, &task))
+        {
+            self.stage.tell(Order::Open(Arc::clone(&task)));
+            if self.draft.document.program.is_empty() {
+                self.draft.fill(&task.human);
             }
-        });
-    }
-
-    /// What a first run needs to know; three lines and no dialog.
-    fn hints(&mut self, ui: &mut egui::Ui) {
-        ui.separator();
-        for hint in [
-            "1. The robot follows the reward on the left: drag one of its numbers and watch what changes.",
-            "2. Say what you think in the Feedback panel; it is in the next prompt.",
-            "3. Start the search: it writes better rewards. Ctrl+Shift+P finds everything.",
-        ] {
-            ui.label(hint);
+            self.compiling.clear();
+            self.filled = Some(task);
         }
-        if ui.button("Got it").clicked() {
-            self.app.hints_read = true;
-        }
-    }
-
-    fn bottom_bar(&mut self, ui: &mut egui::Ui) {
-        let status = self.stage.status();
-        egui::Panel::bottom("status").show(ui, |ui| {
-            ui.horizontal_wrapped(|ui| {
-                let error = ui.visuals().error_fg_color;
-                if let Some(trouble) = &self.trouble {
-                    ui.colored_label(error, format!("not recorded yet: {trouble}"));
-                }
-                if let Some(stop) = &status.stop {
-                    ui.colored_label(error, stop.to_string());
-                }
-                if let Some(trouble) = &status.trouble {
-                    ui.colored_label(error, trouble);
-                }
-                let compiled = self.compiler.compiled();
-                match compiled.errors() {
-                    0 if compiled.works => ui.weak(format!("compiled in {:.1} ms", compiled.took.as_secs_f64() * 1e3)),
-                    0 => ui.weak("compiling"),
-                    1 => ui.colored_label(error, "1 error; the last reward that compiled is on the stage"),
-                    errors => ui.colored_label(
-                        error,
-                        format!("{errors} errors; the last reward that compiled is on the stage"),
-                    ),
-                };
-                if let Some(last) = status.latencies.last() {
-                    ui.weak(format!("new plan after {:.0} ms", last.as_secs_f64() * 1e3));
-                }
-                for (notice, _) in &self.notices {
-                    ui.separator();
-                    ui.label(notice);
-                }
-            });
-        });
-    }
-
-    /// Notes what became of the document in this frame. `how`: the program is a new version, made in this way, once nothing
-    /// follows for a while.
-    fn note(&mut self, change: &str, how: Option<EditKind>) {
         let now = Instant::now();
-        if !self.undo.note(&self.document, change, now) {
-            return;
-        }
-        if self.document.program != self.settled
-            && let Some(how) = how
-        {
-            self.unsettled = Some((how, String::new(), now));
+        self.notices.retain(|notice| now.duration_since(notice.since) < NOTICE);
+        self.collect_policy();
+    }
+
+    /// A finished training moves the robot at once.
+    fn collect_policy(&mut self) {
+        match self.training.poll() {
+            None => {}
+            Some(Ended::Policy(policy)) => {
+                let drive = Drive::Policy(policy, "trained policy".into());
+                self.stage.tell(Order::Drive(drive));
+                self.notice("The policy is trained and moves the robot now.");
+            }
+            Some(Ended::Otherwise(words)) => self.notice(&words),
         }
     }
 
-    /// Gives the history the program as it is, if it has rested or must.
-    fn settle(&mut self, now: bool) {
-        if !self
-            .unsettled
-            .as_ref()
-            .is_some_and(|(_, _, since)| now || since.elapsed() >= SETTLED)
-        {
-            return;
-        }
-        let Some((how, summary, _)) = self.unsettled.take() else {
-            return;
-        };
-        if self.document.program == self.settled {
-            return;
-        }
-        let summary = match summary.is_empty() {
-            true => changed_lines(&self.settled, &self.document.program),
-            false => summary,
-        };
-        self.settled.clone_from(&self.document.program);
-        self.say(Feedback::Edit {
-            text: self.document.program.clone(),
-            how,
-            summary,
-        });
+    /// Before another session is opened: what was made here is a version, kept and on its way.
+    fn leave_session(&mut self) {
+        let settled = self.draft.settle_now();
+        self.outbox.say_all(settled);
+        self.keep_and_send();
     }
 
-    /// What the person said goes to the record by way of the session file, so that neither a kill nor a lost record loses it.
-    fn say(&mut self, feedback: Feedback) {
-        self.said += 1;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let entry = Pending {
-            id: format!("studio-{}-{}-{}", now.as_nanos(), std::process::id(), self.said),
-            feedback,
-        };
-        self.pending.push(entry.clone());
+    /// In this order: neither a kill nor a lost record loses what was said.
+    fn keep_and_send(&mut self) {
         self.keep();
-        self.scribe.write(self.run_place(), vec![entry]);
+        let place = self.run_place();
+        self.outbox.send(|| place);
     }
 
     fn apply(&mut self, command: Command, ctx: &egui::Context) {
@@ -592,23 +400,15 @@ impl Studio {
                 }
                 self.stage.tell(order);
             }
-            Command::Say(feedback) => self.say(feedback),
+            Command::Say(feedback) => self.outbox.say(feedback),
             Command::OpenTask(task) => {
-                self.settle(true);
-                self.keep();
+                self.leave_session();
                 self.choice.id = task;
                 let last = self.app.sessions.get(&session_key(&self.choice)).cloned();
                 self.run_name = last.unwrap_or_else(|| self.place.new_run(&self.choice.id));
                 self.begin_session();
             }
-            Command::LoadProgram(text, from) => {
-                self.settle(true);
-                self.document.program = text;
-                self.undo.settle();
-                self.note(&format!("load {from}"), None);
-                self.unsettled = Some((EditKind::Opened, from, Instant::now()));
-                self.settle(true);
-            }
+            Command::LoadProgram(text, from) => self.load(text, &from),
             Command::PlayCandidate(id) => self.play(id),
             Command::Select(selected) => {
                 self.selected = selected;
@@ -616,14 +416,12 @@ impl Studio {
             Command::Seek(cursor) => self.cursor = cursor,
             Command::Compare(a, b) => {
                 self.panels.compare.compare(a, b);
-                self.focus(Panel::Compare);
+                chrome::focus(&mut self.tree, Panel::Compare);
             }
-            Command::Focus(panel) => self.focus(panel),
-            Command::Settled(how, summary) => {
-                if self.document.program != self.settled {
-                    self.unsettled = Some((how, summary, Instant::now()));
-                    self.settle(true);
-                }
+            Command::Focus(panel) => chrome::focus(&mut self.tree, panel),
+            Command::Settled { how, summary } => {
+                let version = self.draft.version(how, summary, Instant::now());
+                self.outbox.say_all(version);
             }
             Command::Notice(text) => self.notice(&text),
         }
@@ -633,19 +431,16 @@ impl Studio {
         match action {
             Action::Palette => self.palette.toggle(),
             Action::Undo | Action::Redo => {
-                let before = self.document.program.clone();
-                let change = match action {
-                    Action::Undo => self.undo.undo(&mut self.document),
-                    _ => self.undo.redo(&mut self.document),
+                let now = Instant::now();
+                let done = match action {
+                    Action::Undo => self.draft.undo(now),
+                    _ => self.draft.redo(now),
                 };
-                if let Some(change) = change {
-                    let word = if action == Action::Undo { "undone" } else { "done again" };
-                    self.notice(&format!("{word}: {change}"));
-                    if before != self.document.program {
-                        self.unsettled = Some((EditKind::Undo, format!("{word}: {change}"), Instant::now()));
-                    }
+                if let Some(words) = done {
+                    self.notice(&words);
                 }
             }
+            Action::Hints => self.app.hints_read = !self.app.hints_read,
             Action::PlayPause => {
                 let run = !self.stage.status().running;
                 if run {
@@ -669,28 +464,18 @@ impl Studio {
             Action::DriveByNothing => self.stage.tell(Order::Drive(Drive::Rest)),
             Action::HumanReward => {
                 if let Some(task) = &self.filled {
-                    let command = Command::LoadProgram(task.human.clone(), "the hand-written reward".into());
-                    self.apply(command, ctx);
+                    let text = task.human.clone();
+                    self.load(text, "the hand-written reward");
                 }
             }
             Action::StartSearch => self.start_search(),
-            Action::PauseSearch => {
-                if let Some((search, run)) = &mut self.search
-                    && *run == self.run_name
-                {
-                    search.pause();
-                }
-            }
+            Action::PauseSearch => self.searching.pause(&self.run_name),
             Action::TrainPolicy => self.train(),
-            Action::PauseTraining => {
-                if let Some((training, _)) = &mut self.training {
-                    training.pause();
-                }
-            }
+            Action::PauseTraining => self.training.pause(),
             Action::RateGood | Action::RateBad => {
                 let of = behaviour_on_stage(&self.stage.status(), &self.watcher.view());
                 let good = action == Action::RateGood;
-                self.say(Feedback::Rating { of, good });
+                self.outbox.say(Feedback::Rating { of, good });
                 self.notice(if good {
                     "Noted: this is good."
                 } else {
@@ -699,8 +484,7 @@ impl Studio {
             }
             Action::GiveComment => self.give_comment(),
             Action::NewSession => {
-                self.settle(true);
-                self.keep();
+                self.leave_session();
                 self.run_name = self.place.new_run(&self.choice.id);
                 self.begin_session();
             }
@@ -724,7 +508,7 @@ impl Studio {
                     None => Some(Overlay::default()),
                 };
             }
-            Action::Focus(panel) => self.focus(panel),
+            Action::Focus(panel) => chrome::focus(&mut self.tree, panel),
             other => {
                 self.panels.camera(other);
             }
@@ -738,16 +522,15 @@ impl Studio {
     }
 
     fn give_comment(&mut self) {
-        let text = self.document.comment.trim().to_owned();
+        let text = self.draft.document.comment.trim().to_owned();
         if text.is_empty() {
             return self.notice("Write the comment first, in the Feedback panel.");
         }
-        let on_task = self.document.comment_on_task;
+        let on_task = self.draft.document.comment_on_task;
         let of = behaviour_on_stage(&self.stage.status(), &self.watcher.view());
-        self.document.comment.clear();
-        self.undo.settle();
-        self.note("give the comment", None);
-        self.say(Feedback::Comment {
+        self.draft.document.comment.clear();
+        self.draft.note_apart(&Change::new("give the comment"), Instant::now());
+        self.outbox.say(Feedback::Comment {
             of: (!on_task).then_some(of),
             step: self.cursor.filter(|_| !on_task).map(|step| step as u64),
             text,
@@ -769,45 +552,38 @@ impl Studio {
             Err(message) => self.notice(&format!("the policy cannot be read: {message}")),
             Ok((policy, _)) => {
                 let name = format!("g{}c{}", id.0, id.1);
-                let text = text.clone();
-                self.settle(true);
-                self.document.program = text;
-                self.undo.settle();
-                self.note(&format!("load {name}"), None);
-                self.unsettled = Some((EditKind::Opened, name.clone(), Instant::now()));
-                self.settle(true);
+                self.load(text.clone(), &name);
                 self.stage.tell(Order::Drive(Drive::Policy(Arc::new(policy), name)));
                 self.restart(self.stage.status().seed);
-                self.focus(Panel::Viewport);
+                chrome::focus(&mut self.tree, Panel::Viewport);
             }
         }
     }
 
     /// Starts the search of this run, or goes on with it for another round.
     fn start_search(&mut self) {
-        if let Some((search, run)) = &mut self.search
-            && search.state() == JobState::Running
-        {
+        if let Some(run) = self.searching.running() {
             let running = format!("The search of {run} is running; pause it first.");
             return self.notice(&running);
         }
-        self.settle(true);
+        let settled = self.draft.settle_now();
+        self.outbox.say_all(settled);
         let run = self.watcher.view();
         let place = self.run_place();
         // The program in the editor takes part, whether or not it was changed here.
-        let known = run.feedback.iter().any(|entry| matches!(&entry.feedback, Feedback::Edit { text, .. } if *text == self.document.program))
-            || self.pending.iter().any(|entry| matches!(&entry.feedback, Feedback::Edit { text, .. } if *text == self.document.program))
-            || run.candidates.iter().any(|candidate| matches!(&candidate.program, Program::Source { text, .. } if *text == self.document.program));
+        let known = run.feedback.iter().any(|entry| matches!(&entry.feedback, Feedback::Edit { text, .. } if *text == self.draft.document.program))
+            || self.outbox.pending().iter().any(|entry| matches!(&entry.feedback, Feedback::Edit { text, .. } if *text == self.draft.document.program))
+            || run.candidates.iter().any(|candidate| matches!(&candidate.program, Program::Source { text, .. } if *text == self.draft.document.program));
         if !known {
             // Not `Opened`, which only says where a change starts from and is never judged.
-            self.say(Feedback::Edit {
-                text: self.document.program.clone(),
+            self.outbox.say(Feedback::Edit {
+                text: self.draft.document.program.clone(),
                 how: EditKind::Typed,
                 summary: "in the editor when the search began".into(),
             });
         }
         let done = run.complete_generations();
-        let settings = &self.document.search;
+        let settings = &self.draft.document.search;
         let own = if run.candidates.is_empty() {
             1
         } else {
@@ -817,40 +593,43 @@ impl Studio {
         let until = settings.ask_me.then_some(done + 1);
         let arguments = search_arguments(&self.options.envs, &place.dir, generations, until);
         // The search reads the record: what was said must be there first.
-        self.starting = Some((self.scribe.written().ready + 1, arguments, self.run_name.clone()));
-        self.scribe.make_ready(place);
+        self.keep_and_send();
+        let ready = self.outbox.make_ready(place);
+        self.searching.start_when(ready, arguments, self.run_name.clone());
     }
 
     fn train(&mut self) {
-        if self.training.is_some() {
-            return self.notice("A training is running.");
-        }
-        let hash = program_hash(&self.document.program);
-        let place = TrainingPlace::new(&self.place.runs().join(".studio"), &hash);
-        if let Err(error) = std::fs::write(&place.program, &self.document.program) {
-            return self.notice(&format!("{}: {error}", place.program.display()));
-        }
-        let engine = self.choice.engine.to_string();
-        let arguments = place.arguments(&self.options.envs, &self.choice.id, &engine, self.document.search.seed);
-        match Job::start(&self.options.program, &arguments) {
-            Ok(job) => self.training = Some((job, place)),
-            Err(message) => self.notice(&message),
+        let folder = self.place.runs().join(".studio");
+        let document = &self.draft.document;
+        let started = self.training.start(
+            &self.options.program,
+            &folder,
+            &self.choice,
+            document.search.seed,
+            &document.program,
+        );
+        if let Err(words) = started {
+            self.notice(&words);
         }
     }
 
-    fn focus(&mut self, panel: Panel) {
-        self.tree
-            .make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == panel));
+    /// Puts another program into the editor; `from` says where it came from.
+    fn load(&mut self, text: String, from: &str) {
+        let versions = self.draft.load(text, from, Instant::now());
+        self.outbox.say_all(versions);
     }
 
     fn notice(&mut self, text: &str) {
-        self.notices.push((text.into(), Instant::now()));
+        self.notices.push(Notice {
+            text: text.into(),
+            since: Instant::now(),
+        });
     }
 
     fn compile(&mut self) {
-        if self.filled.is_some() && self.compiling != self.document.program {
-            self.compiling.clone_from(&self.document.program);
-            self.compiler.compile(&self.document.program, Instant::now());
+        if self.filled.is_some() && self.compiling != self.draft.document.program {
+            self.compiling.clone_from(&self.draft.document.program);
+            self.compiler.compile(&self.draft.document.program, Instant::now());
         }
     }
 
@@ -859,11 +638,11 @@ impl Studio {
         let state = SessionState {
             task: self.choice.id.clone(),
             engine: self.choice.engine,
-            document: self.document.clone(),
-            pending: self.pending.clone(),
+            document: self.draft.document.clone(),
+            pending: self.outbox.pending().to_vec(),
         };
         // A session in which nothing was done leaves no file.
-        let untouched = self.kept.is_none() && self.undo.undoable().is_none() && self.pending.is_empty();
+        let untouched = self.kept.is_none() && !self.draft.is_undoable() && self.outbox.pending().is_empty();
         if self.kept.as_ref() != Some(&state) && !untouched {
             match self.place.keep_session(&self.run_name, &state) {
                 Ok(()) => self.kept = Some(state),
@@ -877,135 +656,5 @@ impl Studio {
                 Err(error) => self.trouble = Some(error.to_string()),
             }
         }
-    }
-
-    fn dress(&mut self, ctx: &egui::Context) {
-        if !std::mem::replace(&mut self.has_fonts, true) {
-            fonts::install(ctx);
-        }
-        let theme = match self.app.theme.as_deref() {
-            Some("light") => egui::ThemePreference::Light,
-            Some("dark") => egui::ThemePreference::Dark,
-            _ => egui::ThemePreference::System,
-        };
-        if ctx.options(|options| options.theme_preference) != theme {
-            ctx.set_theme(theme);
-        }
-        ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        if let Some(zoom) = self.app.zoom {
-            ctx.set_zoom_factor(zoom);
-        }
-    }
-}
-
-/// Shows the panels in their tiles.
-struct Tiles<'a, 'b> {
-    panels: &'a mut Panels,
-    see: &'a mut See<'b>,
-    /// Where panes were shown in this frame.
-    panes: Vec<egui::Rect>,
-}
-
-impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
-    fn pane_ui(&mut self, ui: &mut egui::Ui, _tile: egui_tiles::TileId, panel: &mut Panel) -> UiResponse {
-        // Named, so that a screen reader says where one is, and a script can say which of two buttons it means.
-        let pane = egui::UiBuilder::new()
-            .accessibility_label(panel.title())
-            .accessibility_role(egui::Role::Pane);
-        ui.scope_builder(pane, |ui| {
-            accessible_tree::place(ui, ui.max_rect());
-            self.panes.push(ui.max_rect());
-            egui::Frame::NONE
-                .inner_margin(6.0)
-                .show(ui, |ui| self.panels.show(*panel, ui, self.see));
-        });
-        UiResponse::None
-    }
-
-    fn tab_title_for_pane(&mut self, panel: &Panel) -> egui::WidgetText {
-        panel.title().into()
-    }
-
-    fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
-        egui_tiles::SimplificationOptions {
-            all_panes_must_have_tabs: true,
-            ..egui_tiles::SimplificationOptions::default()
-        }
-    }
-}
-
-/// What to open first.
-fn first(
-    options: &StudioOptions,
-    place: &Workplace,
-    app: &AppState,
-    tasks: &[String],
-) -> Result<(TaskChoice, String), StudioError> {
-    let choice = |id: String| TaskChoice {
-        envs: options.envs.clone(),
-        id,
-        engine: options.engine,
-    };
-    if let Some(run) = &options.run {
-        let record = RunRecord::open_read_only(&options.runs.join(run)).and_then(|record| record.config());
-        let config = record.map_err(|error| StudioError::NotFound(error.to_string()))?;
-        let task = config.get("task").and_then(toml::Value::as_str).unwrap_or_default();
-        let engine = config
-            .get("engine")
-            .and_then(toml::Value::as_str)
-            .and_then(|text| text.parse().ok());
-        let choice = TaskChoice {
-            engine: engine.unwrap_or(options.engine),
-            ..choice(task.to_owned())
-        };
-        return Ok((choice, run.clone()));
-    }
-    let known = |id: &String| tasks.contains(id);
-    let id = match &options.task {
-        Some(id) if known(id) => id.clone(),
-        Some(id) => {
-            // The task loader says it best, with the nearest name.
-            let error = carrot_environment::Task::load(&options.envs, id, options.engine).err();
-            return Err(StudioError::NotFound(
-                error.map_or_else(String::new, |error| error.to_string()),
-            ));
-        }
-        None => {
-            let last = app.task.clone().filter(known);
-            let usual = Some(FIRST_TASK.to_owned()).filter(known);
-            let any = tasks.first().cloned();
-            last.or(usual)
-                .or(any)
-                .ok_or_else(|| StudioError::NotFound(format!("{} has no tasks", options.envs.display())))?
-        }
-    };
-    let choice = choice(id);
-    let last = app.sessions.get(&session_key(&choice)).cloned();
-    let run = last.unwrap_or_else(|| place.new_run(&choice.id));
-    Ok((choice, run))
-}
-
-fn session_key(choice: &TaskChoice) -> String {
-    format!("{} {}", choice.engine, choice.id)
-}
-
-/// In a few words what differs between two programs.
-fn changed_lines(before: &str, after: &str) -> String {
-    let difference = similar::TextDiff::from_lines(before, after);
-    let mut changed: Vec<&str> = Vec::new();
-    let (mut added, mut removed) = (0, 0);
-    for change in difference.iter_all_changes() {
-        match change.tag() {
-            similar::ChangeTag::Insert => {
-                added += 1;
-                changed.push(change.value().trim());
-            }
-            similar::ChangeTag::Delete => removed += 1,
-            similar::ChangeTag::Equal => {}
-        }
-    }
-    match changed[..] {
-        [line] => line.chars().take(80).collect(),
-        _ => format!("{added} lines added, {removed} removed"),
     }
 }

@@ -4,6 +4,7 @@ use carrot_run_record::EditKind;
 use egui::Ui;
 
 use super::{Command, See, empty};
+use crate::draft::Change;
 use crate::editor::{CodeEditor, EditorEvent, EditorInput};
 
 /// The editor panel.
@@ -32,20 +33,19 @@ impl EditorPanel {
             line_marks: &stopped,
         };
         for event in self.editor.show(ui, input) {
-            let (change, settled) = match event {
-                EditorEvent::Typed => ("typing".to_owned(), None),
-                EditorEvent::SliderMoved { name, .. } => (format!("turn {name}"), None),
-                EditorEvent::SliderReleased { name, from, to } => {
-                    let summary = format!("{name} {from} → {to}");
-                    (format!("turn {name}"), Some((EditKind::Slider, summary)))
-                }
-                EditorEvent::Formatted => ("format".to_owned(), Some((EditKind::Format, String::new()))),
-                EditorEvent::QuickFixed { code } => ("quick fix".to_owned(), Some((EditKind::QuickFix, code))),
+            let turn = |name: &str| Change::of_program(format!("turn {name}"), EditKind::Slider);
+            let (change, summary) = match event {
+                EditorEvent::Typed => (Change::of_program("typing", EditKind::Typed), None),
+                // Should it never be let go, such as by a number that leaves its list under the hand, it settles all the same.
+                EditorEvent::SliderMoved { name, .. } => (turn(&name), None),
+                EditorEvent::SliderReleased { name, from, to } => (turn(&name), Some(format!("{name} {from} → {to}"))),
+                EditorEvent::Formatted => (Change::of_program("format", EditKind::Format), Some(String::new())),
+                EditorEvent::QuickFixed { code } => (Change::of_program("quick fix", EditKind::QuickFix), Some(code)),
             };
-            *see.change = Some(change);
-            if let Some((how, summary)) = settled {
-                see.want(Command::Settled(how, summary));
+            if let (Some(how), Some(summary)) = (change.how, summary) {
+                see.want(Command::Settled { how, summary });
             }
+            *see.change = Some(change);
         }
     }
 }

@@ -5,6 +5,7 @@ use egui::{Role, Ui, WidgetInfo};
 
 use super::{Command, See, button, ranking};
 use crate::action::Action;
+use crate::draft::Change;
 use crate::opinion::Opinion;
 use crate::stage::Order;
 
@@ -141,7 +142,7 @@ fn say(ui: &mut Ui, see: &mut See<'_>) {
     let response = ui.add(field);
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Comment"));
     if response.changed() {
-        *see.change = Some("comment".into());
+        *see.change = Some(Change::new("comment"));
     }
     ui.horizontal_wrapped(|ui| {
         ui.checkbox(&mut see.document.comment_on_task, "About the task as a whole");

@@ -18,13 +18,14 @@ mod viewport;
 
 use std::sync::Arc;
 
-use carrot_run_record::{Behaviour, Feedback};
+use carrot_run_record::{Behaviour, EditKind, Feedback};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 use crate::artist::Artist;
 use crate::compiler::{Compiled, OpenTask};
 use crate::document::Document;
+use crate::draft::Change;
 use crate::jobs::JobState;
 use crate::rehearsal::Rehearsal;
 use crate::session::Pending;
@@ -89,8 +90,8 @@ impl Panel {
 pub struct See<'a> {
     /// What the person edits. A panel may change it; the studio notices and keeps it.
     pub document: &'a mut Document,
-    /// What the change of this frame is called in the undo list, where a panel knows better than "edit".
-    pub change: &'a mut Option<String>,
+    /// What was done to the document in this frame, where a panel knows better than "change".
+    pub change: &'a mut Option<Change>,
     /// The open task; none while it is being opened.
     pub task: Option<&'a Arc<OpenTask>>,
     /// Why the task could not be opened.
@@ -181,8 +182,13 @@ pub enum Command {
     Compare((u32, u32), (u32, u32)),
     /// Brings a panel to the front.
     Focus(Panel),
-    /// A word about the last change of the program, for its history: how it was made, and what it was.
-    Settled(carrot_run_record::EditKind, String),
+    /// The program is a version for the history now.
+    Settled {
+        /// How it was made.
+        how: EditKind,
+        /// What was done, in a word or two; empty: what differs is said by its lines.
+        summary: String,
+    },
     /// Tells the person something at the bottom of the window.
     Notice(String),
 }

@@ -3,6 +3,7 @@
 use egui::{ComboBox, DragValue, TextEdit, Ui};
 
 use crate::document::SearchSettings;
+use crate::draft::Change;
 use crate::panels::See;
 
 /// Who writes programs, as the settings and as people call it.
@@ -52,7 +53,7 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
         true => (kept.generations, kept.ask_me) = (settings.generations, settings.ask_me),
     }
     if *kept != before {
-        *see.change = Some("search settings".into());
+        *see.change = Some(Change::new("search settings"));
     }
 }
 
