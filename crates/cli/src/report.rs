@@ -6,7 +6,6 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use carrot_reward_search::Retrained;
-use carrot_reward_search::search::label;
 use carrot_run_record::{Candidate, Outcome, Program};
 
 use crate::commands::runs::outcome_line;
@@ -84,7 +83,7 @@ impl Report<'_> {
         let _ = write!(
             html,
             "<details><summary><b>{}</b> {}</summary><p>{}</p><pre><code>{}</code></pre>",
-            label(candidate),
+            candidate.name(),
             escape(&outcome_line(&candidate.outcome)),
             escape(&candidate.note),
             escape(&source)

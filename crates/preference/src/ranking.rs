@@ -9,7 +9,7 @@ use crate::cholesky::Cholesky;
 pub const PRIOR_SD: f64 = 1.0;
 
 /// Half the width of a 95 % interval, in standard errors.
-const WIDTH_95: f64 = 1.959_963_984_540_054;
+pub(crate) const WIDTH_95: f64 = 1.959_963_984_540_054;
 
 /// Newton's method ends when no strength would move by more than this.
 const TOLERANCE: f64 = 1e-12;
@@ -178,14 +178,20 @@ impl Ranking {
 
     /// The pair of which most is to be learned: the one whose answer is expected to tell most about who is the stronger,
     /// `½·ln(1 + p·(1 − p)·Var(strength[i] − strength[j]))` nats. That is large where either could win and little is
-    /// known. Among equals the pair whose items were shown least, then the earliest. Absent with fewer than two items.
-    pub fn next_pair(&self) -> Option<(usize, usize)> {
+    /// known. `worth` weighs that for a pair, and gives none for one that cannot be asked. Among equals the pair whose items were
+    /// shown least, then the earliest.
+    pub fn next_pair(&self, worth: impl Fn(usize, usize) -> Option<f64>) -> Option<(usize, usize)> {
         let shown: Vec<usize> = (0..self.items()).map(|item| self.standing(item).comparisons).collect();
         let pairs = (0..self.items()).flat_map(|a| (a + 1..self.items()).map(move |b| (a, b)));
-        pairs.max_by_key(|&(a, b)| {
-            let gain = (self.information(a, b) / GRAIN).round() as i64;
-            (gain, Reverse(shown[a] + shown[b]), Reverse((a, b)))
-        })
+        let weighed = pairs.filter_map(|(a, b)| {
+            let gain = worth(a, b)? * self.information(a, b);
+            Some((
+                (gain / GRAIN).round() as i64,
+                Reverse(shown[a] + shown[b]),
+                Reverse((a, b)),
+            ))
+        });
+        weighed.max().map(|(_, _, Reverse(pair))| pair)
     }
 
     /// What one more choice between two items is expected to tell, in nats.

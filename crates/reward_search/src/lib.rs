@@ -39,7 +39,6 @@ pub mod search;
 pub use config::SearchConfig;
 pub use event::Event;
 pub use evolve::{Evolve, Random};
-pub use listening::Opinions;
 pub use live::Live;
 pub use openai::{OpenAi, OpenAiSettings};
 pub use proposer::{Ledger, Proposal, Proposer, ProposerError, Purpose, Request};

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
+use carrot_preference::Opinions;
 use carrot_reward_interface::{Diagnostic, Schema};
 use carrot_run_record::{Candidate, RecordError, RunRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
-use crate::listening::Opinions;
 use crate::prompt::Message;
 
 /// What a proposer is asked for.

@@ -14,7 +14,7 @@ mod judging;
 use std::sync::atomic::AtomicBool;
 
 use carrot_optimizer::Settings;
-use carrot_run_record::{Candidate, RecordError, RunRecord};
+use carrot_run_record::{Candidate, RecordError, RunRecord, candidate_name};
 use serde_json::json;
 
 use crate::basis;
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
             generations: self.config.generations,
         });
         let count = self.config.candidates;
-        let heard = Heard::listen(self.record, generation, self.best())?;
+        let heard = Heard::listen(self.record, generation, &self.history)?;
         let edited = self.edited_draft(generation, &heard);
         let messages = self.messages(generation, &heard, edited.as_ref());
         let mut proposals = self.ask(proposer, generation, Purpose::Generate { count }, messages, &heard)?;
@@ -265,7 +265,7 @@ impl<'a> Search<'a> {
             history: &self.history,
             base,
             fittest,
-            entering: edited.map(|draft| place_name(draft.generation, draft.index)),
+            entering: edited.map(|draft| candidate_name(draft.generation, draft.index)),
         };
         let people = told(heard, &setting);
         prompt::generate(
@@ -305,7 +305,7 @@ impl<'a> Search<'a> {
             let Some(mut proposal) = proposals.into_iter().next() else {
                 continue;
             };
-            proposal.note = format!("repair of {}", label(candidate));
+            proposal.note = format!("repair of {}", candidate.name());
             self.steps.plan(self.settings.steps());
             drafts.push(draft(
                 generation,
@@ -328,7 +328,7 @@ impl<'a> Search<'a> {
         // Before it is asked: what a proposer was told is in the record even where it never answers.
         let wanted = match purpose {
             Purpose::Generate { .. } => "generate".to_owned(),
-            Purpose::Repair { of } => format!("repair {}", label(of)),
+            Purpose::Repair { of } => format!("repair {}", of.name()),
         };
         self.record.put_prompt(generation, &wanted, &json!(messages))?;
         let request = Request {
@@ -386,7 +386,7 @@ impl<'a> Search<'a> {
         }
         let programs = finalists.iter().map(|candidate| {
             Ok((
-                label(candidate),
+                candidate.name(),
                 ProgramBytes::restore(&candidate.program, self.record)?,
             ))
         });
@@ -506,7 +506,7 @@ impl<'a> Search<'a> {
             proposer: HUMAN.into(),
             note: edit.summary.to_owned(),
             program: ProgramBytes {
-                file: format!("{}.py", place_name(generation, index)),
+                file: format!("{}.py", candidate_name(generation, index)),
                 body: ProgramBody::Source(edit.text.to_owned()),
             },
             findings: Vec::new(),
@@ -541,15 +541,6 @@ const FILE: &str = "file";
 
 /// Proposer of programs that a person edited while the search was going on.
 const HUMAN: &str = "human";
-
-/// `g1c3`: how notes and file names call a candidate.
-pub fn label(candidate: &Candidate) -> String {
-    place_name(candidate.generation, candidate.index)
-}
-
-fn place_name(generation: u32, index: u32) -> String {
-    format!("g{generation}c{index}")
-}
 
 fn is_evaluated(candidate: &Candidate) -> bool {
     candidate.fitness().is_some()

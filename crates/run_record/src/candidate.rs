@@ -91,7 +91,35 @@ pub struct Candidate {
     pub outcome: Outcome,
 }
 
+/// How people, prompts and files call the candidate of a generation at a place within it: `g1c3`.
+pub fn candidate_name(generation: u32, index: u32) -> String {
+    format!("g{generation}c{index}")
+}
+
+/// How people and prompts call a program: by the first candidate with this text (`g0c1`), else by the beginning of its hash.
+pub fn program_name(hash: &str, candidates: &[Candidate]) -> String {
+    match candidates.iter().find(|candidate| candidate.program.hash() == hash) {
+        Some(candidate) => candidate.name(),
+        None => edit_name(hash),
+    }
+}
+
+/// How people and prompts call a program that is no candidate: `edit 3f2a91c0`.
+pub fn edit_name(hash: &str) -> String {
+    format!("edit {}", hash.get(..8).unwrap_or(hash))
+}
+
 impl Candidate {
+    /// Generation and index.
+    pub fn id(&self) -> (u32, u32) {
+        (self.generation, self.index)
+    }
+
+    /// `g1c3`.
+    pub fn name(&self) -> String {
+        candidate_name(self.generation, self.index)
+    }
+
     /// The task's fitness, for a candidate that was evaluated to the end.
     pub fn fitness(&self) -> Option<f64> {
         match &self.outcome {

@@ -23,6 +23,7 @@ mod durable;
 mod error;
 mod feedback;
 mod job;
+mod listened;
 mod listing;
 mod live;
 mod objects;
@@ -30,7 +31,7 @@ mod prompt;
 mod record;
 mod saved_training;
 
-pub use candidate::{Candidate, Evaluated, Outcome, Program, text_hash};
+pub use candidate::{Candidate, Evaluated, Outcome, Program, candidate_name, edit_name, program_name, text_hash};
 pub use error::RecordError;
 pub use feedback::{Behaviour, Driver, EditKind, Feedback, FeedbackEntry, Verdict};
 pub use job::Job;

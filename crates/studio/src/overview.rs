@@ -221,8 +221,8 @@ fn row(candidate: &Candidate) -> Row {
         }
     };
     Row {
-        id: (candidate.generation, candidate.index),
-        name: name(candidate.generation, candidate.index),
+        id: candidate.id(),
+        name: candidate.name(),
         fitness,
         success,
         proposer: candidate.proposer.clone(),
@@ -230,11 +230,6 @@ fn row(candidate: &Candidate) -> Row {
         outcome,
         ..Row::default()
     }
-}
-
-/// `g1c3`.
-pub fn name(generation: u32, index: u32) -> String {
-    format!("g{generation}c{index}")
 }
 
 /// The candidates that a note names as the origin.
@@ -276,14 +271,15 @@ fn said(opinion: &Opinion, feedback: &[FeedbackEntry]) -> BTreeMap<String, Said>
     let places = (1..).zip(&opinion.ranked);
     let mut said: BTreeMap<String, Said> = places
         .map(|(place, ranked)| {
-            let compared = ranked.standing.comparisons > 0;
+            let of = &ranked.of;
+            let compared = of.standing.comparisons > 0;
             let said = Said {
                 rank: compared.then_some(place),
-                good: ranked.ratings.0,
-                bad: ranked.ratings.1,
+                good: of.ratings.0,
+                bad: of.ratings.1,
                 comments: 0,
             };
-            (ranked.program.clone(), said)
+            (of.program.clone(), said)
         })
         .collect();
     for entry in feedback {

@@ -85,7 +85,7 @@ impl RunView {
         self.candidates = record.candidates()?;
         self.feedback = record.feedback()?;
         self.opinion = Opinion::new(&self.candidates, &self.feedback);
-        self.listened = listened(&record)?;
+        self.listened = record.listened()?;
         self.prompts = record.prompts()?;
         self.exchanges = record
             .exchanges()?
@@ -121,15 +121,6 @@ impl RunView {
             .iter()
             .find(|candidate| (candidate.generation, candidate.index) == id)
     }
-}
-
-/// What the search noted when each of its generations began.
-fn listened(record: &RunRecord) -> Result<Vec<i64>, RecordError> {
-    let mut positions = Vec::new();
-    while let Some(noted) = record.fact(&format!("listened_g{}", positions.len()))? {
-        positions.push(noted.get("position").and_then(Value::as_i64).unwrap_or(0));
-    }
-    Ok(positions)
 }
 
 /// The thread. Dropping it ends it.

@@ -385,8 +385,8 @@ fn a_verdict_is_given_once_and_the_ranking_follows() {
     window.until("noted", |harness| harness.query_by_label(&noted).is_some());
     window.until("ranking", |harness| harness.state().run().opinion.ranked.len() == 2);
     let ranked = &window.harness.state().run().opinion.ranked;
-    assert_eq!(ranked[0].candidate, a.candidate);
-    assert!(ranked[0].standing.strength > ranked[1].standing.strength);
+    assert_eq!(ranked[0].of.candidate, a.candidate);
+    assert!(ranked[0].of.standing.strength > ranked[1].of.standing.strength);
     // The same two from another start; now by button, for the other one.
     window.until_ready(1);
     window.harness.get_by_label("Equally good (T)").click();
@@ -410,7 +410,7 @@ fn a_verdict_is_given_once_and_the_ranking_follows() {
             .opinion
             .ranked
             .iter()
-            .all(|ranked| ranked.standing.comparisons == 2)
+            .all(|ranked| ranked.of.standing.comparisons == 2)
             && harness.state().run().opinion.verdicts == 3
     });
     window.until("who hears", |harness| {

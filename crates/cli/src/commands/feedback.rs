@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use carrot_environment::Engine;
-use carrot_reward_search::Opinions;
-use carrot_reward_search::listening::{behaviour_name, listened_to, program_name};
-use carrot_reward_search::search::label;
+use carrot_preference::Opinions;
+use carrot_reward_search::listening::behaviour_name;
 use carrot_run_record::{
-    Behaviour, Candidate, Driver, EditKind, Feedback, Outcome, Program, RecordError, RunRecord, Verdict, text_hash,
+    Behaviour, Candidate, Driver, EditKind, Feedback, Outcome, RecordError, RunRecord, Verdict, candidate_name,
+    program_name, text_hash,
 };
 use carrot_workbench::{ProgramBody, Workbench};
 use serde_json::json;
@@ -20,9 +20,6 @@ use crate::output::{Answer, Failure};
 
 /// Fewest digits by which a program's hash is taken for one.
 const SHORTEST_HASH: usize = 6;
-
-/// Most candidates that nobody spoke of in a ranking, the fittest.
-const UNSPOKEN: usize = 30;
 
 /// Takes or tells what people say.
 pub fn run(options: &Options, envs: impl Fn() -> Result<PathBuf, Failure>) -> Result<Answer, Failure> {
@@ -92,7 +89,7 @@ impl Run {
     }
 
     fn comment(&self, words: &[String], step: Option<u64>, shown: &Shown) -> Result<Answer, Failure> {
-        let is_candidate = |text: &str| self.candidates.iter().any(|candidate| label(candidate) == text);
+        let is_candidate = |text: &str| self.candidates.iter().any(|candidate| candidate.name() == text);
         let (of, text) = match words {
             [text] if is_candidate(text) => {
                 return Err(Failure::Usage(format!("what about {text}? Put the words behind it")));
@@ -136,7 +133,7 @@ impl Run {
             DriverName::Policy => Driver::Policy,
             DriverName::Plan => Driver::Plan,
         };
-        let named = self.candidates.iter().find(|candidate| label(candidate) == wanted);
+        let named = self.candidates.iter().find(|candidate| candidate.name() == wanted);
         let Some(candidate) = named else {
             let program = self.by_hash(wanted)?;
             return Ok(Behaviour {
@@ -174,7 +171,7 @@ impl Run {
                 _ => return Err(Failure::Usage(format!("several programs' hashes begin with {wanted}"))),
             }
         }
-        let labels: Vec<String> = self.candidates.iter().map(label).collect();
+        let labels: Vec<String> = self.candidates.iter().map(Candidate::name).collect();
         let run = self.record.dir().display();
         Err(Failure::Usage(
             match files::nearest(wanted, labels.iter().map(String::as_str)) {
@@ -204,10 +201,7 @@ impl Run {
 
     fn list(&self) -> Result<Answer, Failure> {
         let entries = self.record.feedback()?;
-        let mut listened = Vec::new();
-        while let Some(position) = listened_to(&self.record, listened.len() as u32)? {
-            listened.push(position);
-        }
+        let listened = self.record.listened()?;
         let mut text = String::new();
         let (mut rows, mut heard) = (Vec::new(), 0);
         for entry in &entries {
@@ -237,35 +231,28 @@ impl Run {
     }
 
     fn ranking(&self) -> Result<Answer, Failure> {
-        let mut fittest: Vec<&Candidate> = self
-            .candidates
-            .iter()
-            .filter(|candidate| candidate.fitness().is_some() && matches!(candidate.program, Program::Source { .. }))
-            .collect();
-        fittest.sort_by(|a, b| b.fitness().unwrap_or(0.0).total_cmp(&a.fitness().unwrap_or(0.0)));
-        let also = fittest.iter().take(UNSPOKEN).map(|candidate| candidate.program.hash());
-        let opinions = Opinions::new(&self.record.feedback()?, also);
-        let name = |hash: &str| program_name(hash, &self.candidates);
+        let opinions = Opinions::new(&self.candidates, &self.record.feedback()?);
         let mut text = format!(
             "{:<14} {:>8}  {:>16}  {:>7}  {:>4}  {:>3}\n",
             "program", "strength", "95 % interval", "choices", "good", "bad"
         );
         let mut programs = Vec::new();
-        for (hash, standing, (good, bad)) in opinions.standings() {
+        for opinion in opinions.standings() {
+            let (standing, (good, bad)) = (opinion.standing, opinion.ratings);
             let interval = format!("{:+.2} to {:+.2}", standing.interval[0], standing.interval[1]);
             text += &format!(
                 "{:<14} {:>+8.2}  {interval:>16}  {:>7}  {good:>4}  {bad:>3}\n",
-                name(hash),
-                standing.strength,
-                standing.comparisons
+                opinion.name, standing.strength, standing.comparisons
             );
             programs.push(json!({
-                "name": name(hash), "program": hash, "strength": standing.strength,
+                "name": opinion.name, "program": opinion.program, "strength": standing.strength,
                 "standard_error": standing.standard_error, "interval": standing.interval,
                 "comparisons": standing.comparisons, "good": good, "bad": bad,
             }));
         }
-        let next = opinions.next_pair().map(|(a, b)| [name(a), name(b)]);
+        let next = opinions
+            .next_pair()
+            .map(|pair| pair.map(|(generation, index)| candidate_name(generation, index)));
         match &next {
             Some([a, b]) => text += &format!("\nmost is to be learned from {a} against {b}\n"),
             None => text += "\nthere are no two programs to compare yet\n",

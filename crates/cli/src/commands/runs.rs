@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use carrot_reward_search::search::label;
 use carrot_run_record::{Outcome, Program, Prompt, RecordError, RunRecord, RunState, SearchProgress, list};
 use serde_json::json;
 
@@ -105,7 +104,7 @@ fn show_run(record: &RunRecord, with_prompts: bool) -> Result<Answer, Failure> {
     let winner = record.fact("winner")?;
     let mut text = format!("{}\n\n{}\n", record.dir().display(), config);
     for candidate in &candidates {
-        text += &format!("{:<6} {}\n", label(candidate), outcome_line(&candidate.outcome));
+        text += &format!("{:<6} {}\n", candidate.name(), outcome_line(&candidate.outcome));
         if !candidate.note.is_empty() {
             text += &format!("       {}\n", candidate.note);
         }
@@ -119,7 +118,7 @@ fn show_run(record: &RunRecord, with_prompts: bool) -> Result<Answer, Failure> {
         Some(best) => {
             text += &format!(
                 "\nwinner {}\n\n{}\n",
-                label(best),
+                best.name(),
                 carrot_reward_search::prompt::source(best)
             )
         }
@@ -194,8 +193,8 @@ fn told_state(record: &RunRecord, state: &RunState, progress: Option<&SearchProg
 
 fn show_candidate(record: &RunRecord, wanted: &str) -> Result<Answer, Failure> {
     let candidates = record.candidates()?;
-    let Some(candidate) = candidates.iter().find(|candidate| label(candidate) == wanted) else {
-        let labels: Vec<String> = candidates.iter().map(label).collect();
+    let Some(candidate) = candidates.iter().find(|candidate| candidate.name() == wanted) else {
+        let labels: Vec<String> = candidates.iter().map(carrot_run_record::Candidate::name).collect();
         return Err(Failure::Usage(format!(
             "there is no candidate {wanted}; there are {}",
             labels.join(", ")

@@ -8,7 +8,6 @@ use std::time::Instant;
 use anyhow::Context as _;
 use carrot_optimizer::Policy;
 use carrot_physics::write_gif;
-use carrot_reward_search::search::label;
 use carrot_reward_search::{
     Ended, Event, Live, Proposer, Retrained, Retraining, SearchError, Winner, retrain, search_until,
 };
@@ -162,7 +161,7 @@ impl Run<'_> {
             "proposer": config.proposer, "seed": config.seed, "task": config.task, "run": self.record.dir(),
         });
         let best = best.map_or("nothing could be evaluated yet".to_owned(), |(candidate, fitness)| {
-            format!("best so far {}, fitness {fitness:.4}", label(candidate))
+            format!("best so far {}, fitness {fitness:.4}", candidate.name())
         });
         let text = format!(
             "\npaused: {message}; {best}\n\nsay what you think    carrot feedback {dir} comment \"…\"\n\
@@ -258,7 +257,7 @@ impl Run<'_> {
             task: (&self.bench.task.id, &self.bench.task.instruction),
             facts: &facts,
             candidates: &self.record.candidates()?,
-            winner: (label(&winner.candidate), &winner.source),
+            winner: (winner.candidate.name(), &winner.source),
             finalists: &winner.finalists,
             comparison,
             film: pictures
@@ -323,7 +322,7 @@ impl Run<'_> {
         });
         let mut text = format!(
             "\nwinner {}, proposed by {}, fitness {:.4}{}\n\n{}\n",
-            label(&winner.candidate),
+            winner.candidate.name(),
             self.proposer_label,
             winner.fitness,
             match winner.finalists.is_empty() {
@@ -409,7 +408,7 @@ fn show(progress: &Progress, event: &Event) {
             let reused = if *reused { "  (from the record)" } else { "" };
             progress.line(&format!(
                 "{:<6} {}{reused}",
-                label(candidate),
+                candidate.name(),
                 runs::outcome_line(&candidate.outcome)
             ));
             progress.plan(*steps_planned);

@@ -17,14 +17,14 @@ pub mod parse;
 pub mod print;
 pub mod vary;
 
-use carrot_run_record::Outcome;
+use carrot_run_record::{Outcome, candidate_name};
 use rand::{Rng, RngExt as _};
 
 use crate::finalists::ranked;
+use crate::listening::reordered;
 use crate::prompt::source;
 use crate::proposer::{Proposal, Proposer, ProposerError, Purpose, Request};
 use crate::reflection::{TermStatistics, term_statistics};
-use crate::search::label;
 use carrot_workbench::stream;
 use genome::Genome;
 use guidance::Guidance;
@@ -121,16 +121,14 @@ struct Parent {
 
 /// Evaluated candidates of this grammar, most promising first; what people think of them counts.
 fn parents(request: &Request<'_>) -> Vec<Parent> {
-    request
-        .opinions
-        .reordered(ranked(request.history), request.preferred)
+    reordered(request.opinions, ranked(request.history), request.preferred)
         .into_iter()
         .filter_map(|candidate| {
             let Outcome::Evaluated(evaluated) = &candidate.outcome else {
                 return None;
             };
             Some(Parent {
-                label: label(candidate),
+                label: candidate.name(),
                 genome: parse::parse(source(candidate))?,
                 statistics: term_statistics(evaluated),
             })
@@ -195,7 +193,10 @@ fn palette(request: &Request<'_>) -> Result<Palette, ProposerError> {
 }
 
 fn proposal(genome: &Genome, note: String, proposer: &str, generation: u32, index: u32) -> Proposal {
-    let text = print::print(genome, &format!("{proposer} g{generation}c{index}: {note}"));
+    let text = print::print(
+        genome,
+        &format!("{proposer} {}: {note}", candidate_name(generation, index)),
+    );
     Proposal {
         text,
         note,

@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use carrot_run_record::{Behaviour, Candidate, Feedback, text_hash};
+use carrot_run_record::{Behaviour, Candidate, Feedback, program_name, text_hash};
 use carrot_workbench::Workbench;
 use minijinja::{Value, context};
 
 use super::edits::{Change, change, edits};
-use super::{Heard, about, behaviour_name, program_name};
+use super::{Heard, about, behaviour_name};
 use crate::prompt::{fill, source};
-use crate::search::label;
 
 /// Most comments, the newest.
 const COMMENTS: usize = 30;
@@ -55,7 +54,7 @@ pub(crate) fn told(heard: &Heard, setting: &Setting<'_>) -> Option<String> {
     let base_text = setting.base.map(source).filter(|text| !text.is_empty());
     let change = change(heard, base_text, setting.bench);
     let (comments, older) = comments(heard, setting);
-    let (ratings, standings) = (ratings(heard, setting), standings(heard, setting));
+    let (ratings, standings) = (ratings(heard, setting), standings(heard));
     if comments.is_empty() && ratings.is_empty() && standings.is_empty() && change.is_none() {
         return None;
     }
@@ -65,8 +64,8 @@ pub(crate) fn told(heard: &Heard, setting: &Setting<'_>) -> Option<String> {
     Some(fill(
         "people.jinja",
         context! {
-            base => setting.base.map(label),
-            fittest => preferred_to.map(label),
+            base => setting.base.map(Candidate::name),
+            fittest => preferred_to.map(Candidate::name),
             comments => comments,
             older => older,
             ratings => ratings,
@@ -139,17 +138,18 @@ fn ratings(heard: &Heard, setting: &Setting<'_>) -> Vec<Value> {
 }
 
 /// Programs that were chosen or passed over, most preferred first.
-fn standings(heard: &Heard, setting: &Setting<'_>) -> Vec<Value> {
+fn standings(heard: &Heard) -> Vec<Value> {
     let shown = heard
         .opinions
         .standings()
         .into_iter()
-        .filter(|(_, standing, _)| standing.comparisons > 0);
+        .filter(|opinion| opinion.standing.comparisons > 0);
     shown
         .take(STANDINGS)
-        .map(|(hash, standing, _)| {
+        .map(|opinion| {
+            let standing = opinion.standing;
             context! {
-                name => program_name(hash, setting.history),
+                name => &opinion.name,
                 strength => format!("{:+.2}", standing.strength),
                 low => format!("{:+.2}", standing.interval[0]),
                 high => format!("{:+.2}", standing.interval[1]),

@@ -1,7 +1,7 @@
 //! From a program to a candidate: its outcome comes from the record where it is known, else from a training.
 
 use carrot_reward_interface::Diagnostic;
-use carrot_run_record::{Candidate, Job, Outcome};
+use carrot_run_record::{Candidate, Job, Outcome, candidate_name};
 use carrot_workbench::{ProgramBody, ProgramBytes};
 
 use super::{Search, SearchError};
@@ -120,7 +120,7 @@ impl Search<'_> {
 
 /// A program as a proposer gave it.
 pub(super) fn draft(generation: u32, index: u32, proposer: &str, proposal: Proposal) -> Draft {
-    let file = format!("g{generation}c{index}.py");
+    let file = format!("{}.py", candidate_name(generation, index));
     Draft {
         generation,
         index,

@@ -1,7 +1,5 @@
 //! People speak while a search goes on, and the next generation follows.
 
-use carrot_reward_search::listening::listened_to;
-use carrot_reward_search::search::label;
 use carrot_reward_search::{Ended, Evolve, OpenAi, OpenAiSettings, Proposer, SearchConfig, search_until};
 use carrot_run_record::{
     Behaviour, Candidate, Driver, EditKind, Feedback, Outcome, Program, RunRecord, Verdict, text_hash,
@@ -134,20 +132,20 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
         "- on the task: The cart must not hit the ends.".to_owned(),
         format!(
             "- on {} (trained policy, seed 3), at {seconds:.2} s (new): Here it sways\n  to the left.",
-            label(other)
+            other.name()
         ),
-        format!("- {} (trained policy, seed 3): bad", label(fittest)),
-        format!("- {}: +0.34 (-1.46 to +2.14), from 1 choice", label(other)),
+        format!("- {} (trained policy, seed 3): bad", fittest.name()),
+        format!("- {}: +0.34 (-1.46 to +2.14), from 1 choice", other.name()),
         format!(
             "The program shown above is {}. People clearly prefer it to {}, the fittest so far",
-            label(other),
-            label(fittest)
+            other.name(),
+            fittest.name()
         ),
         // Generation 1 has places 0 to 2, and 3 to 5 for repairs. It is quite another program, and so shown as a whole.
         "A person wrote g1c6 by hand, which is trained and judged together with the programs that you write now; in their \
          words: a penalty for leaving the middle.\n\n```python\nimport torch\n"
             .into(),
-        format!("For comparison, {}", label(fittest)),
+        format!("For comparison, {}", fittest.name()),
     ] {
         assert!(second.contains(&expected), "{expected:?} is not in\n{second}");
     }
@@ -174,12 +172,12 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
         .find(|candidate| (candidate.generation, candidate.index) == (1, 0))
         .unwrap();
     assert!(
-        child.note.starts_with(&format!("from {}", label(other))),
+        child.note.starts_with(&format!("from {}", other.name())),
         "{}",
         child.note
     );
-    assert_eq!(listened_to(&record, 0).unwrap(), Some(1));
-    assert_eq!(listened_to(&record, 1).unwrap(), Some(6));
+    assert_eq!(record.listened_to(0).unwrap(), Some(1));
+    assert_eq!(record.listened_to(1).unwrap(), Some(6));
 
     // Whatever is said later changes nothing of what was.
     say(&dir, "6", comment(None, None, "Faster!"));
@@ -211,7 +209,7 @@ fn what_is_said_between_two_generations_is_in_the_next_prompt_and_stays_out_of_t
     let human: Vec<String> = candidates
         .iter()
         .filter(|candidate| candidate.proposer == "human")
-        .map(label)
+        .map(Candidate::name)
         .collect();
     assert_eq!(human, ["g1c6", "g2c6"]);
 
@@ -363,7 +361,7 @@ fn a_generation_that_brought_nothing_about_listens_again() {
     let mut proposer = OpenAi::with_key(settings, None).unwrap();
     say(&dir, "1", comment(None, None, "calmly"));
     run(&config, &bench(), &record, &mut proposer, &|_| {}).unwrap_err();
-    assert_eq!(listened_to(&record, 0).unwrap(), Some(1));
+    assert_eq!(record.listened_to(0).unwrap(), Some(1));
     assert!(prompt(&record, 0).ends_with("calmly"));
     // The server was never of use, so a second word is not too late.
     say(&dir, "2", comment(None, None, "but fast"));
@@ -372,6 +370,6 @@ fn a_generation_that_brought_nothing_about_listens_again() {
     say(&dir, "3", comment(None, None, "too late"));
     run(&config, &bench(), &record, &mut proposer, &|_| {}).unwrap();
     assert!(prompt(&record, 0).ends_with("but fast"));
-    assert_eq!(listened_to(&record, 0).unwrap(), Some(2));
+    assert_eq!(record.listened_to(0).unwrap(), Some(2));
     assert_eq!(server.received(<[_]>::len), 2);
 }

@@ -15,7 +15,7 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
         ui.weak("No ranking yet. Compare two candidates, or call a behaviour good or bad.");
         return;
     }
-    let ends = ranked.iter().flat_map(|ranked| ranked.standing.interval);
+    let ends = ranked.iter().flat_map(|ranked| ranked.of.standing.interval);
     let reach = ends.fold(1.0_f64, |reach, end| reach.max(end.abs()));
     let mut wanted = None;
     egui::ScrollArea::horizontal().id_salt("ranking").show(ui, |ui| {
@@ -27,16 +27,17 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
             ui.end_row();
             for (place, row) in ranked.iter().enumerate() {
                 ui.weak(format!("{}.", place + 1));
-                let name = ui.selectable_label(see.selected == row.candidate && row.candidate.is_some(), &row.name);
-                if name.clicked() && row.candidate.is_some() {
-                    wanted = row.candidate;
+                let name = ui.selectable_label(
+                    see.selected == row.of.candidate && row.of.candidate.is_some(),
+                    &row.of.name,
+                );
+                if name.clicked() && row.of.candidate.is_some() {
+                    wanted = row.of.candidate;
                 }
                 bar(ui, row, reach);
-                ui.label(
-                    row.fitness
-                        .map_or_else(|| "–".to_owned(), |fitness| format!("{fitness:.3}")),
-                );
-                for count in [row.standing.comparisons, row.ratings.0, row.ratings.1] {
+                let fitness = row.of.fitness.map(|(mean, _)| format!("{mean:.3}"));
+                ui.label(fitness.unwrap_or_else(|| "–".into()));
+                for count in [row.of.standing.comparisons, row.of.ratings.0, row.of.ratings.1] {
                     ui.label(count.to_string());
                 }
                 ui.end_row();
@@ -47,7 +48,7 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
         if let Some(other) = &row.against {
             let text = format!(
                 "People prefer {} to {other}, which has the higher fitness: the fitness may miss what they care about.",
-                row.name
+                row.of.name
             );
             ui.colored_label(ui.visuals().warn_fg_color, text);
         }
@@ -60,7 +61,7 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
 /// A strength with its 95 % interval, 0 in the middle.
 fn bar(ui: &mut Ui, row: &Ranked, reach: f64) {
     let (rect, response) = ui.allocate_exact_size(BAR, Sense::hover());
-    let standing = row.standing;
+    let standing = row.of.standing;
     let [low, high] = standing.interval;
     let at = |strength: f64| {
         let share = (strength / reach).clamp(-1.0, 1.0) as f32;

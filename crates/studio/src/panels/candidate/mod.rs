@@ -4,12 +4,12 @@ mod source;
 mod talk;
 mod training;
 
-use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Program};
+use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Program, candidate_name};
 use egui::{Button, ComboBox, ScrollArea, Ui};
 
 use super::difference::Difference;
 use super::{Command, See, empty};
-use crate::overview::{self, Row};
+use crate::overview::Row;
 
 /// The candidate panel.
 #[derive(Default)]
@@ -102,7 +102,7 @@ impl CandidatePanel {
         ui.horizontal(|ui| {
             let label = ui.label("From");
             let words = |against: Against| match against {
-                Against::Candidate(id) => overview::name(id.0, id.1),
+                Against::Candidate(id) => candidate_name(id.0, id.1),
                 _ => "the text in the editor".to_owned(),
             };
             let list = ComboBox::from_id_salt("against")

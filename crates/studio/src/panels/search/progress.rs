@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use carrot_run_record::{RunState, SearchProgress};
+use carrot_run_record::{RunState, SearchProgress, candidate_name};
 use egui::{ProgressBar, Ui};
 
 use crate::action::Action;
 use crate::jobs::JobState;
-use crate::overview;
 use crate::panels::{See, button};
 
 /// Seconds over which the rate is measured.
@@ -128,7 +127,7 @@ impl Pace {
                 .map_or(String::new(), |fitness| format!(", fitness {fitness:.3}"));
             ui.weak(format!(
                 "{} at {} steps{fitness}",
-                overview::name(training.generation, training.index),
+                candidate_name(training.generation, training.index),
                 grouped(training.steps)
             ));
         }
@@ -188,7 +187,7 @@ fn finished(see: &See<'_>) -> String {
     match (place, fitness) {
         (Some((generation, index)), Some(fitness)) => format!(
             "Finished: {} wins with fitness {fitness:.3}. Another generation can be added.",
-            overview::name(generation, index)
+            candidate_name(generation, index)
         ),
         _ => "Finished. Another generation can be added.".into(),
     }
