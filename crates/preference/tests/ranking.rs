@@ -416,7 +416,7 @@ fn thousands_of_choices_take_little_time() {
     let list = simulated(&truth, 20_000, 11);
     let started = std::time::Instant::now();
     let ranking = Ranking::new(100, &list, 1.0);
-    next_pair(ranking).unwrap();
+    next_pair(&ranking).unwrap();
     // Milliseconds; the bound is for busy machines.
     assert!(started.elapsed().as_secs_f64() < 1.0, "{:?}", started.elapsed());
     assert!(ranking.order()[..10].iter().all(|&item| item >= 75));
