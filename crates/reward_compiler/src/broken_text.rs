@@ -71,12 +71,12 @@ impl Scan {
                 }
                 _ => {}
             }
-            if !byte.is_ascii_whitespace() {
-                scan.last_code = at + 1;
-            }
             at += 1;
             while !text.is_char_boundary(at) {
                 at += 1;
+            }
+            if !byte.is_ascii_whitespace() {
+                scan.last_code = at;
             }
         }
         scan
@@ -207,6 +207,7 @@ mod tests {
             ("def f(x):\n    if x > 1:\n", Some("before the body of the last block")),
             ("def f(x):\n    y = x *\n", Some("in the middle of the last expression")),
             ("def f(x\n", Some("inside the `(`")),
+            ("y = (🤖", Some("inside the `(`")),
             // A mistake in the middle is none of these.
             ("def f(x):\n    y = = x\n    return y\n", None),
             ("def f(x):\n    return x)\n", None),

@@ -92,9 +92,12 @@ fn attempts(text: &str, at: usize) -> Vec<Attempt> {
     attempts.extend(keywords(text, line_start, line_end));
     attempts.extend(brackets(text, at));
     // The parser notices at the beginning of a line what the line before lacks.
-    if let Some(before) = text[..line_start].trim_end().len().checked_sub(1) {
-        let start = text[..before].rfind('\n').map_or(0, |end| end + 1);
-        let end = text[before..].find('\n').map_or(text.len(), |end| before + end);
+    let before = text[..line_start].trim_end();
+    if !before.is_empty() {
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = text[before.len()..]
+            .find('\n')
+            .map_or(text.len(), |end| before.len() + end);
         attempts.extend(colon(text, start, end));
         attempts.extend(keywords(text, start, end));
     }
@@ -269,7 +272,14 @@ mod tests {
 
     #[test]
     fn what_is_no_usual_slip_has_no_repair() {
-        for text in ["x = = 1\n", "I cannot do that.\n", "class\n", "é(\n\n\u{feff}"] {
+        let texts = [
+            "x = = 1\n",
+            "I cannot do that.\n",
+            "class\n",
+            "é(\n\n\u{feff}",
+            "# m²\n    if x[\n",
+        ];
+        for text in texts {
             let parsed = parse_unchecked_source(text, PySourceType::Python);
             let Some(first) = parsed.errors().first() else { continue };
             let first = first.location.start().to_usize();

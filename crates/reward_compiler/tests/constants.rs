@@ -64,6 +64,7 @@ fn numbers_that_say_how_much() {
             vec![("target[0]", "0.5"), ("target[1]", "0.0"), ("target[2]", "0.3")],
         ),
         ("bias = 0.0", vec![("bias", "0.0")]),
+        ("x = y + 0.0 * effort", vec![("effort weight", "0.0")]),
         ("x = torch.pow(d, 1.5)", vec![("d exponent", "1.5")]),
         (
             "x = 2.0 * f + 3.0 * f",

@@ -10,10 +10,10 @@ use crate::database::now_unix_secs;
 use crate::{RecordError, RunRecord};
 
 /// Longest comment, in characters.
-const COMMENT_LIMIT: usize = 10_000;
+pub const COMMENT_LIMIT: usize = 10_000;
 
 /// Longest program, in bytes: what the compiler takes, and as much again for one that is still being worked on.
-const PROGRAM_LIMIT: usize = 64 << 10;
+pub const PROGRAM_LIMIT: usize = 64 << 10;
 
 /// Longest summary of an edit, in characters.
 const SUMMARY_LIMIT: usize = 2_000;

@@ -33,7 +33,7 @@ mod saved_training;
 
 pub use candidate::{Candidate, Evaluated, Outcome, Program, candidate_name, edit_name, program_name, text_hash};
 pub use error::RecordError;
-pub use feedback::{Behaviour, Driver, EditKind, Feedback, FeedbackEntry, Verdict};
+pub use feedback::{Behaviour, COMMENT_LIMIT, Driver, EditKind, Feedback, FeedbackEntry, PROGRAM_LIMIT, Verdict};
 pub use job::Job;
 pub use listing::{RunSummary, Runs, list};
 pub use live::{InTraining, RunState, SearchProgress};

@@ -169,12 +169,22 @@ impl Action {
     }
 }
 
+/// Takes a shortcut out of the input. True if it was pressed. With Alt held some systems report the key's letter as typed,
+/// too; it is taken out with it.
+pub(crate) fn take(input: &mut egui::InputState, shortcut: &KeyboardShortcut) -> bool {
+    let taken = input.consume_shortcut(shortcut);
+    if taken && shortcut.modifiers.alt {
+        input.events.retain(|event| !matches!(event, egui::Event::Text(_)));
+    }
+    taken
+}
+
 /// The actions whose keys were pressed; their keys are taken out of the input, so that no text field sees them.
 pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
     ctx.input_mut(|input| {
         let hit = ENTRIES
             .iter()
-            .filter(|entry| entry.shortcut.is_some_and(|shortcut| input.consume_shortcut(&shortcut)));
+            .filter(|entry| entry.shortcut.is_some_and(|shortcut| take(input, &shortcut)));
         hit.map(|entry| entry.action).collect()
     })
 }

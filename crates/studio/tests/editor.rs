@@ -33,6 +33,9 @@ def compute_reward(height, tilt):
     return total, {\"lift\": lift, \"upright\": upright}
 ";
 
+/// Time that passes between two frames.
+const STEP_SECS: f32 = 0.05;
+
 /// The editor with a compiler that answers at once, as the studio's does within a few frames.
 struct Desk {
     editor: CodeEditor,
@@ -88,6 +91,7 @@ impl Desk {
 fn desk(text: &str, size: [f32; 2], theme: Theme) -> Harness<'static, Desk> {
     let mut harness = support::harness(size, theme)
         .allow_missing_glyphs()
+        .with_step_dt(STEP_SECS)
         .build_ui_state(|ui, desk: &mut Desk| desk.ui(ui), Desk::new(text));
     harness.run();
     harness
@@ -178,14 +182,24 @@ fn a_click_on_a_finding_goes_there() {
     assert!(harness.get_by_label("reward program").is_focused());
 }
 
-#[test]
-fn a_slider_writes_the_number_into_the_text() {
-    let mut harness = wide(PROGRAM);
-    let slider = harness.get_by_label("upright weight, line 8").rect();
-    let [from, to] = [
-        slider.left_center() + egui::vec2(slider.width() * 0.5, 0.0),
-        slider.right_center(),
-    ];
+/// Lets a second pass, after which keys and clicks on a slider are one turn of it.
+fn rest(harness: &mut Harness<'_, Desk>) {
+    harness.run_steps((1.0 / STEP_SECS) as usize);
+}
+
+fn released(harness: &Harness<'_, Desk>) -> Vec<(f64, f64)> {
+    let events = harness.state().events.iter();
+    let released = events.filter_map(|event| match event {
+        EditorEvent::SliderReleased { from, to, .. } => Some((*from, *to)),
+        _ => None,
+    });
+    released.collect()
+}
+
+/// Drags a slider from its middle to its right end.
+fn drag_up(harness: &mut Harness<'_, Desk>, slider: &str) {
+    let slider = harness.get_by_label(slider).rect();
+    let (from, to) = (slider.center(), slider.right_center());
     harness.hover_at(from);
     harness.run();
     harness.drag_at(from);
@@ -196,6 +210,12 @@ fn a_slider_writes_the_number_into_the_text() {
     }
     harness.drop_at(to);
     harness.run();
+}
+
+#[test]
+fn a_slider_writes_the_number_into_the_text() {
+    let mut harness = wide(PROGRAM);
+    drag_up(&mut harness, "upright weight, line 8");
     let desk = harness.state();
     assert_eq!(desk.text, PROGRAM.replace("0.5 * upright", "2.0 * upright"));
     let moved = desk
@@ -224,6 +244,7 @@ fn a_slider_can_be_set_by_assistive_technology() {
     harness.get_by_label("tilt factor, line 7").set_value_accesskit(-8.0);
     harness.run();
     assert_eq!(harness.state().text, PROGRAM.replace("-4.0", "-8.0"));
+    rest(&mut harness);
     assert!(matches!(
         harness.state().events.as_slice(),
         [
@@ -235,6 +256,176 @@ fn a_slider_can_be_set_by_assistive_technology() {
             }
         ]
     ));
+}
+
+/// Two clicks at once, as a person makes them.
+fn double_click(harness: &mut Harness<'_, Desk>, at: egui::Pos2) {
+    for _ in 0..2 {
+        harness.drag_at(at);
+        harness.step();
+        harness.drop_at(at);
+        harness.step();
+    }
+    harness.run();
+}
+
+#[test]
+fn a_double_click_puts_the_number_back() {
+    let mut harness = wide(&PROGRAM.replace("0.5 * upright", "0.5125 * upright"));
+    let text = |weight: &str| PROGRAM.replace("0.5 * upright", &format!("{weight} * upright"));
+    let slider = harness.get_by_label("upright weight, line 8").rect();
+    // Nothing was done yet: what the program came with, to the last digit, and no edit.
+    let low = slider.lerp_inside(egui::vec2(0.2, 0.5));
+    double_click(&mut harness, low);
+    assert_eq!(harness.state().text, text("0.5125"));
+    rest(&mut harness);
+    assert_eq!(released(&harness), []);
+    // What it was before it was dragged, however often it is asked for.
+    drag_up(&mut harness, "upright weight, line 8");
+    assert_eq!(harness.state().text, text("2.05"));
+    for _ in 0..2 {
+        rest(&mut harness);
+        double_click(&mut harness, slider.lerp_inside(egui::vec2(0.9, 0.5)));
+        assert_eq!(harness.state().text, text("0.5125"));
+    }
+    rest(&mut harness);
+    assert_eq!(released(&harness), [(0.5125, 2.05), (2.05, 0.5125)]);
+    // Of another program it knows nothing, though its number has the same name and the same value.
+    drag_up(&mut harness, "upright weight, line 8");
+    harness.state_mut().text = format!("# another\n{}", text("2.05"));
+    harness.run();
+    let slider = harness.get_by_label("upright weight, line 9").rect();
+    double_click(&mut harness, slider.lerp_inside(egui::vec2(0.2, 0.5)));
+    assert_eq!(harness.state().text, format!("# another\n{}", text("2.05")));
+    // What was typed is what it goes back to.
+    caret_after(&mut harness, "2.05");
+    type_text(&mut harness, "1");
+    double_click(&mut harness, slider.lerp_inside(egui::vec2(0.2, 0.5)));
+    assert_eq!(harness.state().text, format!("# another\n{}", text("2.051")));
+}
+
+#[test]
+fn keys_on_a_slider_are_one_turn() {
+    let mut harness = wide(PROGRAM);
+    let slider = "upright weight, line 8";
+    harness.get_by_label(slider).focus();
+    harness.run();
+    for _ in 0..12 {
+        harness.key_press(Key::ArrowRight);
+        harness.step();
+    }
+    assert_eq!(released(&harness), []);
+    rest(&mut harness);
+    let [(from, to)] = released(&harness)[..] else {
+        panic!("{:?}", released(&harness))
+    };
+    assert!(from == 0.5 && to > 0.5, "{to}");
+    assert_eq!(harness.state().text, PROGRAM.replace("0.5 *", &format!("{to} *")));
+    // Who leaves the slider has let it go.
+    harness.key_press(Key::ArrowLeft);
+    harness.step();
+    harness.key_press(Key::Tab);
+    harness.run_steps(2);
+    assert_eq!(released(&harness).len(), 2);
+    // Who turns another one has let the first one go.
+    for slider in [slider, "lift weight, line 6"] {
+        harness.get_by_label(slider).set_value_accesskit(1.0);
+        harness.step();
+    }
+    rest(&mut harness);
+    assert_eq!(released(&harness).len(), 4);
+}
+
+#[test]
+fn sliders_in_the_text_come_and_go_by_key() {
+    let mut harness = wide(PROGRAM);
+    caret_after(&mut harness, "lift = 2.0");
+    for is_there in [true, false] {
+        // Some systems report what the key would type, too.
+        let key = Event::Key {
+            key: Key::S,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::ALT,
+        };
+        harness.input_mut().events.extend([key, Event::Text("s".into())]);
+        harness.run();
+        let slider = harness.query_by_label("in the text: lift weight, line 6");
+        assert_eq!(slider.is_some(), is_there);
+    }
+    assert_eq!(harness.state().text, PROGRAM);
+}
+
+/// The record takes programs up to a length; so does the editor, and it says so.
+#[test]
+fn a_text_too_long_for_the_record_is_not_taken() {
+    let mut harness = wide(PROGRAM);
+    caret_after(&mut harness, "total = lift");
+    let limit = carrot_run_record::PROGRAM_LIMIT;
+    let sentence = "A program holds at most 64 KiB, so the last change was left out.";
+    for (pasted, letter) in [(limit, "x"), (40 * limit, "x"), (limit / 2, "²")] {
+        harness.event(Event::Paste(letter.repeat(pasted)));
+        harness.run();
+        assert_eq!(harness.state().text, PROGRAM);
+        harness.get_by_label(sentence);
+    }
+    assert_eq!(harness.state().events, []);
+    let room = limit - PROGRAM.len();
+    harness.event(Event::Paste("#".repeat(room)));
+    harness.run();
+    assert_eq!(harness.state().text.len(), limit);
+    assert!(harness.query_by_label(sentence).is_none());
+    for by in [Event::Text("x".into()), Event::Paste("²".into())] {
+        harness.event(by);
+        harness.run();
+        harness.get_by_label(sentence);
+        assert_eq!(harness.state().text.len(), limit);
+    }
+    harness.key_press(Key::Enter);
+    harness.run();
+    assert_eq!(harness.state().text.len(), limit);
+    // Shorter it may become.
+    harness.key_press(Key::Backspace);
+    harness.run();
+    assert_eq!(harness.state().text.len(), limit - 1);
+    assert!(harness.query_by_label(sentence).is_none());
+}
+
+#[test]
+fn numbers_of_any_size_have_sliders_that_write_numbers() {
+    for literal in ["1e308", "1.7976931348623157e308", "-1e308", "9223372036854775807"] {
+        let text = PROGRAM.replace("0.5 * upright", &format!("{literal} * upright"));
+        let mut harness = wide(&text);
+        let slider = "upright weight, line 8";
+        for value in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, f64::MAX, f64::MIN] {
+            harness.get_by_label(slider).set_value_accesskit(value);
+            harness.run_steps(2);
+            let number = constants(&harness.state().text)
+                .into_iter()
+                .find(|found| found.line == 8);
+            assert!(number.is_some(), "{literal} {value} {}", harness.state().text);
+        }
+        drag_up(&mut harness, slider);
+        for key in [Key::ArrowRight, Key::ArrowLeft] {
+            assert!(
+                harness.query_by_label(slider).is_some(),
+                "{literal} {:?}",
+                constants(&harness.state().text)
+            );
+            harness.get_by_label(slider).focus();
+            harness.key_press(key);
+            harness.run_steps(3);
+        }
+        let number = constants(&harness.state().text)
+            .into_iter()
+            .find(|found| found.line == 8);
+        assert!(
+            number.is_some_and(|number| number.value.is_finite()),
+            "{}",
+            harness.state().text
+        );
+    }
 }
 
 #[test]
@@ -254,6 +445,38 @@ fn sliders_go_on_while_the_compiler_is_behind() {
         .replace("max=1.5", "max=1.0")
         .replace("0.5 *", "0.25 *");
     assert_eq!(harness.state().text, expected);
+}
+
+/// A one is no weight, and a whole zero neither; but on the way over them a slider stays in the hand.
+#[test]
+fn a_slider_stays_while_it_is_held() {
+    for (weight, at_the_end) in [("3", "0"), ("0.5", "0.0")] {
+        let text = |weight: &str| PROGRAM.replace("0.5 * upright", &format!("{weight} * upright"));
+        let mut harness = wide(&text(weight));
+        let slider = harness.get_by_label("upright weight, line 8").rect();
+        let place = |part: f32| slider.lerp_inside(egui::vec2(part, 0.5));
+        harness.hover_at(place(0.5));
+        harness.run();
+        harness.drag_at(place(0.5));
+        for part in (0..=20).rev().chain(0..=10) {
+            harness.hover_at(place(part as f32 / 20.0));
+            harness.run();
+            if part == 0 {
+                assert_eq!(harness.state().text, text(at_the_end));
+            }
+        }
+        assert_ne!(harness.state().text, text(at_the_end));
+        harness.hover_at(place(0.0));
+        harness.run();
+        harness.drop_at(place(0.0));
+        harness.run();
+        assert_eq!(harness.state().text, text(at_the_end));
+        assert_eq!(released(&harness), [(weight.parse().unwrap(), 0.0)]);
+        rest(&mut harness);
+        // A term that is switched off can be switched on again.
+        let slider = harness.query_by_label("upright weight, line 8");
+        assert_eq!(slider.is_some(), at_the_end == "0.0");
+    }
 }
 
 #[test]
@@ -534,6 +757,174 @@ fn stale_findings_break_nothing() {
         }
         harness.key_press_modifiers(Modifiers::COMMAND, Key::Slash);
         harness.step();
+    }
+}
+
+/// Letters of more than one byte at the end of every line, where what is cut at the wrong byte breaks.
+const EVERYWHERE: &str = "# größer — βγ²
+import torch  # für ²
+
+
+def compute_reward(height, tilt):  # 🤖
+    # Ünten é́²
+    x = 9.5 * torch.clamp(height, max=9.5)  # größer m²
+    y = 9.5 * torch.epx(tilt)  # ²²²²
+    z = 0.5 * tilt  # α
+    unused = height  # ²
+    return x + y + z  # Σ²";
+
+#[test]
+fn sliders_turn_and_repairs_are_made_among_letters_of_any_length() {
+    for (in_the_text, is_stale) in [(false, false), (true, false), (true, true)] {
+        let mut harness = wide(EVERYWHERE);
+        if in_the_text {
+            harness.get_by_label("Sliders in the text").click();
+            harness.run();
+        }
+        for line in 1..=EVERYWHERE.lines().count() as u32 {
+            harness.state_mut().text = EVERYWHERE.to_owned();
+            harness.run();
+            harness.state_mut().editor.go_to(EVERYWHERE, line, 99);
+            harness.run();
+            harness.state_mut().is_stale = is_stale;
+            for (name, value) in [
+                ("x weight, line 7", 10.5),
+                ("y weight, line 8", 12.25),
+                ("height max, line 7", 10.0),
+                ("tilt weight, line 9", 0.125),
+                ("x weight, line 7", 1.0),
+            ] {
+                let name = match in_the_text {
+                    true => format!("in the text: {name}"),
+                    false => name.to_owned(),
+                };
+                harness.get_by_label(&name).set_value_accesskit(value);
+                harness.step();
+                harness.step();
+            }
+            let turned = EVERYWHERE
+                .replace("x = 9.5", "x = 1.0")
+                .replace("y = 9.5", "y = 12.2")
+                .replace("max=9.5", "max=10.0")
+                .replace("0.5 * tilt", "0.125 * tilt");
+            assert_eq!(harness.state().text, turned, "caret in line {line}");
+            harness.state_mut().is_stale = false;
+            harness.run();
+            harness.get_by_label("Fix: replace `epx` with `exp`, line 8").click();
+            harness.run();
+            assert_eq!(harness.state().text, turned.replace("epx", "exp"));
+        }
+    }
+}
+
+/// A person who does anything at all, in programs of any letters, with a compiler that is now and then behind.
+#[test]
+fn whatever_is_done_in_whatever_order_nothing_breaks() {
+    const LINES: &[&str] = &[
+        "import torch  # für ²",
+        "# größer — βγ²",
+        "def compute_reward(height, tilt):  # 🤖",
+        "    x = 9.5 * torch.clamp(height, max=1.5)  # m²",
+        "    y = -0.25 * torch.epx(tilt)  # é́",
+        "    größe = 3 * hieght + 1e-3 * tilt  # ²²²",
+        "\u{a0}unten = 2.0  # geschütztes Leerzeichen",
+        " \u{3000}z = 1e308 * height",
+        "\tß = \"Ü\" + '''",
+        "    if x > 0.7 and (y[",
+        "    return x + y, {\"α\": x}  # Σ",
+        "\u{2028}\r",
+        "",
+    ];
+    const TYPED: &[&str] = &[
+        "ü", "x", "²", ".", "(", "#", "\"", " ", "hei", "🤖", "\u{a0}", "9", "torch.",
+    ];
+    let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(8);
+    let mut harness = wide("");
+    harness.get_by_label("Sliders in the text").click();
+    let (mut past, mut frames) = (Vec::new(), 0_u32);
+    let mut done = std::collections::BTreeMap::<&str, u32>::new();
+    while frames < 3_000 {
+        let mut some = |count: usize| random.random_range(0..count.max(1));
+        if past.len() % 40 == 0 {
+            // Now and then a whole program, in which there is something to turn and to repair.
+            let count = some(20);
+            let text: Vec<&str> = match some(2) {
+                0 => (0..count).map(|_| LINES[some(LINES.len())]).collect(),
+                _ => EVERYWHERE.lines().chain(LINES.iter().copied().skip(some(13))).collect(),
+            };
+            harness.state_mut().text = text.join("\n");
+        }
+        past.push(harness.state().text.clone());
+        harness.state_mut().is_stale = some(3) == 0;
+        let (what, keys) = match some(16) {
+            0 | 1 => {
+                let sliders: Vec<_> = harness.query_all_by_role(egui::Role::Slider).collect();
+                if let Some(slider) = sliders.get(some(sliders.len())) {
+                    slider.set_value_accesskit([10.5, 0.0, -3.0, 1e308, f64::NAN, 123_456.0, 0.001][some(7)]);
+                }
+                ("slider", None)
+            }
+            2 => {
+                let fixes: Vec<_> = harness.query_all_by_label_contains("Fix").collect();
+                if let Some(fix) = fixes.get(some(fixes.len())) {
+                    fix.click();
+                }
+                ("fix", None)
+            }
+            3 | 4 => {
+                harness.event(Event::Text(TYPED[some(TYPED.len())].into()));
+                ("type", None)
+            }
+            5 => ("repair", Some((Modifiers::COMMAND, Key::Period))),
+            6 => ("comment", Some((Modifiers::COMMAND, Key::Slash))),
+            7 if some(2) == 0 => ("indent", Some((Modifiers::SHIFT, Key::Tab))),
+            7 => ("indent", Some((Modifiers::NONE, Key::Tab))),
+            8 => ("format", Some((Modifiers::SHIFT | Modifiers::ALT, Key::F))),
+            9 => {
+                harness.state_mut().text = past[some(past.len())].clone();
+                ("undo", None)
+            }
+            10 => ("find", Some((Modifiers::COMMAND, Key::F))),
+            11 if some(2) == 0 => ("complete", Some((Modifiers::COMMAND, Key::Space))),
+            11 => ("complete", Some((Modifiers::NONE, Key::Enter))),
+            12 if some(2) == 0 => ("select", Some((Modifiers::COMMAND, Key::A))),
+            12 => ("select", Some((Modifiers::SHIFT, Key::ArrowDown))),
+            13 => ("next finding", Some((Modifiers::NONE, Key::F8))),
+            14 => {
+                let text = harness.state().text.clone();
+                let (line, column) = (some(20) as u32, some(40) as u32);
+                harness.state_mut().editor.go_to(&text, line, column);
+                ("go to", None)
+            }
+            _ => {
+                let place = egui::pos2(some(900) as f32, some(600) as f32);
+                match some(3) {
+                    0 => harness.hover_at(place),
+                    1 => harness.drag_at(place),
+                    _ => harness.drop_at(place),
+                }
+                ("pointer", None)
+            }
+        };
+        if let Some((modifiers, key)) = keys {
+            harness.key_press_modifiers(modifiers, key);
+        }
+        *done.entry(what).or_default() += 1;
+        for _ in 0..=some(3) {
+            harness.step();
+            frames += 1;
+        }
+    }
+    // All of it was done, and did something.
+    assert!(
+        done.len() == 14 && done.values().all(|count| *count > 30),
+        "{} {done:?}",
+        done.len()
+    );
+    let events = &harness.state().events;
+    for wanted in ["Typed", "SliderMoved", "SliderReleased", "QuickFixed", "Formatted"] {
+        let happened = events.iter().any(|event| format!("{event:?}").starts_with(wanted));
+        assert!(happened, "{wanted} never happened");
     }
 }
 

@@ -400,7 +400,12 @@ impl<'a> Walk<'a> {
                         (Operator::Mult, true) => "factor",
                         _ => factor_role(op, is_left),
                     };
-                    self.add(literal, joined(name.as_deref(), role));
+                    let name = joined(name.as_deref(), role);
+                    // A zero guards nothing.
+                    match literal.value == 0.0 {
+                        true => self.found.push((literal, name)),
+                        false => self.add(literal, name),
+                    }
                 }
                 None => self.expression(side, within),
             }

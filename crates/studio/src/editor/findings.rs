@@ -1,12 +1,10 @@
 //! Findings in the text, beside it and below it.
 
-use std::ops::Range;
-
 use carrot_reward_interface::{Diagnostic, Severity};
-use eframe::egui::{self, Color32, Galley, Painter, Pos2, Role, Stroke, Ui, Vec2, WidgetInfo};
+use eframe::egui::{self, Color32, Painter, Pos2, Role, Stroke, Ui, Vec2, WidgetInfo};
 
 use super::highlight::Palette;
-use super::lines::Lines;
+use super::sheet::Sheet;
 
 /// `error`, as messages begin.
 pub(super) fn word(severity: Severity) -> &'static str {
@@ -37,42 +35,18 @@ pub(super) fn color(severity: Severity, palette: &Palette) -> Color32 {
     }
 }
 
-/// The bytes that a finding is about, at least one character wide where the text has one.
-pub(super) fn bytes(finding: &Diagnostic, text: &str, lines: &Lines) -> Range<usize> {
-    let found = lines.bytes_of_span(text, &finding.span);
-    if !found.is_empty() {
-        return found;
-    }
-    let after = text[found.start..].chars().next().filter(|c| *c != '\n');
-    match (after, text[..found.start].chars().next_back()) {
-        (Some(c), _) => found.start..found.start + c.len_utf8(),
-        (None, Some(c)) => found.start - c.len_utf8()..found.start,
-        (None, None) => found,
-    }
-}
-
-/// A wavy line under a stretch of the text.
-pub(super) fn underline(
-    painter: &Painter,
-    galley: &Galley,
-    origin: Pos2,
-    chars: Range<usize>,
-    lines: &Lines,
-    color: Color32,
-) {
-    let (first, last) = (lines.line_of_char(chars.start), lines.line_of_char(chars.end));
-    // A finding about a whole function is marked in its first lines; the rest would only be unrest.
-    for line in first..=last.min(first + 3) {
-        let Some(row) = galley.rows.get(line) else { break };
-        let start = lines.char_of_line(line);
-        let column = |at: usize| row.x_offset(at.saturating_sub(start).into());
-        let left = row.pos.x + column(chars.start.max(start));
-        let right = match line == last {
-            true => row.pos.x + column(chars.end),
-            false => row.pos.x + row.size.x,
-        };
-        let y = origin.y + row.pos.y + row.size.y - 2.0;
-        wave(painter, origin.x + left, origin.x + right.max(left + 6.0), y, color);
+/// A wavy line under what each finding is about.
+pub(super) fn underline(painter: &Painter, sheet: &Sheet, findings: &[Diagnostic]) {
+    for finding in findings {
+        let chars = sheet.page.chars(sheet.page.bytes_of_finding(finding));
+        let (first, last) = (sheet.page.line_of_char(chars.start), sheet.page.line_of_char(chars.end));
+        // A finding about a whole function is marked in its first lines; the rest would only be unrest.
+        for line in first..=last.min(first + 3) {
+            let place = sheet.row(line).zip(sheet.columns(line, &chars));
+            let Some(((_, row), (left, right))) = place else { break };
+            let color = color(finding.severity, &sheet.palette);
+            wave(painter, left, right.max(left + 6.0), row.bottom() - 2.0, color);
+        }
     }
 }
 

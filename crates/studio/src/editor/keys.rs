@@ -74,8 +74,9 @@ pub(super) fn toggle_comment(before: Selected) -> Selected {
     let (first, last) = lines_of(&before);
     let chosen: Vec<&str> = before.text.split('\n').skip(first).take(last - first + 1).collect();
     let code: Vec<&str> = chosen.into_iter().filter(|line| !line.trim().is_empty()).collect();
-    let are_comments = !code.is_empty() && code.iter().all(|line| line.trim_start().starts_with('#'));
-    let depth = |line: &str| line.len() - line.trim_start().len();
+    // Blanks of other kinds, which web pages are full of, are no indentation.
+    let depth = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let are_comments = !code.is_empty() && code.iter().all(|line| line[depth(line)..].starts_with('#'));
     let shallowest = code.iter().map(|line| depth(line)).min().unwrap_or(0);
     each_line(before, |line| {
         if line.trim().is_empty() {
@@ -244,6 +245,8 @@ mod tests {
                 ("‹a\n\n  b›", "‹# a\n\n#   b›"),
                 ("‹# a\n#   b›", "‹a\n  b›"),
                 ("#a|", "a|"),
+                ("‹ a\n\u{a0}b\n  \u{3000}# c›", "‹#  a\n# \u{a0}b\n#   \u{3000}# c›"),
+                ("\u{a0}# a|", "# \u{a0}# a|"),
             ],
         );
     }

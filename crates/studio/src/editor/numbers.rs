@@ -3,12 +3,13 @@
 use std::ops::RangeInclusive;
 
 /// How far a slider goes around a value that it started from: from nothing to four times as much, on the same side of
-/// zero. A zero has no size of its own, so its slider goes one to either side.
+/// zero. A zero has no size of its own, so its slider goes one to either side. The ends are numbers that a program can hold.
 pub(super) fn range_around(value: f64, is_integer: bool) -> RangeInclusive<f64> {
     let end = match is_integer {
         true => 4.0 * value.abs().max(2.0),
         false => 4.0 * value.abs(),
     };
+    let end = end.min(f64::MAX);
     match value {
         0.0 if is_integer => -10.0..=10.0,
         0.0 => -1.0..=1.0,
@@ -21,7 +22,7 @@ pub(super) fn range_around(value: f64, is_integer: bool) -> RangeInclusive<f64> 
 pub(super) fn written(value: f64, like: &str) -> String {
     let is_integer = !like.contains(['.', 'e', 'E']);
     if is_integer {
-        return format!("{}", value.round() as i64);
+        return format!("{}", (value.round() as i64).max(-i64::MAX));
     }
     let value = significant(value, 3);
     if value == 0.0 {
@@ -31,17 +32,19 @@ pub(super) fn written(value: f64, like: &str) -> String {
     if like.contains(['e', 'E']) && !(-3.0..4.0).contains(&exponent) {
         return format!("{value:e}");
     }
-    if exponent < -6.0 {
+    if !(-6.0..16.0).contains(&exponent) {
         return format!("{value:e}");
     }
     let text = format!("{value}");
     if text.contains('.') { text } else { text + ".0" }
 }
 
-/// A value rounded to so many significant digits.
+/// A value rounded to so many significant digits. One that would be rounded beyond all numbers stays as it is.
 pub(super) fn significant(value: f64, digits: usize) -> f64 {
-    format!("{value:.*e}", digits.saturating_sub(1))
-        .parse()
+    let rounded = format!("{value:.*e}", digits.saturating_sub(1)).parse();
+    rounded
+        .ok()
+        .filter(|rounded: &f64| rounded.is_finite())
         .unwrap_or(value)
 }
 
@@ -68,6 +71,9 @@ mod tests {
             (0.012_3, "1e-4", "0.0123"),
             (0.5, "1e-1", "0.5"),
             (2e-9, "0.1", "2e-9"),
+            (3e20, "0.1", "3e20"),
+            (f64::MAX, "1e308", "1.7976931348623157e308"),
+            (-f64::MAX, "-5", "-9223372036854775807"),
         ] {
             let text = written(value, like);
             assert_eq!(text, expected, "{value}");
@@ -83,6 +89,8 @@ mod tests {
             (0.0, false, -1.0, 1.0),
             (1.0, true, 0.0, 8.0),
             (30.0, true, 0.0, 120.0),
+            (1e308, false, 0.0, f64::MAX),
+            (-f64::MAX, false, -f64::MAX, 0.0),
         ] {
             let range = range_around(value, is_integer);
             assert_eq!((*range.start(), *range.end()), (low, high), "{value}");

@@ -7,6 +7,8 @@ use eframe::egui::{self, Id, Key, Modifiers, Pos2, Role, Ui, WidgetInfo};
 /// The open list.
 pub(super) struct Popup {
     found: Completions,
+    /// The word that is begun, as it was when the list was made.
+    begun: String,
     selected: usize,
 }
 
@@ -26,7 +28,27 @@ impl Popup {
         let found = complete(text, byte, schema);
         let begun = text.get(found.replace.clone()).unwrap_or_default();
         let is_settled = found.choices.len() == 1 && found.choices[0].insert == begun;
-        (!found.choices.is_empty() && !is_settled).then_some(Self { found, selected: 0 })
+        (!found.choices.is_empty() && !is_settled).then(|| Self {
+            begun: begun.to_owned(),
+            found,
+            selected: 0,
+        })
+    }
+
+    /// The list as it has to be now: it opens while a word is typed, and closes when the caret leaves the word. `before` is
+    /// the text up to the caret.
+    pub(super) fn follow(list: &mut Option<Self>, text: &str, before: &str, typed: bool, schema: &Schema) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        if typed {
+            let begun = before.chars().rev().take_while(|&c| is_word(c)).count();
+            let continues = begun >= 2 || before.ends_with('.') || begun > 0 && list.is_some();
+            *list = continues.then(|| Self::at(text, before.len(), schema)).flatten();
+        } else {
+            list.take_if(|list| {
+                let word = before.get(list.start()..);
+                !word.is_some_and(|word| word.chars().all(is_word))
+            });
+        }
     }
 
     /// First byte of the word that is begun.
@@ -35,7 +57,7 @@ impl Popup {
     }
 
     /// Takes the keys that choose in the list.
-    pub(super) fn keys(&mut self, ui: &Ui, text: &str) -> Pressed {
+    pub(super) fn keys(&mut self, ui: &Ui) -> Pressed {
         let pressed = |key: Key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
         let count = self.found.choices.len();
         if pressed(Key::Escape) {
@@ -50,8 +72,7 @@ impl Popup {
             return Pressed::Used;
         }
         // Who has written the whole word wants a new line.
-        let begun = text.get(self.found.replace.clone()).unwrap_or_default();
-        if self.found.choices[self.selected].insert == begun {
+        if self.found.choices[self.selected].insert == self.begun {
             return Pressed::Nothing;
         }
         match pressed(Key::Enter) || pressed(Key::Tab) {
@@ -60,9 +81,13 @@ impl Popup {
         }
     }
 
-    /// The text with a choice written out, and the byte behind it. None if the text is no longer the one of the list.
+    /// The text with a choice written out, and the byte behind it. None if the text no longer has the begun word there.
     pub(super) fn accept(&self, at: usize, text: &str) -> Option<(String, usize)> {
         let choice = self.found.choices.get(at)?;
+        let is_of_this = text.get(self.found.replace.clone()) == Some(&self.begun);
+        if !is_of_this {
+            return None;
+        }
         let before = text.get(..self.found.replace.start)?;
         let after = text.get(self.found.replace.end..)?;
         let also = Fix {

@@ -4,13 +4,19 @@
 //! sliders keep a list of their own, which follows what they write until the caller's list fits the text again.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use std::collections::btree_map::Entry;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
 
 use carrot_reward_compiler::constants::Constant;
-use eframe::egui::{self, Role, Ui, WidgetInfo};
+use eframe::egui::{
+    Align, Button, Id, Layout, PointerButton, PointerState, Pos2, Rect, Response, Role, ScrollArea, Slider,
+    SliderClamping, Ui, UiBuilder, Vec2, WidgetInfo,
+};
 
 use super::EditorEvent;
 use super::numbers::{parsed, range_around, significant, written};
+use super::sheet::Sheet;
 
 /// The constants as the text has them now, and what is being done to one of them.
 #[derive(Default)]
@@ -18,22 +24,48 @@ pub(super) struct Sliders {
     constants: Vec<Constant>,
     /// How many of the same name stand before each: with the name, what stays the same while the text changes.
     ordinals: Vec<usize>,
-    /// Values around which the ranges were laid, by name and how many of that name came before.
-    anchors: BTreeMap<(String, usize), f64>,
-    /// The constant that is being dragged, and the literal that it had before.
-    dragged: Option<(usize, String)>,
+    /// What was done to each, by name and how many of that name came before.
+    known: BTreeMap<(String, usize), Known>,
+    hold: Option<Hold>,
 }
 
+/// What the sliders know of a constant since the text was last changed by somebody else.
+struct Known {
+    /// The value around which the range was laid.
+    anchor: f64,
+    /// The value that it has.
+    value: f64,
+    /// Its literals whenever it was taken hold of, the latest last; the first is the one that it came with.
+    before: Vec<String>,
+}
+
+impl Known {
+    fn new(value: f64, literal: &str) -> Self {
+        Self {
+            anchor: value,
+            value,
+            before: vec![literal.to_owned()],
+        }
+    }
+}
+
+/// A slider that is being turned, from the first movement until it is let go or has rested.
+struct Hold {
+    at: usize,
+    /// The literal that it had before.
+    literal: String,
+    by_pointer: bool,
+    /// When it was last turned, in seconds of the window's clock.
+    turned_secs: f64,
+    /// The slider, if keys turn it.
+    by_keys: Option<Id>,
+}
+
+/// Keys and clicks that follow each other within this time turn a slider once.
+const REST_SECS: f64 = 0.8;
 /// From this number of constants on, only those in sight have widgets.
 const MOST_LISTED: usize = 80;
 const ROW_GAP: f32 = 2.0;
-
-/// What a slider asks for.
-enum Change {
-    To(f64),
-    /// Back to what it was when it was last taken hold of.
-    Reset,
-}
 
 impl Sliders {
     /// Takes the caller's list over if it is a list of this text.
@@ -43,13 +75,22 @@ impl Sliders {
             literal.and_then(parsed) == Some(constant.value)
         };
         if given != self.constants && given.iter().all(fits) {
-            if given.len() != self.constants.len() {
-                self.dragged = None;
+            let held = self.hold.as_ref().and_then(|hold| self.constants.get(hold.at));
+            let place = held.map(|held| given.iter().position(|constant| constant.range == held.range));
+            // A number may become one that nobody would turn, such as a one, while it is turned: its slider stays in the hand.
+            if place != Some(None) {
+                if let (Some(hold), Some(Some(at))) = (&mut self.hold, place) {
+                    hold.at = at;
+                }
+                self.constants = given.to_vec();
             }
-            self.constants = given.to_vec();
         }
         // What the text no longer has where it was, cannot be turned until the list is new.
+        let count = self.constants.len();
         self.constants.retain(fits);
+        if self.constants.len() < count {
+            self.hold = None;
+        }
         let mut seen = BTreeMap::new();
         self.ordinals.clear();
         for constant in &self.constants {
@@ -57,9 +98,12 @@ impl Sliders {
             self.ordinals.push(*before);
             *before += 1;
         }
-        if self.dragged.as_ref().is_some_and(|(at, _)| *at >= self.constants.len()) {
-            self.dragged = None;
-        }
+    }
+
+    /// The text is another one now, or an earlier one: what was done to its numbers is of no concern any more.
+    pub(super) fn forget(&mut self) {
+        self.known.clear();
+        self.hold = None;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -73,8 +117,8 @@ impl Sliders {
             .position(|constant| constant.range.start <= byte && byte <= constant.range.end)
     }
 
-    pub(super) fn dragged(&self) -> Option<usize> {
-        self.dragged.as_ref().map(|(at, _)| *at)
+    pub(super) fn is_held_by_pointer(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.by_pointer)
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&Constant> {
@@ -83,7 +127,7 @@ impl Sliders {
 
     /// All constants with a slider each. Gives the one whose place the person asks to see.
     pub(super) fn list(&mut self, ui: &mut Ui, text: &mut String, events: &mut Vec<EditorEvent>) -> Option<Constant> {
-        let area = egui::ScrollArea::vertical().auto_shrink(false);
+        let area = ScrollArea::vertical().auto_shrink(false);
         let count = self.constants.len();
         if count <= MOST_LISTED {
             return area.show(ui, |ui| self.rows(ui, 0..count, text, events)).inner;
@@ -98,7 +142,7 @@ impl Sliders {
     fn rows(
         &mut self,
         ui: &mut Ui,
-        which: std::ops::Range<usize>,
+        which: Range<usize>,
         text: &mut String,
         events: &mut Vec<EditorEvent>,
     ) -> Option<Constant> {
@@ -109,13 +153,13 @@ impl Sliders {
             };
             let literal = text.get(constant.range.clone()).unwrap_or_default().to_owned();
             ui.horizontal(|ui| {
-                let name = ui.add(egui::Button::new(&constant.name).frame(false));
+                let name = ui.add(Button::new(&constant.name).frame(false));
                 let label = format!("show {}, line {}", constant.name, constant.line);
                 name.widget_info(|| WidgetInfo::labeled(Role::Button, true, &label));
                 if name.on_hover_text(format!("line {}", constant.line)).clicked() {
                     asked = Some(constant.clone());
                 }
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     ui.monospace(&literal);
                 });
             });
@@ -124,6 +168,26 @@ impl Sliders {
             ui.add_space(ROW_GAP);
         }
         asked
+    }
+
+    /// The sliders of the lines in sight, each behind its line.
+    pub(super) fn in_the_text(&mut self, ui: &mut Ui, sheet: &Sheet, text: &mut String, events: &mut Vec<EditorEvent>) {
+        let mut taken = BTreeMap::new();
+        for at in 0..self.constants.len() {
+            let Some(constant) = self.constants.get(at) else { break };
+            let line = constant.line.saturating_sub(1) as usize;
+            let Some((_, row)) = sheet.row(line) else { continue };
+            let left = taken.entry(line).or_insert(row.right() + 16.0);
+            let rect = Rect::from_min_size(Pos2::new(*left, row.top()), Vec2::new(88.0, row.height()));
+            *left += 96.0;
+            if !ui.clip_rect().intersects(rect) {
+                continue;
+            }
+            let label = format!("in the text: {}, line {}", constant.name, constant.line);
+            ui.scope_builder(UiBuilder::new().id_salt(("slider", at)).max_rect(rect), |ui| {
+                self.slider(ui, at, &label, 80.0, text, events);
+            });
+        }
     }
 
     /// One slider, which writes what it is set to into the text.
@@ -139,15 +203,15 @@ impl Sliders {
         let Some(constant) = self.constants.get(at).cloned() else {
             return;
         };
-        let range = self.range(at, &constant);
+        let range = self.range(at, &constant, text);
         let mut value = constant.value;
         let previous = ui.spacing().slider_width;
         ui.spacing_mut().slider_width = (width - 4.0).max(40.0);
         let smallest = (range.end().abs().max(range.start().abs()) / 400.0).max(f64::MIN_POSITIVE);
-        let mut slider = egui::Slider::new(&mut value, range.clone())
+        let mut slider = Slider::new(&mut value, range.clone())
             .show_value(false)
             .trailing_fill(true)
-            .clamping(egui::SliderClamping::Never);
+            .clamping(SliderClamping::Never);
         slider = match constant.is_integer {
             true => slider.integer(),
             false => slider
@@ -159,89 +223,154 @@ impl Sliders {
         response.widget_info(|| WidgetInfo::slider(true, value, label));
         let response = response.on_hover_text("drag; with Shift in fine steps; double-click: back to where it was");
 
-        if response.drag_started() || (response.changed() && self.dragged.is_none()) {
-            let literal = text.get(constant.range.clone()).unwrap_or_default().to_owned();
-            self.dragged = Some((at, literal));
+        if response.drag_started() || response.changed() {
+            self.take_hold(ui, at, &response, text, events);
         }
-        let change = if response.double_clicked() {
-            Some(Change::Reset)
+        // The slider itself senses no clicks: it would wait with a drag until it knows that it is none.
+        let stopped_by = |what: fn(&PointerState, PointerButton) -> bool| {
+            response.drag_stopped() && ui.input(|input| what(&input.pointer, PointerButton::Primary))
+        };
+        if stopped_by(PointerState::button_double_clicked) {
+            self.put_back(at, text, events);
         } else if response.dragged() && ui.input(|input| input.modifiers.shift) {
             let step = (range.end() - range.start()) / f64::from(width.max(1.0)) / 20.0;
-            Some(Change::To(constant.value + f64::from(response.drag_delta().x) * step))
-        } else {
-            response.changed().then_some(Change::To(value))
-        };
-        match change {
-            Some(Change::To(value)) => self.write(at, value, text, events),
-            Some(Change::Reset) => {
-                let anchor = self.anchors.get(&self.key(at)).copied();
-                self.write(at, anchor.unwrap_or(constant.value), text, events);
-            }
-            None => {}
+            let value = constant.value + f64::from(response.drag_delta().x) * step;
+            self.write(at, value, text, events);
+        } else if response.changed() {
+            self.write(at, value, text, events);
         }
-        // A key or an assistive technology changes a value at once, without a drag that ends.
-        let is_over = response.drag_stopped() || (response.changed() && !response.dragged());
-        if is_over && let Some((_, from)) = self.dragged.take() {
-            let to = self
-                .constants
-                .get(at)
-                .and_then(|constant| text.get(constant.range.clone()))
-                .unwrap_or_default();
-            if from != to {
-                events.push(EditorEvent::SliderReleased {
-                    name: constant.name.clone(),
-                    from: parsed(&from).unwrap_or(constant.value),
-                    to: parsed(to).unwrap_or(value),
-                });
+        if response.drag_stopped() {
+            if let Some(hold) = &mut self.hold {
+                hold.by_pointer = false;
+            }
+            // A click may be the first of two.
+            if !stopped_by(PointerState::button_clicked) {
+                self.let_go(text, events);
             }
         }
     }
 
-    fn key(&self, at: usize) -> (String, usize) {
-        (
-            self.constants[at].name.clone(),
-            self.ordinals.get(at).copied().unwrap_or(0),
-        )
+    /// Lets go of a slider that was turned by keys or clicks and has rested since, or has lost the keyboard.
+    pub(super) fn rest(&mut self, ui: &Ui, text: &str, events: &mut Vec<EditorEvent>) {
+        let Some(hold) = &mut self.hold else { return };
+        // The slider may have gone away under the hand.
+        hold.by_pointer &= ui.input(|input| input.pointer.any_down() || input.pointer.any_released());
+        if hold.by_pointer {
+            return;
+        }
+        let rested = ui.input(|input| input.time) - hold.turned_secs;
+        let has_left = hold.by_keys.is_some_and(|id| !ui.memory(|memory| memory.has_focus(id)));
+        if rested >= REST_SECS || has_left {
+            self.let_go(text, events);
+        } else {
+            let rest = Duration::try_from_secs_f64(REST_SECS - rested).unwrap_or_default();
+            ui.ctx().request_repaint_after(rest);
+        }
+    }
+
+    fn take_hold(&mut self, ui: &Ui, at: usize, response: &Response, text: &str, events: &mut Vec<EditorEvent>) {
+        if self.hold.as_ref().is_some_and(|hold| hold.at != at) {
+            self.let_go(text, events);
+        }
+        let begins = self.hold.is_none() || response.drag_started();
+        let literal = self.literal(at, text).unwrap_or_default().to_owned();
+        if begins && let Some(known) = self.key(at).and_then(|key| self.known.get_mut(&key)) {
+            known.before.push(literal.clone());
+            // Two clicks, what was before them, and what it came with.
+            if known.before.len() > 4 {
+                known.before.remove(1);
+            }
+        }
+        self.hold = Some(Hold {
+            at,
+            literal: self.hold.take().map_or(literal, |hold| hold.literal),
+            by_pointer: response.dragged(),
+            turned_secs: ui.input(|input| input.time),
+            by_keys: response.has_focus().then_some(response.id),
+        });
+    }
+
+    fn let_go(&mut self, text: &str, events: &mut Vec<EditorEvent>) {
+        let Some(hold) = self.hold.take() else { return };
+        let Some(constant) = self.constants.get(hold.at) else {
+            return;
+        };
+        let now = self.literal(hold.at, text);
+        if let (Some(from), Some(to)) = (parsed(&hold.literal), now.and_then(parsed))
+            && now != Some(&hold.literal)
+        {
+            events.push(EditorEvent::SliderReleased {
+                name: constant.name.clone(),
+                from,
+                to,
+            });
+        }
+    }
+
+    /// Writes what a constant had before its slider was last taken hold of. The two clicks that ask for it have taken hold
+    /// of it, too.
+    fn put_back(&mut self, at: usize, text: &mut String, events: &mut Vec<EditorEvent>) {
+        let known = self.key(at).and_then(|key| self.known.get_mut(&key));
+        let Some(known) = known else { return };
+        let kept = known.before.len().saturating_sub(2).max(1);
+        known.before.truncate(kept);
+        if let Some(literal) = known.before.last().cloned() {
+            self.replace(at, &literal, text, events);
+        }
+    }
+
+    fn key(&self, at: usize) -> Option<(String, usize)> {
+        Some((self.constants.get(at)?.name.clone(), *self.ordinals.get(at)?))
+    }
+
+    fn literal<'t>(&self, at: usize, text: &'t str) -> Option<&'t str> {
+        text.get(self.constants.get(at)?.range.clone())
     }
 
     /// The range of a slider. It stays while the value is within, so that the handle moves and not the scale.
-    fn range(&mut self, at: usize, constant: &Constant) -> RangeInclusive<f64> {
-        let key = self.key(at);
-        let is_held = self.dragged() == Some(at);
-        let anchor = self.anchors.entry(key).or_insert(constant.value);
-        let range = range_around(*anchor, constant.is_integer);
+    fn range(&mut self, at: usize, constant: &Constant, text: &str) -> RangeInclusive<f64> {
+        let is_held = self.hold.as_ref().is_some_and(|hold| hold.at == at);
+        let key = self.key(at).unwrap_or_default();
+        let new = Known::new(constant.value, self.literal(at, text).unwrap_or_default());
+        // Where the values differ, somebody has typed another number.
+        let known = match self.known.entry(key) {
+            Entry::Occupied(known) if known.get().value == constant.value => known.into_mut(),
+            Entry::Occupied(mut known) => {
+                known.insert(new);
+                known.into_mut()
+            }
+            Entry::Vacant(place) => place.insert(new),
+        };
+        let range = range_around(known.anchor, constant.is_integer);
         if range.contains(&constant.value) || is_held {
             return range;
         }
-        *anchor = constant.value;
+        known.anchor = constant.value;
         range_around(constant.value, constant.is_integer)
     }
 
     fn write(&mut self, at: usize, value: f64, text: &mut String, events: &mut Vec<EditorEvent>) {
-        let constant = &self.constants[at];
-        let range = constant.range.clone();
-        let Some(old) = text.get(range.clone()).map(str::to_owned) else {
+        let Some(old) = self.literal(at, text).filter(|_| value.is_finite()) else {
             return;
         };
-        let first = match &self.dragged {
-            Some((_, literal)) => literal.clone(),
-            None => old.clone(),
+        // Three digits are enough while the value stays about as large; the style is the one that the person wrote.
+        let value = match self.constants[at].is_integer {
+            true => value,
+            false => significant(value, 3),
         };
-        // Two digits are enough while the value stays about as large; the style is the one that the person wrote.
-        let value = if constant.is_integer {
-            value
-        } else {
-            significant(value, 3)
-        };
-        let new = written(value, &first);
-        if new == old {
+        let like = self.hold.as_ref().map_or(old, |hold| hold.literal.as_str());
+        self.replace(at, &written(value, like), text, events);
+    }
+
+    fn replace(&mut self, at: usize, new: &str, text: &mut String, events: &mut Vec<EditorEvent>) {
+        let Some(old) = self.literal(at, text).filter(|old| *old != new) else {
             return;
-        }
-        text.replace_range(range.clone(), &new);
+        };
         let grown = new.len() as isize - old.len() as isize;
-        let name = constant.name.clone();
-        let from = constant.value;
-        let to = parsed(&new).unwrap_or(value);
+        let constant = &self.constants[at];
+        let (name, range, from) = (constant.name.clone(), constant.range.clone(), constant.value);
+        let to = parsed(new).unwrap_or(from);
+        text.replace_range(range.clone(), new);
         for (other, constant) in self.constants.iter_mut().enumerate() {
             if other == at {
                 constant.value = to;
@@ -250,6 +379,9 @@ impl Sliders {
                 constant.range.start = constant.range.start.saturating_add_signed(grown);
                 constant.range.end = constant.range.end.saturating_add_signed(grown);
             }
+        }
+        if let Some(known) = self.key(at).and_then(|key| self.known.get_mut(&key)) {
+            known.value = to;
         }
         events.push(EditorEvent::SliderMoved { name, from, to });
     }

@@ -1,6 +1,6 @@
 //! What differs between two texts: lines taken out and put in, with `-` and `+` before them, and the words that changed in them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Color32, FontId, Role, ScrollArea, Sense, TextStyle, Ui, WidgetInfo, vec2};
@@ -8,6 +8,10 @@ use similar::{ChangeTag, TextDiff};
 
 /// How long the comparison of two texts may look for the shortest answer; then it takes the next best.
 const LIMIT: Duration = Duration::from_millis(1);
+
+/// The same for the words of lines that were replaced: for those of one place, and for all of them.
+const WORDS: Duration = Duration::from_millis(2);
+const ALL_WORDS: Duration = Duration::from_millis(8);
 
 /// The difference between two texts that were shown last.
 #[derive(Default)]
@@ -74,8 +78,10 @@ impl Difference {
             .diff_lines(&self.before, &self.after);
         self.lines.clear();
         (self.added, self.removed) = (0, 0);
+        let begin = Instant::now();
         for operation in difference.ops() {
-            for change in difference.iter_inline_changes(operation) {
+            let deadline = (Instant::now() + WORDS).min(begin + ALL_WORDS);
+            for change in difference.iter_inline_changes_deadline(operation, Some(deadline)) {
                 let mark = match change.tag() {
                     ChangeTag::Insert => "+",
                     ChangeTag::Delete => "-",
@@ -131,5 +137,36 @@ fn strong(tag: ChangeTag, dark: bool) -> Option<Color32> {
         (ChangeTag::Insert, false) => Some(Color32::from_rgb(160, 226, 174)),
         (ChangeTag::Delete, true) => Some(Color32::from_rgb(132, 44, 48)),
         (ChangeTag::Delete, false) => Some(Color32::from_rgb(250, 172, 172)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two programs as long as a record takes them, with nothing but words in common: the library alone would look for half a
+    /// second what they have in common.
+    #[test]
+    fn texts_of_any_length_are_compared_at_once() {
+        let text = |step: u32| {
+            let words = (0..11_000_u32).map(|at| format!("w{}", at.wrapping_mul(step) % 997));
+            let words: Vec<String> = words.collect();
+            let lines = words.chunks(40).map(|line| line.join(" ") + "\n");
+            lines.collect::<String>()
+        };
+        let (before, after) = (text(7_919), text(104_729));
+        let context = egui::Context::default();
+        let mut quickest = Duration::MAX;
+        for _ in 0..3 {
+            let mut difference = Difference::default();
+            let _ = context.run_ui(egui::RawInput::default(), |ui| {
+                (difference.before, difference.after) = (before.clone(), after.clone());
+                let begin = Instant::now();
+                difference.compare(ui);
+                quickest = quickest.min(begin.elapsed());
+            });
+            assert_eq!(difference.added + difference.removed, difference.lines.len());
+        }
+        assert!(quickest < Duration::from_millis(100), "{quickest:?}");
     }
 }

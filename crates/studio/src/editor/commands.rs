@@ -1,0 +1,213 @@
+//! What the person does to the text other than typing letters: keys, repairs, format, completion.
+
+use carrot_reward_compiler::format;
+use eframe::egui::text::{CCursor, CCursorRange};
+use eframe::egui::text_edit::TextEditState;
+use eframe::egui::{Id, Key, KeyboardShortcut, Modifiers, Ui};
+
+use super::find::Find;
+use super::keys::{self, Selected};
+use super::page::Page;
+use super::popup::{Popup, Pressed};
+use super::{CodeEditor, EditorEvent, EditorInput};
+use crate::action;
+
+impl CodeEditor {
+    /// Takes the editor's keys out of the input and does what they ask for.
+    pub(super) fn shortcuts(
+        &mut self,
+        ui: &mut Ui,
+        id: Id,
+        input: &mut EditorInput<'_>,
+        events: &mut Vec<EditorEvent>,
+    ) {
+        let focused = ui.memory(|memory| memory.focused());
+        if focused.is_some_and(|focused| focused != id) {
+            return;
+        }
+        let pressed = |modifiers: Modifiers, key: Key| {
+            ui.input_mut(|input| action::take(input, &KeyboardShortcut::new(modifiers, key)))
+        };
+        if pressed(Modifiers::SHIFT, Key::F8) {
+            self.next_finding(input, false);
+        }
+        if pressed(Modifiers::NONE, Key::F8) {
+            self.next_finding(input, true);
+        }
+        if pressed(Modifiers::COMMAND, Key::Period)
+            && let Some(at) = self.fixable_near_caret(input)
+        {
+            self.fix(at, input, events);
+        }
+        if pressed(Modifiers::SHIFT | Modifiers::ALT, Key::F) {
+            self.format(input, events);
+        }
+        if pressed(Modifiers::ALT, Key::S) {
+            self.shows_sliders_in_text = !self.shows_sliders_in_text;
+        }
+        if pressed(Modifiers::COMMAND, Key::F) {
+            match &mut self.find {
+                Some(find) => find.focus(),
+                None => self.find = Some(Find::open(&selected_text(ui, id, input.text))),
+            }
+        }
+        if focused != Some(id) {
+            return;
+        }
+        // The caller keeps the history. What it did not take is not for the text field's own either.
+        for modifiers in [Modifiers::COMMAND | Modifiers::SHIFT, Modifiers::COMMAND] {
+            pressed(modifiers, Key::Z);
+            pressed(modifiers, Key::Y);
+        }
+        if pressed(Modifiers::COMMAND, Key::Space) {
+            let page = self.laid.page(input.text);
+            let byte = page.byte_of_char(self.caret.unwrap_or(0));
+            self.popup = Popup::at(page.text(), byte, input.schema);
+        }
+        let chosen = self.popup.as_mut().map_or(Pressed::Nothing, |popup| popup.keys(ui));
+        match chosen {
+            Pressed::Nothing => {}
+            Pressed::Used => return,
+            Pressed::Close => self.popup = None,
+            Pressed::Accept(at) => return self.accept(at, input, events),
+        }
+        let change: fn(Selected) -> Selected = if pressed(Modifiers::COMMAND, Key::Slash) {
+            keys::toggle_comment
+        } else if pressed(Modifiers::SHIFT, Key::Tab) {
+            keys::outdent
+        } else if pressed(Modifiers::NONE, Key::Tab) {
+            keys::indent
+        } else if pressed(Modifiers::NONE, Key::Enter) {
+            keys::new_line
+        } else {
+            return;
+        };
+        self.change_selected(ui, id, change, input, events);
+    }
+
+    /// Changes the text around what is selected.
+    fn change_selected(
+        &mut self,
+        ui: &Ui,
+        id: Id,
+        change: fn(Selected) -> Selected,
+        input: &mut EditorInput<'_>,
+        events: &mut Vec<EditorEvent>,
+    ) {
+        self.popup = None;
+        let state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+        let selection = state.cursor.char_range().unwrap_or_default().as_sorted_char_range();
+        let changed = change(Selected {
+            text: input.text.clone(),
+            selection: selection.start.0..selection.end.0,
+        });
+        if changed.text != *input.text {
+            events.push(EditorEvent::Typed);
+        }
+        *input.text = changed.text;
+        select(ui, id, &changed.selection);
+        self.go_to = Some(changed.selection);
+    }
+
+    /// Lays the text out; the caret stays in its line. A text that is not Python stays as it is, and its findings say why.
+    pub(super) fn format(&mut self, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        let Ok(text) = format(input.text, "reward.py") else {
+            return;
+        };
+        if text == *input.text {
+            return;
+        }
+        if let Some((line, column)) = self.caret() {
+            self.go_to(&text, line, column);
+        }
+        *input.text = text;
+        self.popup = None;
+        events.push(EditorEvent::Formatted);
+    }
+
+    /// Writes a choice of the list out.
+    pub(super) fn accept(&mut self, at: usize, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        let Some((text, byte)) = self.popup.take().and_then(|popup| popup.accept(at, input.text)) else {
+            return;
+        };
+        let caret = Page::of(&text).char_of_byte(byte);
+        *input.text = text;
+        self.go_to = Some(caret..caret);
+        events.push(EditorEvent::Typed);
+    }
+
+    /// Repairs a finding, if it is one of this very text.
+    pub(super) fn fix(&mut self, at: usize, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        // Something else may have changed the text since the frame began.
+        let is_current = input.is_current && *input.text == self.given.text();
+        let finding = input.findings.get(at).filter(|_| is_current);
+        let Some((finding, fix)) = finding.and_then(|finding| Some((finding, finding.fix.as_ref()?))) else {
+            return;
+        };
+        let after = fix.edits.first().map_or(0, |edit| {
+            let start = self.given.bytes_of_span(&edit.span).start;
+            self.given.char_of_byte(start) + edit.replacement.chars().count()
+        });
+        *input.text = fix.apply(input.text);
+        self.go_to = Some(after..after);
+        self.card.close();
+        events.push(EditorEvent::QuickFixed {
+            code: finding.code.clone(),
+        });
+    }
+
+    pub(super) fn finding_at_caret(&mut self, input: &EditorInput<'_>) -> Option<usize> {
+        let page = self.laid.page(input.text);
+        let caret = page.byte_of_char(self.caret?);
+        input.findings.iter().position(|finding| {
+            let bytes = page.bytes_of_finding(finding);
+            bytes.start <= caret && caret <= bytes.end
+        })
+    }
+
+    /// The finding that a repair at the caret is for: the one there, on the line, or the first one at all.
+    fn fixable_near_caret(&mut self, input: &EditorInput<'_>) -> Option<usize> {
+        let can_fix = |at: &usize| input.findings[*at].fix.is_some();
+        let line = self.caret().map(|(line, _)| line);
+        let on_line =
+            || (0..input.findings.len()).find(|&at| Some(input.findings[at].span.line) == line && can_fix(&at));
+        let any = || (0..input.findings.len()).find(can_fix);
+        self.finding_at_caret(input)
+            .filter(can_fix)
+            .or_else(on_line)
+            .or_else(any)
+    }
+
+    fn next_finding(&mut self, input: &EditorInput<'_>, forward: bool) {
+        let count = input.findings.len();
+        let caret = self.caret().unwrap_or((0, 0));
+        let place = |at: usize| (input.findings[at].span.line, input.findings[at].span.column);
+        let next = match forward {
+            true => (0..count).find(|&at| place(at) > caret).or(Some(0)),
+            false => (0..count).rev().find(|&at| place(at) < caret).or(count.checked_sub(1)),
+        };
+        if let Some(at) = next.filter(|&at| at < count) {
+            self.show_finding(at, input);
+        }
+    }
+
+    pub(super) fn show_finding(&mut self, at: usize, input: &EditorInput<'_>) {
+        let page = self.laid.page(input.text);
+        let start = page.bytes_of_finding(&input.findings[at]).start;
+        self.go_to = Some(page.chars(start..start));
+    }
+}
+
+/// Selects characters of the text.
+pub(super) fn select(ui: &Ui, id: Id, chars: &std::ops::Range<usize>) {
+    let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+    let range = CCursorRange::two(CCursor::new(chars.start), CCursor::new(chars.end));
+    state.cursor.set_char_range(Some(range));
+    state.store(ui.ctx(), id);
+}
+
+fn selected_text(ui: &Ui, id: Id, text: &str) -> String {
+    let state = TextEditState::load(ui.ctx(), id);
+    let range = state.and_then(|state| state.cursor.char_range());
+    range.map_or(String::new(), |range| range.slice_str(text).to_owned())
+}
