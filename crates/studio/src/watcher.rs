@@ -102,7 +102,7 @@ impl RunView {
     /// Rounds that have candidates.
     pub fn begun_generations(&self) -> u32 {
         let last = self.candidates.last();
-        last.map_or(0, |candidate| candidate.generation + 1)
+        last.map_or(0, |candidate| candidate.generation.saturating_add(1))
     }
 
     /// Rounds of which nothing is left to do.

@@ -404,7 +404,7 @@ fn the_panel_says_how_the_search_stands() {
     record.put_progress(&progress).unwrap();
     record.put_state(&RunState::Running).unwrap();
     let live = [
-        "Generation 2 of 2: training",
+        "Generation g1, 2 of 2: training",
         "g1c1 at 1,200 steps, fitness 0.250",
         "Searching…",
     ];
@@ -482,8 +482,8 @@ fn a_candidate_shows_all_that_is_known_of_it() {
     harness.get_by_label("+     total = 2.5 * upright + still");
     harness.get_by_label("Training").click();
     harness.run();
-    harness.get_by_label("Fitness in training");
-    harness.get_by_label("Terms in training, mean per step");
+    harness.get_by_label("Plot: Fitness in training");
+    harness.get_by_label("Plot: Terms in training, mean per step");
     harness.get_by_label("Prompt and reply").click();
     harness.run();
     harness.get_by_label_contains("evolve answers with programs alone.");
@@ -573,9 +573,9 @@ fn a_version_is_compared_and_put_back() {
     let mut bench = Bench::new(Panel::History, RunView::read(&record(folder.path())));
     bench.document.program = CHILD.into();
     let mut harness = harness(bench, [560.0, 640.0], Theme::Dark);
-    harness.get_by_label("Version 5, just now, slider: in the editor now; upright 1.0 → 2.5");
+    harness.get_by_label("Version 2, just now, slider: in the editor now; upright 1.0 → 2.5");
     harness
-        .get_by_label("Version 4, just now, opened: the hand-written reward")
+        .get_by_label("Version 1, just now, opened: the hand-written reward")
         .click();
     harness.run();
     harness.get_by_label("1 line removed (-), 2 lines added (+)");
@@ -584,10 +584,10 @@ fn a_version_is_compared_and_put_back() {
     harness.get_by_label("The texts are the same.");
     harness.key_press(Key::ArrowDown);
     harness.run();
-    harness.get_by_label("Put version 4 back").click();
+    harness.get_by_label("Put version 1 back").click();
     harness.run();
     assert!(
-        matches!(&harness.state().wanted[..], [Command::LoadProgram(text, from)] if text == BASE && from == "version 4")
+        matches!(&harness.state().wanted[..], [Command::LoadProgram(text, from)] if text == BASE && from == "version 1")
     );
 }
 

@@ -11,10 +11,10 @@ use super::search::duration;
 use super::{Command, See, empty};
 
 const COLUMNS: [Column; 4] = [
-    column("Version", 70.0),
-    column("When", 96.0),
-    column("How", 84.0),
-    column("What", 260.0),
+    column("Version", 58.0),
+    column("When", 80.0),
+    column("How", 70.0),
+    column("What", 300.0),
 ];
 
 const fn column(title: &'static str, width: f32) -> Column {
@@ -29,17 +29,25 @@ const fn column(title: &'static str, width: f32) -> Column {
 #[derive(Default)]
 pub struct HistoryPanel {
     list: List,
-    /// Position in the feedback.
-    chosen: Option<i64>,
+    chosen: Option<usize>,
     difference: Difference,
+}
+
+/// A version, counted from 1 as they came about; 0 is the task's hand-written reward, from which a session begins.
+struct Version<'a> {
+    number: usize,
+    text: &'a str,
+    how: &'static str,
+    summary: &'a str,
+    written_unix_secs: Option<i64>,
 }
 
 impl HistoryPanel {
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         let run = std::sync::Arc::clone(see.run);
-        let versions = &run.overview.versions;
-        if versions.is_empty() {
+        let edits = &run.overview.versions;
+        if edits.is_empty() {
             empty(
                 ui,
                 "No versions yet.",
@@ -51,74 +59,96 @@ impl HistoryPanel {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default()
             .as_secs() as i64;
-        let entry = |at: usize| &run.feedback[versions[at]];
-        let chosen = (0..versions.len()).find(|&at| Some(entry(at).position) == self.chosen);
+        let begin = see.task.map(std::sync::Arc::clone);
+        // The newest first, the beginning last.
+        let count = edits.len() + usize::from(begin.is_some());
+        let version = |at: usize| match edits.get(at) {
+            Some(&place) => edited(edits.len() - at, &run.feedback[place]),
+            None => Version {
+                number: 0,
+                text: begin.as_ref().map_or("", |task| task.human.as_str()),
+                how: "",
+                summary: "the hand-written reward",
+                written_unix_secs: None,
+            },
+        };
+        let chosen = (0..count).find(|&at| Some(version(at).number) == self.chosen);
         let height = ui.available_height() * if chosen.is_some() { 0.45 } else { 1.0 };
         let current = &see.document.program;
-        let row = |at: usize| (entry(at).position, shown(entry(at), now, current));
-        let done = self.list.show(
-            ui,
-            "Versions of the reward",
-            &COLUMNS,
-            None,
-            versions.len(),
-            chosen,
-            height,
-            row,
-        );
+        let row = |at: usize| (version(at).number, version(at).shown(now, current));
+        let done = self
+            .list
+            .show(ui, "Versions of the reward", &COLUMNS, None, count, chosen, height, row);
         match done {
-            Some(Done::Chosen(at)) => self.chosen = Some(entry(at).position),
-            Some(Done::Opened(at)) => put_back(see, entry(at)),
+            Some(Done::Chosen(at)) => self.chosen = Some(version(at).number),
+            Some(Done::Opened(at)) => version(at).put_back(see),
             Some(Done::Sorted(_)) | None => {}
         }
         let Some(at) = chosen else { return };
-        let Feedback::Edit { text, .. } = &entry(at).feedback else {
-            return;
-        };
-        let is_present = *text == see.document.program;
+        let chosen = version(at);
+        let is_present = chosen.text == see.document.program;
         ui.separator();
         ui.horizontal_wrapped(|ui| {
-            ui.strong(format!("From version {} to the present text", entry(at).position));
-            let put = ui.add_enabled(
-                !is_present,
-                egui::Button::new(format!("Put version {} back", entry(at).position)),
-            );
-            if put.clicked() {
-                put_back(see, entry(at));
+            ui.strong(format!("From version {} to the present text", chosen.number));
+            let put = egui::Button::new(format!("Put version {} back", chosen.number));
+            if ui.add_enabled(!is_present, put).clicked() {
+                chosen.put_back(see);
             }
         });
-        self.difference.show(ui, text, &see.document.program, f32::INFINITY);
+        self.difference
+            .show(ui, chosen.text, &see.document.program, f32::INFINITY);
     }
 }
 
-fn put_back(see: &mut See<'_>, entry: &FeedbackEntry) {
-    if let Feedback::Edit { text, .. } = &entry.feedback {
-        see.want(Command::LoadProgram(
-            text.clone(),
-            format!("version {}", entry.position),
-        ));
-    }
-}
-
-fn shown(entry: &FeedbackEntry, now: i64, current: &str) -> Row {
+fn edited(number: usize, entry: &FeedbackEntry) -> Version<'_> {
     let (text, how, summary) = match &entry.feedback {
         Feedback::Edit { text, how, summary } => (text.as_str(), word(*how), summary.as_str()),
         _ => ("", "", ""),
     };
-    let when = match now - entry.written_unix_secs {
-        ..10 => "just now".to_owned(),
-        seconds => format!("{} ago", duration(seconds as f64)),
-    };
-    let here = if text == current { "in the editor now; " } else { "" };
-    Row {
-        spoken: format!("Version {}, {when}, {how}: {here}{summary}", entry.position),
-        hover: summary.to_owned(),
-        cells: vec![
-            (format!("{}", entry.position), None),
-            (when, None),
-            (how.to_owned(), None),
-            (format!("{here}{summary}"), None),
-        ],
+    Version {
+        number,
+        text,
+        how,
+        summary,
+        written_unix_secs: Some(entry.written_unix_secs),
+    }
+}
+
+impl Version<'_> {
+    fn put_back(&self, see: &mut See<'_>) {
+        see.want(Command::LoadProgram(
+            self.text.to_owned(),
+            format!("version {}", self.number),
+        ));
+    }
+
+    fn shown(&self, now: i64, current: &str) -> Row {
+        let when = match self.written_unix_secs.map(|written| now - written) {
+            None => "at first".to_owned(),
+            Some(..10) => "just now".to_owned(),
+            Some(seconds) => format!("{} ago", duration(seconds as f64)),
+        };
+        let here = if self.text == current {
+            "in the editor now; "
+        } else {
+            ""
+        };
+        let what = format!("{here}{}", self.summary);
+        let how = if self.how.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", self.how)
+        };
+        Row {
+            spoken: format!("Version {}, {when}{how}: {what}", self.number),
+            hover: self.summary.to_owned(),
+            cells: vec![
+                (self.number.to_string(), None),
+                (when, None),
+                (self.how.to_owned(), None),
+                (what, None),
+            ],
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod candidate;
 mod compare;
+mod curves;
 mod difference;
 mod editor;
 mod feedback;

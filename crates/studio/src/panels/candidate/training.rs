@@ -2,9 +2,11 @@
 
 use carrot_run_record::{Candidate, Evaluated, Outcome};
 use egui::Ui;
-use egui_plot::{Legend, Line, Plot, PlotPoints, Points};
+use egui_plot::{Line, Plot, PlotPoints, Points};
 
+use crate::panels::curves;
 use crate::panels::search::grouped;
+use crate::panels::terms::colour;
 
 /// Shows the plots in the space that is left.
 pub(super) fn show(ui: &mut Ui, candidate: &Candidate) {
@@ -26,7 +28,7 @@ pub(super) fn show(ui: &mut Ui, candidate: &Candidate) {
         faults => words += &format!("; in {faults} episodes the simulation diverged"),
     }
     ui.label(words);
-    let height = (ui.available_height() - 12.0) / 2.0;
+    let height = ui.available_height() / 2.0;
     let fitness: Vec<[f64; 2]> = evaluated
         .checkpoints
         .iter()
@@ -50,24 +52,33 @@ fn terms(evaluated: &Evaluated) -> Vec<(String, Vec<[f64; 2]>)> {
         .collect()
 }
 
-fn plot(ui: &mut Ui, name: &str, height: f32, lines: Vec<(String, Vec<[f64; 2]>)>) {
-    let plot = Plot::new(name)
-        .height(height.max(90.0))
-        .legend(Legend::default())
+fn plot(ui: &mut Ui, title: &str, height: f32, lines: Vec<(String, Vec<[f64; 2]>)>) {
+    let dark = ui.visuals().dark_mode;
+    let top = ui.cursor().top();
+    let names = lines
+        .iter()
+        .zip(0..)
+        .map(|((name, _), at)| (name.as_str(), colour(at, dark)));
+    curves::legend(ui, title, names.filter(|_| lines.len() > 1));
+    let plot = Plot::new(title)
+        .height((height - (ui.cursor().top() - top)).max(90.0))
         .allow_scroll(false)
         .x_axis_label("Steps")
-        .y_axis_label(name)
-        .y_axis_min_width(36.0)
         .x_axis_formatter(|mark, _| steps(mark.value));
-    let shown = plot.show(ui, |plot| {
-        for (name, points) in lines {
-            plot.line(Line::new(name.clone(), PlotPoints::from(points.clone())).width(1.5));
+    let shown = curves::with_y_axis(plot).show(ui, |plot| {
+        for ((name, points), at) in lines.into_iter().zip(0..) {
+            let colour = colour(at, dark);
             if points.len() == 1 {
-                plot.points(Points::new(name, PlotPoints::from(points)).radius(3.0));
+                plot.points(
+                    Points::new(name.clone(), PlotPoints::from(points.clone()))
+                        .radius(3.0)
+                        .color(colour),
+                );
             }
+            plot.line(Line::new(name, PlotPoints::from(points)).width(1.5).color(colour));
         }
     });
-    shown.response.accessible_name(name);
+    shown.response.accessible_name(format!("Plot: {title}"));
 }
 
 /// `20k`, `1.5M`.

@@ -1,20 +1,22 @@
 //! Fitness over the generations: every candidate with its interval, and the best so far.
 
-use egui::Ui;
-use egui_plot::{Corner, Legend, Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
+use std::collections::BTreeMap;
 
-use crate::panels::See;
+use egui::Ui;
+use egui_plot::{Line, MarkerShape, Plot, PlotPoint, PlotPoints, Points};
+
+use crate::panels::{See, curves};
 
 /// Shows the plot in the space that is left.
 pub(super) fn show(ui: &mut Ui, see: &See<'_>) {
     let rows = &see.run.overview.rows;
-    let mut places = vec![0_usize; rows.iter().map(|row| row.id.0 as usize + 1).max().unwrap_or(0)];
+    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
     for row in rows {
-        places[row.id.0 as usize] += 1;
+        *places.entry(row.id.0).or_default() += 1;
     }
     // Candidates of one generation lie beside each other, in their order.
     let across = |generation: u32, place: usize| {
-        let share = (place as f64 + 0.5) / places[generation as usize] as f64 - 0.5;
+        let share = (place as f64 + 0.5) / places[&generation] as f64 - 0.5;
         f64::from(generation) + 0.7 * share
     };
     let mut means = Vec::new();
@@ -47,14 +49,18 @@ pub(super) fn show(ui: &mut Ui, see: &See<'_>) {
     best_so_far.push([end, best]);
     let colours = [ui.visuals().text_color(), ui.visuals().weak_text_color()];
     let accent = ui.visuals().hyperlink_color;
+    let names = [
+        ("best so far", accent),
+        ("candidates", colours[0]),
+        ("95 % interval", colours[1]),
+    ];
+    curves::legend(ui, "Fitness:", names);
     let plot = Plot::new("fitness over generations")
-        .legend(Legend::default().position(Corner::LeftTop))
         .allow_scroll(false)
         .x_axis_label("Generation")
-        .y_axis_label("Fitness")
         .x_grid_spacer(egui_plot::uniform_grid_spacer(|_| [10.0, 1.0, 1.0]))
-        .y_axis_min_width(36.0);
-    let shown = plot.show(ui, |plot| {
+        .x_axis_formatter(|mark, _| format!("g{:.0}", mark.value));
+    let shown = curves::with_y_axis(plot).show(ui, |plot| {
         for ends in intervals {
             plot.line(
                 Line::new("95 % interval", PlotPoints::from(ends.to_vec()))

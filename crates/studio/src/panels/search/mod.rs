@@ -34,16 +34,17 @@ impl SearchPanel {
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         settings::show(ui, see);
-        self.pace.show(ui, see);
+        let works = self.pace.show(ui, see);
         ui.separator();
         if see.run.overview.rows.is_empty() {
-            empty(
-                ui,
-                "No candidates yet.",
-                "Start the search: it writes rewards, trains a policy on each, and judges it by the task's fitness. \
-                 The reward in the editor takes part.",
-            );
-            return;
+            let what = match works {
+                true => "The first ones are in training.",
+                false => {
+                    "Start the search: it writes rewards, trains a policy on each, and judges it by the task's fitness. \
+                     The reward in the editor takes part."
+                }
+            };
+            return empty(ui, "No candidates yet.", what);
         }
         ui.horizontal_wrapped(|ui| {
             for (view, name) in [

@@ -53,8 +53,8 @@ impl Standing {
 }
 
 impl Pace {
-    /// Shows all of it.
-    pub(super) fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
+    /// Shows all of it. True while a search is at work.
+    pub(super) fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) -> bool {
         let standing = Standing::of(see);
         buttons(ui, see, &standing);
         let (error, warn) = (ui.visuals().error_fg_color, ui.visuals().warn_fg_color);
@@ -95,6 +95,7 @@ impl Pace {
                 );
             }
         }
+        matches!(standing, Standing::Ours | Standing::Theirs)
     }
 
     fn live(&mut self, ui: &mut Ui, see: &See<'_>) {
@@ -111,7 +112,8 @@ impl Pace {
         ui.add(ProgressBar::new(share).text(name))
             .accessible_name("Progress of the search");
         let mut words = format!(
-            "Generation {} of {}: {}",
+            "Generation g{}, {} of {}: {}",
+            progress.generation,
             progress.generation + 1,
             progress.generations,
             progress.doing
@@ -158,9 +160,9 @@ fn buttons(ui: &mut Ui, see: &mut See<'_>, standing: &Standing) {
     let word = match standing {
         // What comes next is not known before it is over.
         Standing::Ours | Standing::Theirs => "Searching…",
-        _ if begun == 0 => "Start search",
+        Standing::New if begun == 0 => "Start search",
         Standing::Failed(_) | Standing::Killed => "Resume search",
-        _ if complete < begun => "Resume search",
+        _ if begun == 0 || complete < begun => "Resume search",
         _ => "Next generation",
     };
     ui.horizontal_wrapped(|ui| {

@@ -1,10 +1,11 @@
 //! Settings of the search. A run's settings hold from its first candidate on, so that its candidates can be compared.
 
-use egui::{ComboBox, DragValue, TextEdit, Ui};
+use egui::{Color32, ComboBox, DragValue, Sense, TextEdit, TextStyle, Ui};
 
 use crate::document::SearchSettings;
 use crate::draft::Change;
 use crate::panels::See;
+use crate::panels::search::grouped;
 
 /// Who writes programs, as the settings and as people call it.
 const PROPOSERS: [(&str, &str); 3] = [
@@ -24,20 +25,22 @@ pub(super) fn show(ui: &mut Ui, see: &mut See<'_>) {
         settings = of_run(&settings, &see.run.config);
     }
     let shown = settings.generations;
-    ui.horizontal_wrapped(|ui| {
-        ui.add_enabled_ui(!begun, |ui| proposer(ui, &mut settings));
+    ui.add_enabled_ui(!begun, |ui| proposer(ui, &mut settings));
+    egui::Grid::new("settings").num_columns(4).show(ui, |ui| {
         // A run may get more of them, and not fewer.
         let least = if begun { generations_of(&see.run.config) } else { 1 };
         let limit = 10_000_000_000;
         number(ui, true, &mut settings.generations, least..=10_000, 0.05, "Generations");
         number(ui, !begun, &mut settings.candidates, 1..=10_000, 0.05, "Candidates");
+        ui.end_row();
         number(ui, !begun, &mut settings.steps, 1_000..=limit, 500.0, "Steps");
         number(ui, !begun, &mut settings.seed, 0..=u64::from(u32::MAX), 0.05, "Seed");
-        ui.checkbox(&mut settings.ask_me, "Ask me after each generation")
-            .on_hover_text(
-                "The search waits after each generation, so that you can look and say something before the next",
-            );
+        ui.end_row();
     });
+    ui.checkbox(&mut settings.ask_me, "Ask me after each generation")
+        .on_hover_text(
+            "The search waits after each generation, so that you can look and say something before the next",
+        );
     if settings.proposer == "openai" {
         ui.add_enabled_ui(!begun, |ui| model(ui, &mut settings));
     }
@@ -126,11 +129,18 @@ fn number<N: egui::emath::Numeric>(
     speed: f64,
     name: &str,
 ) {
-    // The name is in the field: no line breaks between the two, and a screen reader hears it once.
+    // Painted: the field is called so, and a screen reader should hear it once.
+    let font = TextStyle::Body.resolve(ui.style());
+    let words = ui
+        .painter()
+        .layout_no_wrap(name.to_owned(), font, ui.visuals().text_color());
+    let (place, _) = ui.allocate_exact_size(words.size(), Sense::hover());
+    ui.painter().galley(place.min, words, Color32::PLACEHOLDER);
     let field = DragValue::new(value)
         .range(range)
         .clamp_existing_to_range(false)
         .speed(speed)
-        .prefix(format!("{name} "));
+        .custom_formatter(|value, _| grouped(value as u64))
+        .custom_parser(|text| text.replace([',', ' ', '_'], "").parse().ok());
     ui.add_enabled(enabled, field).accessible_name(name);
 }

@@ -9,31 +9,26 @@ use crate::panels::list::{Column, Done, List, Row as Shown};
 use crate::panels::{Command, Panel, See};
 use crate::watcher::RunView;
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 6] = [
     column(
         "Candidate",
-        84.0,
-        "Generation and place within it; the best has the highest fitness",
+        108.0,
+        "Generation and place within it; the best has the highest fitness, and yours was written in the editor",
     ),
     column(
         "Fitness",
         116.0,
-        "The task's own measure, mean over the episodes of one evaluation ± 1.96 standard errors. It tells how well this \
-         trained policy is known; another training with another seed may differ by more.",
+        "The task's own measure, mean over the episodes of one evaluation ± 1.96 standard errors; or why there is none, with its \
+         code. It tells how well this trained policy is known; another training with another seed may differ by more.",
     ),
-    column("Success", 66.0, "Share of episodes in which the task was achieved"),
-    column(
-        "Outcome",
-        156.0,
-        "Evaluated; or rejected by the compiler, or stopped while running, with the code",
-    ),
+    column("Success", 62.0, "Share of episodes in which the task was achieved"),
     column(
         "People",
         130.0,
         "What was said of this program: rank from comparisons, ratings, comments",
     ),
-    column("Proposer", 96.0, "Who wrote it"),
     column("How it came about", 320.0, ""),
+    column("Proposer", 96.0, "Who wrote it"),
 ];
 
 const fn column(title: &'static str, width: f32, hover: &'static str) -> Column {
@@ -81,7 +76,7 @@ impl Table {
             Some(Done::Opened(at)) => see.commands.extend([select(at), Command::Focus(Panel::Candidate)]),
             Some(Done::Sorted(by)) => {
                 // Figures are wanted from the best down, words from A to Z.
-                let first = matches!(by, 1 | 2 | 4);
+                let first = matches!(by, 1..=3);
                 self.by = (by, if self.by.0 == by { !self.by.1 } else { first });
             }
             None => {}
@@ -108,7 +103,7 @@ fn sorted(overview: &Overview, (by, largest_first): (usize, bool)) -> Vec<usize>
         1 => row.fitness.map(|estimate| estimate.mean),
         2 => row.success,
         // A better rank is larger; ratings decide where there is none.
-        4 => {
+        3 => {
             let rated = row.said.good as f64 - row.said.bad as f64;
             let spoken = row.said != Default::default();
             spoken.then(|| row.said.rank.map_or(rated / 1e3, |rank| 1e3 - rank as f64))
@@ -116,9 +111,9 @@ fn sorted(overview: &Overview, (by, largest_first): (usize, bool)) -> Vec<usize>
         _ => None,
     };
     let words = |row: &Row| match by {
-        3 => row.outcome.clone(),
+        1 => row.outcome.clone(),
+        4 => row.note.clone(),
         5 => row.proposer.clone(),
-        6 => row.note.clone(),
         _ => String::new(),
     };
     let keys: Vec<(Option<f64>, String)> = rows.iter().map(|row| (number(row), words(row))).collect();
@@ -145,7 +140,7 @@ fn shown(row: &Row, is_best: bool, weak: egui::Color32, bad: egui::Color32) -> S
     if is_best {
         name += " best";
     }
-    let fitness = row.fitness.map_or("–".to_owned(), |fitness| fitness.to_string());
+    let fitness = row.fitness.map_or(row.outcome.clone(), |fitness| fitness.to_string());
     let success = row
         .success
         .map_or("–".to_owned(), |share| format!("{:.0} %", 100.0 * share));
@@ -163,18 +158,16 @@ fn shown(row: &Row, is_best: bool, weak: egui::Color32, bad: egui::Color32) -> S
             spoken += &format!(", {part}");
         }
     }
-    let outcome_colour = (row.fitness.is_none()).then_some(bad);
     Shown {
         spoken,
         hover: row.note.clone(),
         cells: vec![
             (name, None),
-            (fitness, None),
+            (fitness, (row.fitness.is_none()).then_some(bad)),
             (success, None),
-            (row.outcome.clone(), outcome_colour),
             (said, None),
-            (row.proposer.clone(), None),
             (row.note.clone(), Some(weak)),
+            (row.proposer.clone(), None),
         ],
     }
 }
@@ -213,9 +206,7 @@ mod tests {
             ((1, true), [2, 3, 0, 1]),
             ((1, false), [0, 3, 2, 1]),
             ((2, true), [2, 3, 0, 1]),
-            ((3, false), [0, 2, 3, 1]),
-            ((3, true), [1, 0, 2, 3]),
-            ((4, true), [3, 2, 0, 1]),
+            ((3, true), [3, 2, 0, 1]),
         ] {
             assert_eq!(sorted(&overview, by), expected, "{by:?}");
         }
