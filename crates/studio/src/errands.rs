@@ -78,16 +78,19 @@ impl Searching {
     }
 }
 
-/// A training and where its files are.
+/// A training, where its files are, and what is trained.
 struct Trained {
     job: Job,
     place: TrainingPlace,
+    choice: TaskChoice,
+    /// SHA-256 of the program.
+    program: String,
 }
 
 /// How a training ended.
 pub enum Ended {
-    /// With a policy.
-    Policy(Arc<Policy>),
+    /// With a policy for a task, trained on the program with this SHA-256.
+    Policy(Arc<Policy>, TaskChoice, String),
     /// Without: what there is to tell.
     Otherwise(String),
 }
@@ -113,11 +116,17 @@ impl Training {
         if self.running.is_some() {
             return Err("A training is running.".into());
         }
-        let place = TrainingPlace::new(folder, &program_hash(program));
+        let hash = program_hash(program);
+        let place = TrainingPlace::new(folder, &hash);
         std::fs::write(&place.program, program).map_err(|error| format!("{}: {error}", place.program.display()))?;
         let arguments = place.arguments(&choice.envs, &choice.id, &choice.engine.to_string(), seed);
         let job = Job::start(carrot, &arguments)?;
-        self.running = Some(Trained { job, place });
+        self.running = Some(Trained {
+            job,
+            place,
+            choice: choice.clone(),
+            program: hash,
+        });
         Ok(())
     }
 
@@ -133,7 +142,7 @@ impl Training {
         let ended = match running.job.state() {
             JobState::Running => return None,
             JobState::Done => match Policy::load(&running.place.policy) {
-                Ok((policy, _)) => Ended::Policy(Arc::new(policy)),
+                Ok((policy, _)) => Ended::Policy(Arc::new(policy), running.choice.clone(), running.program.clone()),
                 Err(error) => Ended::Otherwise(format!("the policy cannot be read: {error}")),
             },
             JobState::Paused => Ended::Otherwise("The training is paused; “Train a policy” goes on with it.".into()),

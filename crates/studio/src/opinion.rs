@@ -25,8 +25,8 @@ pub struct Opinion {
     pub next: Option<[(u32, u32); 2]>,
     /// Verdicts so far, of every kind.
     pub verdicts: usize,
-    /// What people call each program that is a candidate, by its hash.
-    names: BTreeMap<String, String>,
+    /// The first candidate of each program, by the program's hash: generation, index and what people call it.
+    candidates: BTreeMap<String, ((u32, u32), String)>,
 }
 
 impl Opinion {
@@ -37,23 +37,29 @@ impl Opinion {
             of: of.clone(),
             against: opinions.fitter_but_weaker(of).map(|other| other.name.clone()),
         });
-        let mut names = BTreeMap::new();
+        let mut first = BTreeMap::new();
         for candidate in candidates {
-            names
+            first
                 .entry(candidate.program.hash())
-                .or_insert_with(|| candidate.name());
+                .or_insert_with(|| ((candidate.generation, candidate.index), candidate.name()));
         }
         Self {
             ranked: ranked.collect(),
             next: opinions.next_pair(),
             verdicts: opinions.choices(),
-            names,
+            candidates: first,
         }
     }
 
     /// What people call a program: the first candidate with this text (`g0c1`), else `edit` and the beginning of its hash, as in
     /// prompts.
     pub fn name(&self, hash: &str) -> String {
-        self.names.get(hash).cloned().unwrap_or_else(|| edit_name(hash))
+        let known = self.candidates.get(hash);
+        known.map_or_else(|| edit_name(hash), |(_, name)| name.clone())
+    }
+
+    /// The first candidate with the text of this hash.
+    pub fn candidate(&self, hash: &str) -> Option<(u32, u32)> {
+        self.candidates.get(hash).map(|(id, _)| *id)
     }
 }

@@ -17,7 +17,7 @@ use carrot_workbench::ProgramBytes;
 
 use crate::compiler::OpenTask;
 use crate::priority;
-use crate::timeline::{RewardChange, Timeline, layout, moment, outcome};
+use crate::timeline::{Mover, Timeline, moment, outcome};
 
 /// Control steps of an episode that are played at most. The clocks of the tasks here end theirs far earlier.
 const LONGEST: usize = 4_000;
@@ -268,19 +268,16 @@ fn play(
         Actor::Plan(_) => (PLANNED_SECS / dt).ceil() as usize,
     };
     let limit = limit.min(bench.task.horizon).max(1);
-    let mut timeline = Timeline {
-        task: env.task().id.clone(),
-        episode: env.snapshot(0).episode(),
-        moments: vec![moment(&env, 0, false)],
-        rewards: vec![RewardChange {
-            step: 1,
-            terms: env.reward_terms().into(),
-        }],
-        control_dt_secs: dt,
-        layout: layout(&env),
-        end: None,
-        judged: None,
+    let program: Arc<str> = part.behaviour.program.as_str().into();
+    let by = match part.policy {
+        Some(_) => Mover::Policy {
+            program: Arc::clone(&program),
+            name: "its policy".into(),
+        },
+        None => Mover::Plan,
     };
+    let terms = env.reward_terms().to_vec();
+    let mut timeline = Timeline::begun(&env, 1, seed);
     let mut action = vec![0.0; env.action_size()];
     for step in 0..limit {
         if !progress(step, limit) {
@@ -288,7 +285,7 @@ fn play(
         }
         actor.act(step, &env, wanted, &mut action)?;
         let (end, judged) = env.step(&action).map(outcome).map_err(because)?;
-        timeline.push(moment(&env, step + 1, end.is_some()));
+        timeline.push(moment(&env, step + 1, end.is_some()), &program, &by, &terms);
         if end.is_some() {
             timeline.judged = judged.filter(|_| bench.task.judges);
             timeline.end = end;

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, task_ids};
 use carrot_optimizer::Policy;
-use carrot_run_record::{EditKind, Feedback, Outcome, Program, RunRecord};
+use carrot_run_record::{Behaviour, EditKind, Feedback, Outcome, Program, RunRecord};
 use egui_tiles::Tree;
 
 use crate::action::{Action, pressed};
@@ -33,11 +33,12 @@ use crate::layout;
 use crate::outbox::Outbox;
 use crate::palette::{Choice, Palette};
 use crate::panels::search::generations_of;
-use crate::panels::{Command, Panel, Panels, See, behaviour_on_stage};
+use crate::panels::{Command, Panel, Panels, See, behaviour_at};
 use crate::rehearsal::Rehearsal;
 use crate::scribe::RunPlace;
 use crate::session::{AppState, SessionError, SessionState, Workplace, first, session_key};
 use crate::stage::{Drive, Order, Stage};
+use crate::timeline::NoBehaviour;
 use crate::watcher::{RunView, Watcher};
 
 /// What the studio is started with.
@@ -219,7 +220,8 @@ impl Studio {
         self.keep();
     }
 
-    /// What a script may want to report: latencies from a changed text to the first plan for it, in milliseconds, and what was entered.
+    /// What a script may want to report: latencies from the input that changed the reward to the first action that follows it, in
+    /// milliseconds, and what was entered.
     pub fn report(&self) -> serde_json::Value {
         let status = self.stage.status();
         let run = self.watcher.view();
@@ -242,6 +244,7 @@ impl Studio {
 
     /// One frame.
     pub fn ui(&mut self, ui: &mut egui::Ui) {
+        let began = Instant::now();
         self.dress.put_on(ui.ctx(), &self.app);
         let mut commands: Vec<Command> = pressed(ui.ctx()).into_iter().map(Command::Do).collect();
         self.listen();
@@ -263,7 +266,7 @@ impl Studio {
         }
         let settled = self.draft.settle(Instant::now());
         self.outbox.say_all(settled);
-        self.compile();
+        self.compile(began);
         self.keep_and_send();
         // Whatever changes by itself asks for a frame; this one is for what only time changes, such as a notice that goes away.
         ui.ctx().request_repaint_after(Duration::from_millis(250));
@@ -368,9 +371,18 @@ impl Studio {
     fn collect_policy(&mut self) {
         match self.training.poll() {
             None => {}
-            Some(Ended::Policy(policy)) => {
-                let drive = Drive::Policy(policy, "trained policy".into());
-                self.stage.tell(Order::Drive(drive));
+            Some(Ended::Policy(_, choice, _)) if choice != self.choice => {
+                let task = choice.id;
+                self.notice(&format!(
+                    "The policy for {task} is trained. Open that task and press “Train a policy” again to see it."
+                ));
+            }
+            Some(Ended::Policy(policy, _, program)) => {
+                self.stage.tell(Order::Drive(Drive::Policy {
+                    policy,
+                    program: program.into(),
+                    name: "trained policy".into(),
+                }));
                 self.notice("The policy is trained and moves the robot now.");
             }
             Some(Ended::Otherwise(words)) => self.notice(&words),
@@ -409,7 +421,10 @@ impl Studio {
                 self.begin_session();
             }
             Command::LoadProgram(text, from) => self.load(text, &from),
-            Command::PlayCandidate(id) => self.play(id),
+            Command::PlayCandidate(id) => self.play(id, None, None),
+            Command::PlayMoment { candidate, seed, step } => {
+                self.play(candidate, Some(seed), Some(step));
+            }
             Command::Select(selected) => {
                 self.selected = selected;
             }
@@ -473,7 +488,10 @@ impl Studio {
             Action::TrainPolicy => self.train(),
             Action::PauseTraining => self.training.pause(),
             Action::RateGood | Action::RateBad => {
-                let of = behaviour_on_stage(&self.stage.status(), &self.watcher.view());
+                let of = match self.behaviour() {
+                    Ok(of) => of,
+                    Err(why) => return self.notice(&why.to_string()),
+                };
                 let good = action == Action::RateGood;
                 self.outbox.say(Feedback::Rating { of, good });
                 self.notice(if good {
@@ -521,23 +539,35 @@ impl Studio {
         self.stage.tell(Order::Run(true));
     }
 
+    /// The behaviour that the person looks at. Errors: why there is none.
+    fn behaviour(&self) -> Result<Behaviour, NoBehaviour> {
+        behaviour_at(&self.stage.timeline(), self.cursor, &self.watcher.view().opinion)
+    }
+
     fn give_comment(&mut self) {
         let text = self.draft.document.comment.trim().to_owned();
         if text.is_empty() {
             return self.notice("Write the comment first, in the Feedback panel.");
         }
         let on_task = self.draft.document.comment_on_task;
-        let of = behaviour_on_stage(&self.stage.status(), &self.watcher.view());
+        let of = match (on_task, self.behaviour()) {
+            (true, _) => None,
+            (false, Ok(of)) => Some(of),
+            (false, Err(why)) => {
+                return self.notice(&format!("{why} A comment on the task as a whole is possible."));
+            }
+        };
         self.draft.document.comment.clear();
         self.draft.note_apart(&Change::new("give the comment"), Instant::now());
         self.outbox.say(Feedback::Comment {
-            of: (!on_task).then_some(of),
+            of,
             step: self.cursor.filter(|_| !on_task).map(|step| step as u64),
             text,
         });
     }
 
-    fn play(&mut self, id: (u32, u32)) {
+    /// The policy of a candidate moves the robot, from the start of `seed` and up to a step, where these are given.
+    fn play(&mut self, id: (u32, u32), seed: Option<u64>, until: Option<usize>) {
         let run = self.watcher.view();
         let Some(candidate) = run.candidate(id) else { return };
         let (Program::Source { text, .. }, Outcome::Evaluated(evaluated)) = (&candidate.program, &candidate.outcome)
@@ -553,8 +583,16 @@ impl Studio {
             Ok((policy, _)) => {
                 let name = format!("g{}c{}", id.0, id.1);
                 self.load(text.clone(), &name);
-                self.stage.tell(Order::Drive(Drive::Policy(Arc::new(policy), name)));
-                self.restart(self.stage.status().seed);
+                self.stage.tell(Order::Drive(Drive::Policy {
+                    policy: Arc::new(policy),
+                    program: candidate.program.hash().into(),
+                    name: name.into(),
+                }));
+                self.restart(seed.unwrap_or(self.stage.status().seed));
+                if let Some(step) = until {
+                    self.stage.tell(Order::RunTo(step));
+                    self.notice(&format!("g{}c{} goes there again, to step {step}.", id.0, id.1));
+                }
                 chrome::focus(&mut self.tree, Panel::Viewport);
             }
         }
@@ -626,10 +664,11 @@ impl Studio {
         });
     }
 
-    fn compile(&mut self) {
+    /// Has a text compiled that is another one since a frame that began at `changed`, when its input had just come.
+    fn compile(&mut self, changed: Instant) {
         if self.filled.is_some() && self.compiling != self.draft.document.program {
             self.compiling.clone_from(&self.draft.document.program);
-            self.compiler.compile(&self.draft.document.program, Instant::now());
+            self.compiler.compile(&self.draft.document.program, changed);
         }
     }
 

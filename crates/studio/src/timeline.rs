@@ -1,8 +1,12 @@
-//! What happened on the stage, control step by control step, so that a person can look back.
+//! What happened in an episode, control step by control step, so that a person can look back.
+//!
+//! A timeline also knows what each of its steps *is*: who moved the robot, following which program, from which start. Feedback is
+//! about that, and not about whatever stands in the editor when the person speaks.
 
 use std::sync::Arc;
 
 use carrot_environment::{StepData, VecEnv};
+use carrot_run_record::{Behaviour, Driver};
 
 /// Steps that are kept; a longer episode forgets its beginning.
 const MOST: usize = 8_000;
@@ -12,7 +16,7 @@ const MOST: usize = 8_000;
 pub struct Moment {
     /// Control steps since the episode began; 0 is the start, before anything was done.
     pub step: usize,
-    /// Generalised positions and velocities.
+    /// Generalised positions.
     pub qpos: Vec<f64>,
     /// Generalised velocities.
     pub qvel: Vec<f64>,
@@ -28,13 +32,57 @@ pub struct Moment {
     pub terms: Vec<f64>,
 }
 
-/// From some step on another reward counts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RewardChange {
-    /// The first step that it judged.
+/// What moves the robot.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Mover {
+    /// Plans for a reward.
+    #[default]
+    Plan,
+    /// A trained policy.
+    Policy {
+        /// SHA-256 of the program that it was trained on.
+        program: Arc<str>,
+        /// What people call it.
+        name: Arc<str>,
+    },
+    /// Nothing: every action is zero.
+    Nothing,
+}
+
+impl Mover {
+    /// A word for people.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Plan => "plan",
+            Self::Policy { name, .. } => name,
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// Steps in a row with one mover under one reward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first of its steps.
     pub step: usize,
-    /// Names of its terms.
+    /// SHA-256 of the program that the mover follows: the one that plans are made for, or that the policy was trained on. A plan for
+    /// the reward before may still be acted on while a new reward already judges.
+    pub program: Arc<str>,
+    /// Who moves.
+    pub by: Mover,
+    /// Names of the terms of the reward that judges.
     pub terms: Arc<[String]>,
+}
+
+/// Why a moment is no behaviour that somebody could call good or bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoBehaviour {
+    /// No step was made yet.
+    #[error("The robot has not moved yet; there is nothing to speak of.")]
+    NotBegun,
+    /// Nothing moves it.
+    #[error("Nothing moves the robot here, so that it says nothing about a reward. A plan or a policy can move it.")]
+    NothingMoves,
 }
 
 /// How an episode ended.
@@ -53,12 +101,14 @@ pub enum End {
 pub struct Timeline {
     /// `<env>/<task>` of the world.
     pub task: String,
-    /// Number of the episode.
+    /// Counts the episodes of whoever plays them.
     pub episode: u64,
+    /// Seed of its start: the same seed gives the same start wherever the task is played.
+    pub seed: u64,
     /// Every moment, oldest first; steps count up by one.
     pub moments: Vec<Moment>,
-    /// The rewards that counted, oldest first.
-    pub rewards: Vec<RewardChange>,
+    /// Who moved, and what counted, oldest first; none before the first step.
+    pub stretches: Vec<Stretch>,
     /// Seconds of a control step.
     pub control_dt_secs: f64,
     /// First place of each variable in [`Moment::variables`], and its numbers.
@@ -82,20 +132,41 @@ impl Timeline {
         self.moments.last()
     }
 
-    /// Names of the terms of the reward that counts now.
-    pub fn terms(&self) -> &[String] {
-        self.rewards.last().map_or(&[], |change| &change.terms)
+    /// What the step that is looked at belongs to; none: the newest. The start belongs to what came of it.
+    pub fn stretch(&self, step: Option<usize>) -> Option<&Stretch> {
+        let newest = self.newest()?.step;
+        let step = step.map_or(newest, |step| step.min(newest)).max(1);
+        self.stretches.iter().rev().find(|stretch| stretch.step <= step)
     }
 
-    /// The first step of the stretch in which terms had the names that they have now.
+    /// The behaviour that a person sees who looks at a step; none: the newest. The candidate is for the caller to find.
+    ///
+    /// Errors: why there is none.
+    pub fn behaviour(&self, step: Option<usize>) -> Result<Behaviour, NoBehaviour> {
+        let stretch = self.stretch(step).ok_or(NoBehaviour::NotBegun)?;
+        let driver = match stretch.by {
+            Mover::Plan => Driver::Plan,
+            Mover::Policy { .. } => Driver::Policy,
+            Mover::Nothing => return Err(NoBehaviour::NothingMoves),
+        };
+        Ok(Behaviour {
+            program: stretch.program.to_string(),
+            candidate: None,
+            driver,
+            seed: self.seed,
+        })
+    }
+
+    /// Names of the terms of the reward that judged the newest step.
+    pub fn terms(&self) -> &[String] {
+        self.stretches.last().map_or(&[], |stretch| &stretch.terms)
+    }
+
+    /// The first step from which on terms have had the names that they have now.
     pub fn terms_since(&self) -> usize {
-        let names = self.terms();
-        self.rewards
-            .iter()
-            .rev()
-            .take_while(|change| *change.terms == *names)
-            .last()
-            .map_or(0, |change| change.step)
+        let same = |stretch: &&Stretch| *stretch.terms == *self.terms();
+        let stretches = self.stretches.iter().rev();
+        stretches.take_while(same).last().map_or(0, |stretch| stretch.step)
     }
 
     /// The numbers of a variable at a moment.
@@ -104,7 +175,30 @@ impl Timeline {
         moment.variables.get(range.clone())
     }
 
-    pub(crate) fn push(&mut self, moment: Moment) {
+    /// The beginning of an episode that `env` has just begun.
+    pub(crate) fn begun(env: &VecEnv, episode: u64, seed: u64) -> Self {
+        Self {
+            task: env.task().id.clone(),
+            episode,
+            seed,
+            moments: vec![moment(env, 0, false)],
+            control_dt_secs: env.task().control_dt_secs(),
+            layout: layout(env),
+            ..Self::default()
+        }
+    }
+
+    /// A step that was made: following which program, by whom, judged by a reward with these terms.
+    pub(crate) fn push(&mut self, moment: Moment, program: &Arc<str>, by: &Mover, terms: &[String]) {
+        let same = |last: &Stretch| (&last.program, &last.by, &*last.terms) == (program, by, terms);
+        if !self.stretches.last().is_some_and(same) {
+            self.stretches.push(Stretch {
+                step: moment.step,
+                program: Arc::clone(program),
+                by: by.clone(),
+                terms: terms.into(),
+            });
+        }
         if self.moments.len() == MOST {
             self.moments.drain(..MOST / 4);
         }
@@ -151,7 +245,7 @@ pub(crate) fn outcome(data: &StepData) -> (Option<End>, Option<(f64, bool)>) {
 }
 
 /// Where each variable of the task stands in [`Moment::variables`].
-pub(crate) fn layout(env: &VecEnv) -> Arc<[(String, std::ops::Range<usize>)]> {
+fn layout(env: &VecEnv) -> Arc<[(String, std::ops::Range<usize>)]> {
     let mut place = 0;
     let batch = env.variables();
     let variables = env.task().schema.variables.iter().zip(&batch.columns);

@@ -1,6 +1,6 @@
 //! What the person says: good or bad, in words, about a moment or the whole; what was said before, and who will hear it.
 
-use carrot_run_record::{Behaviour, Feedback, Verdict};
+use carrot_run_record::{Behaviour, COMMENT_LIMIT, Driver, Feedback, Verdict};
 use egui::{Role, Ui, WidgetInfo};
 
 use super::{Command, See, button, ranking};
@@ -130,13 +130,17 @@ impl FeedbackPanel {
 
 /// Good, bad, or in words.
 fn say(ui: &mut Ui, see: &mut See<'_>) {
+    let behaviour = see.behaviour();
+    let why_not = behaviour.as_ref().err().map_or_else(String::new, ToString::to_string);
     ui.horizontal_wrapped(|ui| {
         ui.label("The behaviour on the stage is");
-        button(ui, see, "Good", Action::RateGood, true);
-        button(ui, see, "Bad", Action::RateBad, true);
+        for (name, action) in [("Good", Action::RateGood), ("Bad", Action::RateBad)] {
+            button(ui, see, name, action, behaviour.is_ok()).on_disabled_hover_text(&why_not);
+        }
     });
     let field = egui::TextEdit::multiline(&mut see.document.comment)
         .hint_text("What did you mean? Say what is good, what is wrong, what you would rather see.")
+        .char_limit(COMMENT_LIMIT)
         .desired_rows(3)
         .desired_width(f32::INFINITY);
     let response = ui.add(field);
@@ -144,41 +148,68 @@ fn say(ui: &mut Ui, see: &mut See<'_>) {
     if response.changed() {
         *see.change = Some(Change::new("comment"));
     }
+    // Bytes are at least as many as characters, and counted already.
+    if see.document.comment.len() >= COMMENT_LIMIT && see.document.comment.chars().count() >= COMMENT_LIMIT {
+        ui.colored_label(
+            ui.visuals().warn_fg_color,
+            "A comment holds 10,000 characters, and these are all. Give it, and say the rest in another one.",
+        );
+    }
     ui.horizontal_wrapped(|ui| {
         ui.checkbox(&mut see.document.comment_on_task, "About the task as a whole");
-        let text = match (see.document.comment_on_task, see.cursor) {
+        let on_task = see.document.comment_on_task;
+        let text = match (on_task, see.cursor) {
             (true, _) => "Give the comment".to_owned(),
             (false, None) => "Give the comment on this behaviour".to_owned(),
             (false, Some(step)) => format!("Give the comment on step {step}"),
         };
-        let ready = !see.document.comment.trim().is_empty();
-        button(ui, see, &text, Action::GiveComment, ready);
+        let written = !see.document.comment.trim().is_empty();
+        let response = button(
+            ui,
+            see,
+            &text,
+            Action::GiveComment,
+            written && (on_task || behaviour.is_ok()),
+        );
+        response.on_disabled_hover_text(match (written, on_task) {
+            (false, _) => "Write it first.".to_owned(),
+            (true, _) => format!("{why_not} A comment on the task as a whole is possible."),
+        });
     });
 }
 
-/// Goes to what a comment is about: its moment where it is on the stage, else its candidate.
+/// Goes to the moment that a comment is about, where that is on the stage; else has its candidate played up to there.
 fn look(see: &mut See<'_>, of: &Behaviour, step: Option<u64>) {
-    let on_stage = see.behaviour();
-    let same = (&on_stage.program, on_stage.driver, on_stage.seed) == (&of.program, of.driver, of.seed);
-    if let Some(candidate) = of.candidate {
+    let candidate = see.run.opinion.candidate(&of.program).or(of.candidate);
+    if let Some(candidate) = candidate {
         see.want(Command::Select(Some(candidate)));
     }
-    match (same, step.and_then(|step| usize::try_from(step).ok())) {
-        (true, Some(step)) => {
+    let step = step.and_then(|step| usize::try_from(step).ok());
+    let is_there = step.is_some_and(|step| {
+        let timeline = see.stage.timeline();
+        let kept =
+            timeline.moments.first().map_or(0, |first| first.step)..=timeline.newest().map_or(0, |last| last.step);
+        let same = |seen: Behaviour| (seen.program, seen.driver, seen.seed) == (of.program.clone(), of.driver, of.seed);
+        kept.contains(&step) && timeline.behaviour(Some(step)).is_ok_and(same)
+    });
+    match (step, candidate, of.driver) {
+        (Some(step), ..) if is_there => {
             see.want(Command::Stage(Order::Run(false)));
             see.want(Command::Seek(Some(step)));
         }
-        (false, Some(_)) if of.candidate.is_some() => {
-            see.want(Command::Notice(
-                "Play this candidate from the same start to see the moment.".into(),
-            ));
-        }
-        _ if of.candidate.is_none() => {
-            see.want(Command::Notice(
-                "This was said of a program that is no candidate; its text is in the History panel.".into(),
-            ));
-        }
-        _ => {}
+        (Some(step), Some(candidate), Driver::Policy) => see.want(Command::PlayMoment {
+            candidate,
+            seed: of.seed,
+            step,
+        }),
+        (Some(_), Some(_), Driver::Plan) => see.want(Command::Notice(
+            "This was said of a plan. Plans come out differently each time, so that the moment does not come back."
+                .into(),
+        )),
+        (_, None, _) => see.want(Command::Notice(
+            "This was said of a program that is no candidate; its text is in the History panel.".into(),
+        )),
+        (None, Some(_), _) => {}
     }
 }
 

@@ -28,9 +28,11 @@ use crate::compiler::{Compiled, OpenTask};
 use crate::document::Document;
 use crate::draft::Change;
 use crate::jobs::JobState;
+use crate::opinion::Opinion;
 use crate::rehearsal::Rehearsal;
 use crate::session::Pending;
 use crate::stage::{Order, Stage, StageStatus};
+use crate::timeline::{NoBehaviour, Timeline};
 use crate::watcher::RunView;
 
 /// A panel, by what it is about.
@@ -137,28 +139,23 @@ impl See<'_> {
         self.commands.push(command);
     }
 
-    /// The behaviour on the stage, as feedback names it.
-    pub fn behaviour(&self) -> Behaviour {
-        behaviour_on_stage(self.status, self.run)
+    /// The behaviour that the person looks at, as feedback names it.
+    ///
+    /// Errors: why there is none.
+    pub fn behaviour(&self) -> Result<Behaviour, NoBehaviour> {
+        behaviour_at(&self.stage.timeline(), self.cursor, &self.run.opinion)
     }
 }
 
-/// The behaviour on the stage, as feedback names it.
-pub fn behaviour_on_stage(status: &StageStatus, run: &RunView) -> Behaviour {
-    let program = crate::document::program_hash(&status.reward_text);
-    let candidate = run.candidates.iter().find(|candidate| match &candidate.program {
-        carrot_run_record::Program::Source { text, .. } => **text == *status.reward_text,
-        carrot_run_record::Program::Wasm { .. } => false,
-    });
-    Behaviour {
-        program,
-        candidate: candidate.map(|candidate| (candidate.generation, candidate.index)),
-        driver: match status.drive == "plan" {
-            true => carrot_run_record::Driver::Plan,
-            false => carrot_run_record::Driver::Policy,
-        },
-        seed: status.seed,
-    }
+/// The behaviour at a moment of an episode, as feedback names it; none: at the newest.
+///
+/// Errors: why there is none.
+pub fn behaviour_at(timeline: &Timeline, cursor: Option<usize>, opinion: &Opinion) -> Result<Behaviour, NoBehaviour> {
+    let behaviour = timeline.behaviour(cursor)?;
+    Ok(Behaviour {
+        candidate: opinion.candidate(&behaviour.program),
+        ..behaviour
+    })
 }
 
 /// What a person wants, beyond what the document says.
@@ -175,6 +172,15 @@ pub enum Command {
     LoadProgram(String, String),
     /// The policy of a candidate moves the robot, under its reward.
     PlayCandidate((u32, u32)),
+    /// The policy of a candidate moves the robot from the start of this seed up to this step, and stands there.
+    PlayMoment {
+        /// Which one.
+        candidate: (u32, u32),
+        /// Of the start.
+        seed: u64,
+        /// Control steps from there.
+        step: usize,
+    },
     /// Looks at a candidate.
     Select(Option<(u32, u32)>),
     /// Looks at a step of the episode; none: the newest.

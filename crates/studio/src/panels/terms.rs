@@ -138,7 +138,7 @@ impl TermsPanel {
                 }
             }
             for change in &seen.changes {
-                plot.vline(VLine::new("the reward changed", *change).color(Color32::from_gray(128)));
+                plot.vline(VLine::new("another reward or mover", *change).color(Color32::from_gray(128)));
             }
             plot.vline(
                 VLine::new("cursor", cursor)
@@ -226,7 +226,7 @@ impl Seen {
                 .zip(variable)
                 .and_then(|(moment, name)| Some(timeline.variable(moment, name)?.to_vec())),
             changes: timeline
-                .rewards
+                .stretches
                 .iter()
                 .filter(|change| change.step > 1)
                 .map(|change| change.step as f64 * timeline.control_dt_secs)

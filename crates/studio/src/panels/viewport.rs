@@ -13,6 +13,7 @@ use super::{Command, See, button, empty};
 use crate::action::Action;
 use crate::artist::{Answer, Care, DrawRequest, Picture, Slot};
 use crate::stage::Order;
+use crate::timeline::Mover;
 
 /// The viewport panel.
 #[derive(Default)]
@@ -126,12 +127,12 @@ impl ViewportPanel {
             if see.cursor.is_some() {
                 button(ui, see, "Back to now", Action::Live, true);
             }
-            let plan = see.status.drive == "plan";
-            let combo = egui::ComboBox::from_id_salt("drive").selected_text(format!("moved by {}", see.status.drive));
+            let plan = see.status.drive == Mover::Plan;
+            let combo = egui::ComboBox::from_id_salt("drive").selected_text(format!("moved by {}", see.status.drive.name()));
             let combo = combo.show_ui(ui, |ui| {
                 for (chosen, name, action) in [
                     (plan, "plan", Action::DriveByPlan),
-                    (see.status.drive == "nothing", "nothing", Action::DriveByNothing),
+                    (see.status.drive == Mover::Nothing, "nothing", Action::DriveByNothing),
                 ] {
                     if ui.selectable_label(chosen, name).clicked() {
                         see.want(Command::Do(action));

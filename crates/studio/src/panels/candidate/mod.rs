@@ -203,17 +203,17 @@ fn buttons(ui: &mut Ui, see: &mut See<'_>, row: &Row, candidate: &Candidate) {
     });
 }
 
-/// What is rated: the rollout on the stage where that is this candidate's, or else its policy as such.
+/// What is rated: the rollout on the stage where that is this candidate's, or else its policy from the first start, as Compare shows
+/// it at first.
 fn behaviour(see: &See<'_>, candidate: &Candidate) -> Behaviour {
-    let on_stage = see.behaviour();
-    let id = Some((candidate.generation, candidate.index));
-    match on_stage.candidate == id && on_stage.driver == Driver::Policy {
-        true => on_stage,
-        false => Behaviour {
-            program: candidate.program.hash(),
-            candidate: id,
+    let program = candidate.program.hash();
+    match see.behaviour() {
+        Ok(on_stage) if on_stage.program == program && on_stage.driver == Driver::Policy => on_stage,
+        _ => Behaviour {
+            program,
+            candidate: Some((candidate.generation, candidate.index)),
             driver: Driver::Policy,
-            seed: see.status.seed,
+            seed: 0,
         },
     }
 }
