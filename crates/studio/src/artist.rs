@@ -145,7 +145,7 @@ impl Artist {
         let thread = std::thread::Builder::new().name("artist".into()).spawn(move || {
             // The driver's own threads are started from here and inherit it.
             priority::yield_to_the_window();
-            Studio::new(&at_work, &wake).work();
+            Easel::new(&at_work, &wake).work();
         });
         if let Err(cause) = &thread {
             let words = format!("no thread to draw on: {cause}");
@@ -203,7 +203,7 @@ impl Drop for Artist {
 }
 
 /// What the thread works with.
-struct Studio<'a> {
+struct Easel<'a> {
     shared: &'a Shared,
     wake: &'a dyn Fn(),
     /// Most recently used last.
@@ -233,7 +233,7 @@ enum Task {
     Answer(DrawRequest, [f64; 2], Sender<Answer>),
 }
 
-impl<'a> Studio<'a> {
+impl<'a> Easel<'a> {
     fn new(shared: &'a Shared, wake: &'a dyn Fn()) -> Self {
         Self {
             shared,
@@ -350,22 +350,19 @@ impl<'a> Studio<'a> {
             let frame = renderer.draw_view(&request.scene, &request.view, &request.options)?;
             Ok((frame, renderer.eye()))
         });
+        // Millions of pixels: before the window's mutex is taken, since a thread of low priority may be interrupted here.
+        let drawn = drawn.map(|(frame, eye)| {
+            let pixels = frame.rgb.chunks_exact(3);
+            let pixels = pixels.map(|pixel| Color32::from_rgb(pixel[0], pixel[1], pixel[2]));
+            (ColorImage::new([frame.width, frame.height], pixels.collect()), eye)
+        });
+        let drawn_in_ms = started.elapsed().as_secs_f64() * 1e3;
         let state = &mut self.slots[slot];
         if lock(&self.shared.desk).requests[slot].is_none() {
             return; // Cleared in the meantime.
         }
-        let mut wall = lock(&self.shared.wall);
-        match drawn {
-            Ok((frame, eye)) => {
-                let image = ColorImage::new(
-                    [frame.width, frame.height],
-                    frame
-                        .rgb
-                        .chunks_exact(3)
-                        .map(|pixel| Color32::from_rgb(pixel[0], pixel[1], pixel[2]))
-                        .collect(),
-                );
-                let drawn_in_ms = started.elapsed().as_secs_f64() * 1e3;
+        let before = match drawn {
+            Ok((image, eye)) => {
                 // A renderer's first picture is slow for reasons of its own.
                 if quality == Quality::Full && !fresh {
                     let per_pixel = drawn_in_ms / image.pixels.len() as f64;
@@ -378,22 +375,26 @@ impl<'a> Studio<'a> {
                 let rough = quality == Quality::Fast && request.care == Care::Adaptive;
                 state.quick_since = rough.then(Instant::now);
                 state.retry_at = None;
-                wall.errors[slot] = None;
-                wall.pictures[slot] = Some(Arc::new(Picture {
+                let picture = Arc::new(Picture {
                     image: Arc::new(image),
                     of: request.clone(),
                     eye,
                     number: self.n_pictures,
                     drawn_in_ms,
                     quality,
-                }));
+                });
+                let mut wall = lock(&self.shared.wall);
+                wall.errors[slot] = None;
+                wall.pictures[slot].replace(picture)
             }
             Err(words) => {
                 state.quick_since = None;
                 state.retry_at = Some(Instant::now() + RETRY);
-                wall.errors[slot] = Some(words);
+                lock(&self.shared.wall).errors[slot] = Some(words);
+                None
             }
-        }
+        };
+        drop(before); // with the mutex released
         state.done = Some(request);
     }
 

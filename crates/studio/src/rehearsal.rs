@@ -107,7 +107,7 @@ struct Shared {
 #[derive(Default)]
 struct Desk {
     wanted: Vec<Part>,
-    /// Newest last.
+    /// What was wanted last is last.
     shelf: Vec<(Part, Played)>,
     leave: bool,
 }
@@ -140,6 +140,9 @@ impl Rehearsal {
         }
         desk.wanted = parts.to_vec();
         desk.shelf.retain(|(_, played)| !matches!(played, Played::Failed(_)));
+        // What is wanted now is the last to go.
+        let wanted = |(part, _): &(Part, Played)| parts.iter().any(|other| other.is(part));
+        desk.shelf.sort_by_key(wanted);
         self.shared.something_new.notify_one();
     }
 
@@ -200,20 +203,28 @@ fn next(shared: &Shared) -> Option<Part> {
 
 /// Notes how far a part is. True where somebody who looks would see a difference.
 fn put(shared: &Shared, part: &Part, played: Played) -> bool {
-    let mut desk = lock(&shared.desk);
-    let Some(at) = desk.shelf.iter().position(|(known, _)| known.is(part)) else {
-        if desk.shelf.len() == KEPT {
-            desk.shelf.remove(0);
-        }
-        desk.shelf.push((part.clone(), played));
-        return true;
-    };
     let percent = |played: &Played| match played {
         Played::Playing(steps, of) => Some(100 * steps / of.max(&1)),
         _ => None,
     };
-    let differs = percent(&desk.shelf[at].1) != percent(&played);
-    desk.shelf[at].1 = played;
+    let mut desk = lock(&shared.desk);
+    let Desk { wanted, shelf, .. } = &mut *desk;
+    let (differs, gone) = match shelf.iter_mut().find(|(known, _)| known.is(part)) {
+        Some((_, before)) => (
+            percent(before) != percent(&played),
+            Some(std::mem::replace(before, played)),
+        ),
+        None => {
+            let free = |(part, _): &(Part, Played)| !wanted.iter().any(|other| other.is(part));
+            let full = shelf.len() >= KEPT;
+            let oldest = shelf.iter().position(free).filter(|_| full);
+            let gone = oldest.map(|at| shelf.remove(at).1);
+            shelf.push((part.clone(), played));
+            (true, gone)
+        }
+    };
+    drop(desk);
+    drop(gone); // an episode is freed while the window may look
     differs
 }
 

@@ -312,7 +312,9 @@ impl Studio {
         };
         chrome::top_bar(ui, &mut see, &bar);
         chrome::bottom_bar(ui, &see, self.notices.iter().map(|notice| notice.text.as_str()));
-        chrome::panels(ui, &mut self.tree, &mut self.panels, &mut see)
+        let tiles = chrome::panels(ui, &mut self.tree, &mut self.panels, &mut see);
+        self.panels.finish(&mut see);
+        tiles
     }
 
     /// Starts to work on `self.choice` and `self.run_name`.

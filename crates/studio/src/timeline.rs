@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use carrot_environment::{StepData, VecEnv};
+use carrot_physics::Scene;
 use carrot_run_record::{Behaviour, Driver};
 
 /// Steps that are kept; a longer episode forgets its beginning.
@@ -30,6 +31,28 @@ pub struct Moment {
     pub total: Option<f64>,
     /// Its terms, in the order of [`Timeline::terms`] for the reward of that moment.
     pub terms: Vec<f64>,
+}
+
+/// Variables, each with its place in [`Moment::variables`].
+pub type Layout = Arc<[(String, std::ops::Range<usize>)]>;
+
+impl Moment {
+    /// The numbers of a variable.
+    pub fn variable(&self, layout: &Layout, name: &str) -> Option<&[f64]> {
+        let (_, range) = layout.iter().find(|(known, _)| known == name)?;
+        self.variables.get(range.clone())
+    }
+
+    /// What a picture of it shows.
+    pub fn scene(&self) -> Scene {
+        Scene {
+            qpos: self.qpos.clone(),
+            qvel: self.qvel.clone(),
+            ctrl: self.ctrl.clone(),
+            mocap: self.mocap.clone(),
+            ..Scene::default()
+        }
+    }
 }
 
 /// What moves the robot.
@@ -112,7 +135,7 @@ pub struct Timeline {
     /// Seconds of a control step.
     pub control_dt_secs: f64,
     /// First place of each variable in [`Moment::variables`], and its numbers.
-    pub layout: Arc<[(String, std::ops::Range<usize>)]>,
+    pub layout: Layout,
     /// How the episode ended, if it has.
     pub end: Option<End>,
     /// The task's judgement of the finished episode: fitness, and whether it was a success.
@@ -171,8 +194,7 @@ impl Timeline {
 
     /// The numbers of a variable at a moment.
     pub fn variable<'a>(&self, moment: &'a Moment, name: &str) -> Option<&'a [f64]> {
-        let (_, range) = self.layout.iter().find(|(known, _)| known == name)?;
-        moment.variables.get(range.clone())
+        moment.variable(&self.layout, name)
     }
 
     /// The beginning of an episode that `env` has just begun.
@@ -245,7 +267,7 @@ pub(crate) fn outcome(data: &StepData) -> (Option<End>, Option<(f64, bool)>) {
 }
 
 /// Where each variable of the task stands in [`Moment::variables`].
-fn layout(env: &VecEnv) -> Arc<[(String, std::ops::Range<usize>)]> {
+fn layout(env: &VecEnv) -> Layout {
     let mut place = 0;
     let batch = env.variables();
     let variables = env.task().schema.variables.iter().zip(&batch.columns);

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, Task, VecEnv};
 use carrot_optimizer::{Algorithm, Policy};
-use carrot_run_record::{Candidate, Driver, Feedback, Outcome, Program, RunRecord, Verdict};
+use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Outcome, Program, RunRecord, Verdict};
 use carrot_studio::compiler::{OpenTask, TaskChoice};
 use carrot_studio::document::{SearchSettings, program_hash};
 use carrot_studio::rehearsal::{Part, Played, Rehearsal};
+use carrot_studio::stage::Order;
 use carrot_studio::timeline::End;
 use carrot_studio::{Studio, StudioOptions};
 use carrot_workbench::{ProgramBody, ProgramBytes, Workbench};
@@ -183,10 +184,24 @@ fn a_rehearsal_is_the_rollout_bit_for_bit() {
         assert_eq!(timeline.judged, Some((episode.fitness, episode.success)));
         assert_ne!(timeline.end, None);
     }
-    // Asked again, it is there at once.
+    // Asked again, it is there at once, however many others were played meanwhile beside it.
     rehearsal.want(&[]);
     rehearsal.want(&parts[1..]);
-    assert!(matches!(rehearsal.played(&parts[1]), Played::Whole(timeline) if Arc::ptr_eq(&timeline, &timelines[1])));
+    let is_kept =
+        || matches!(rehearsal.played(&parts[1]), Played::Whole(timeline) if Arc::ptr_eq(&timeline, &timelines[1]));
+    assert!(is_kept());
+    for seed in 10..30 {
+        let other = self::part(&task, &dir, &candidates(&dir)[0], seed);
+        rehearsal.want(&[other.clone(), parts[1].clone()]);
+        wait("rehearsal", || {
+            matches!(rehearsal.played(&other), Played::Whole(_)).then_some(())
+        });
+        assert!(is_kept(), "beside seed {seed}");
+    }
+    assert!(
+        matches!(rehearsal.played(&parts[0]), Played::Waiting),
+        "not all are kept"
+    );
 }
 
 #[test]
@@ -381,7 +396,7 @@ fn a_verdict_is_given_once_and_the_ranking_follows() {
         (Driver::Policy, Driver::Policy, 0, 0)
     );
     let (winner, loser) = (a.candidate.unwrap().1, b.candidate.unwrap().1);
-    let noted = format!("Noted: g0c{winner} is better than g0c{loser}.");
+    let noted = format!("Noted of the pair before: g0c{winner} is better than g0c{loser}.");
     window.until("noted", |harness| harness.query_by_label(&noted).is_some());
     window.until("ranking", |harness| harness.state().run().opinion.ranked.len() == 2);
     let ranked = &window.harness.state().run().opinion.ranked;
@@ -480,4 +495,91 @@ fn with_nothing_to_compare_the_panel_says_what_to_do() {
     window.until("a plan", |harness| {
         harness.query_by_label("two behaviours from start 0").is_some()
     });
+}
+
+/// Whether a button can be pressed.
+fn can(harness: &Harness<'static, Studio>, name: &str) -> bool {
+    harness
+        .query_by_label(name)
+        .is_some_and(|button| !button.accesskit_node().is_disabled())
+}
+
+#[test]
+fn what_is_said_belongs_to_what_moved_the_robot() {
+    let mut window = Window::open(2, Theme::Dark);
+    window.until_ready(0);
+    // What nothing moves takes no rating, but the task takes a comment.
+    window.harness.key_press_modifiers(Modifiers::ALT, Key::N);
+    window.harness.step();
+    window.harness.state().stage().tell(Order::Reset(0));
+    window.until("nothing to rate", |harness| {
+        harness.query_by_label("Good").is_some() && !can(harness, "Good") && !can(harness, "Bad")
+    });
+    window.harness.key_press_modifiers(Modifiers::ALT, Key::G);
+    window.until("why not", |harness| {
+        harness
+            .query_by_label_contains("Nothing moves the robot here")
+            .is_some()
+    });
+    window.harness.get_by_label("Comment").focus();
+    window.harness.step();
+    window.harness.get_by_label("Comment").type_text("no hurry");
+    window.harness.run_steps(2);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.harness.run_steps(2);
+    assert!(!can(&window.harness, "Give the comment on this behaviour"));
+    let kept = &window.harness.state().document().comment;
+    assert_eq!(kept, "no hurry", "a comment that cannot be given stays where it is");
+    window.harness.get_by_label("About the task as a whole").click();
+    window.harness.run_steps(2);
+    assert!(can(&window.harness, "Give the comment"));
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Enter);
+    window.until_said(1);
+    // A comment on a moment of a candidate, said elsewhere, leads to that moment: its policy from its start up to its step.
+    let of = candidates(&window.dir)[1].clone();
+    let behaviour = Behaviour {
+        program: of.program.hash(),
+        candidate: Some((0, 1)),
+        driver: Driver::Policy,
+        seed: 4,
+    };
+    let record = RunRecord::open_for_feedback(&window.dir).unwrap();
+    let comment = Feedback::Comment {
+        of: Some(behaviour.clone()),
+        step: Some(11),
+        text: "here".into(),
+    };
+    record.put_feedback("elsewhere", &comment).unwrap();
+    let link = "on g0c1 at step 11: here";
+    window.until("comment", |harness| harness.query_by_label(link).is_some());
+    window.harness.get_by_label(link).click();
+    window.until("moment", |harness| {
+        let stage = harness.state().stage();
+        let there = stage.timeline().newest().is_some_and(|newest| newest.step == 11);
+        there && !stage.status().running
+    });
+    let seen = window.harness.state().stage().timeline().behaviour(None);
+    assert_eq!(
+        seen,
+        Ok(Behaviour {
+            candidate: None,
+            ..behaviour.clone()
+        })
+    );
+    assert_eq!(window.harness.state().document().program, PROGRAMS[1]);
+    // What is good then is that, also when the reward is edited before it is said.
+    window.harness.get_by_label("reward program").focus();
+    window.harness.step();
+    window.harness.get_by_label("reward program").type_text("# mine\n");
+    window.until("edit", |harness| harness.state().compiled().text.contains("# mine"));
+    window.harness.run_steps(20);
+    window.harness.key_press_modifiers(Modifiers::ALT, Key::G);
+    window.until_said(3);
+    assert_eq!(
+        window.said().last(),
+        Some(&Feedback::Rating {
+            of: behaviour,
+            good: true
+        })
+    );
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use carrot_run_record::{Feedback, Outcome, Program, Verdict};
+use carrot_run_record::{Behaviour, Feedback, Outcome, Program, Verdict};
 use egui::{Key, Modifiers, ProgressBar, Role, Ui, WidgetInfo};
 use sha2::{Digest as _, Sha256};
 
@@ -14,6 +14,7 @@ use crate::action::Action;
 use crate::document::program_hash;
 use crate::rehearsal::{Part, Played};
 use crate::timeline::Timeline;
+use crate::watcher::RunView;
 
 /// The last moment stays this long before the rollouts begin again, s.
 const CURTAIN_SECS: f64 = 0.8;
@@ -37,8 +38,7 @@ struct Showing {
     /// As shown: A, B.
     parts: [Part; 2],
     names: [String; 2],
-    /// Verdicts in the record when it began; once there is one more, the next pair may come.
-    verdicts: usize,
+    /// A verdict was given. Once the record holds it, the next pair may come.
     judged: bool,
 }
 
@@ -56,6 +56,8 @@ pub struct ComparePanel {
     time: f64,
     /// The last verdict, with names.
     last: Option<String>,
+    /// Pairs whose verdicts are on their way to the record, as they were shown.
+    on_their_way: Vec<[Behaviour; 2]>,
     /// Height of what is below the pictures, as of the last frame.
     below: f32,
 }
@@ -72,6 +74,7 @@ impl Default for ComparePanel {
             speed: 2,
             time: 0.0,
             last: None,
+            on_their_way: Vec::new(),
             below: 90.0,
         }
     }
@@ -94,6 +97,7 @@ impl ComparePanel {
             .is_some_and(|showing| !Arc::ptr_eq(&showing.parts[0].task, &task) || showing.parts[0].run != see.run.dir)
         {
             (self.showing, self.last) = (None, None);
+            self.on_their_way.clear();
         }
         if let Some(pair) = self.asked.take() {
             self.begin(pair, see);
@@ -135,10 +139,16 @@ impl ComparePanel {
 
     /// Once the record holds the verdict, the next pair is shown.
     fn go_on(&mut self, see: &See<'_>) {
+        let run = see.run;
+        self.on_their_way.retain(|pair| !is_recorded(run, pair));
+        let waits = |showing: &Showing| {
+            let shown = showing.parts.each_ref().map(|part| &part.behaviour);
+            self.on_their_way.iter().any(|pair| pair.each_ref() == shown)
+        };
         let heard = self
             .showing
             .as_ref()
-            .is_none_or(|showing| showing.judged && see.run.opinion.verdicts > showing.verdicts);
+            .is_none_or(|showing| showing.judged && !waits(showing));
         if heard && let Some(next) = see.run.opinion.next {
             self.begin(next.map(Choice::Candidate), see);
         }
@@ -169,14 +179,16 @@ impl ComparePanel {
         };
         let [Some(a), Some(b)] = pair.map(resolve) else { return };
         let hashes = [a.0.hash(), b.0.hash()];
-        let seed = run.feedback.iter().filter(|entry| match &entry.feedback {
-            Feedback::Preference { a, b, .. } => {
-                let shown = [&a.program, &b.program];
-                shown == [&hashes[0], &hashes[1]] || shown == [&hashes[1], &hashes[0]]
-            }
-            _ => false,
+        let recorded = run.feedback.iter().filter_map(|entry| match &entry.feedback {
+            Feedback::Preference { a, b, .. } => Some([a, b]),
+            _ => None,
         });
-        let seed = seed.count() as u64;
+        let given = recorded.chain(self.on_their_way.iter().map(|pair| pair.each_ref()));
+        let these = given.filter(|[a, b]| {
+            let shown = [&a.program, &b.program];
+            shown == [&hashes[0], &hashes[1]] || shown == [&hashes[1], &hashes[0]]
+        });
+        let seed = these.count() as u64;
         let part = |(program, policy, id): (Program, Option<String>, Option<(u32, u32)>)| {
             Part::new(task, &run.dir, &program, policy, id, seed)
         };
@@ -197,7 +209,6 @@ impl ComparePanel {
             pair,
             parts,
             names,
-            verdicts: run.opinion.verdicts,
             judged: false,
         });
     }
@@ -394,18 +405,32 @@ impl ComparePanel {
             showing.judged = true;
             let [a, b] = &showing.names;
             self.last = Some(match verdict {
-                Verdict::A => format!("Noted: {a} is better than {b}."),
-                Verdict::B => format!("Noted: {b} is better than {a}."),
-                Verdict::Tie => format!("Noted: {a} and {b} are equally good."),
-                Verdict::CannotTell => format!("Noted: {a} and {b} cannot be told apart."),
+                Verdict::A => format!("{a} is better than {b}."),
+                Verdict::B => format!("{b} is better than {a}."),
+                Verdict::Tie => format!("{a} and {b} are equally good."),
+                Verdict::CannotTell => format!("{a} and {b} cannot be told apart."),
             });
-            let [a, b] = showing.parts.each_ref().map(|part| part.behaviour.clone());
+            let shown = showing.parts.each_ref().map(|part| part.behaviour.clone());
+            self.on_their_way.push(shown.clone());
+            let [a, b] = shown;
             see.want(Command::Say(Feedback::Preference { a, b, verdict }));
         }
         if let Some(last) = &self.last {
-            ui.label(last);
+            ui.label(match showing.judged {
+                true => format!("Noted: {last}"),
+                false => format!("Noted of the pair before: {last}"),
+            });
         }
     }
+}
+
+/// Whether the record holds a verdict on two behaviours that were shown in this order.
+fn is_recorded(run: &RunView, [shown_a, shown_b]: &[Behaviour; 2]) -> bool {
+    let mut newest_first = run.feedback.iter().rev();
+    newest_first.any(|entry| match &entry.feedback {
+        Feedback::Preference { a, b, .. } => (a, b) == (shown_a, shown_b),
+        _ => false,
+    })
 }
 
 /// A key without any modifier.

@@ -231,6 +231,11 @@ impl Panels {
         }
     }
 
+    /// After all of them were shown in a frame.
+    pub fn finish(&mut self, see: &mut See<'_>) {
+        self.viewport.finish(see);
+    }
+
     /// An action that belongs to the camera. False where it does not.
     pub fn camera(&mut self, action: Action) -> bool {
         self.viewport.act(action)

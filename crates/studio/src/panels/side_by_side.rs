@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use carrot_physics::{DrawOptions, Model, Scene, View};
+use carrot_physics::{DrawOptions, Model, View};
 use egui::{PointerButton, Pos2, Rect, Role, Sense, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo};
 use egui_plot::{Line, Plot, PlotPoint, PlotPoints, VLine};
 
@@ -145,13 +145,7 @@ impl SideBySide {
             };
             let request = DrawRequest {
                 model: model.clone(),
-                scene: Arc::new(Scene {
-                    qpos: moment.qpos.clone(),
-                    qvel: moment.qvel.clone(),
-                    ctrl: moment.ctrl.clone(),
-                    mocap: moment.mocap.clone(),
-                    ..Scene::default()
-                }),
+                scene: Arc::new(moment.scene()),
                 view: *view,
                 options: DrawOptions::default(),
                 care: Care::Adaptive,

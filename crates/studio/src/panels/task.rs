@@ -1,5 +1,7 @@
 //! What the robot should do, and what a reward may read.
 
+use std::sync::Arc;
+
 use egui::{Role, TextWrapMode, Ui, WidgetInfo};
 
 use super::{Command, See, empty};
@@ -56,10 +58,13 @@ impl TaskPanel {
             let response = ui.add(filter).labelled_by(label.id);
             response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, "Filter variables"));
         });
-        let timeline = see.stage.timeline();
-        let moment = match see.cursor {
-            Some(step) => timeline.at(step),
-            None => timeline.newest(),
+        let (moment, layout) = {
+            let timeline = see.stage.timeline();
+            let moment = match see.cursor {
+                Some(step) => timeline.at(step),
+                None => timeline.newest(),
+            };
+            (moment.cloned(), Arc::clone(&timeline.layout))
         };
         egui::ScrollArea::both().auto_shrink(false).show(ui, |ui| {
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
@@ -78,7 +83,9 @@ impl TaskPanel {
                             continue;
                         }
                         ui.monospace(&variable.name);
-                        let values = moment.and_then(|moment| timeline.variable(moment, &variable.name));
+                        let values = moment
+                            .as_ref()
+                            .and_then(|moment| moment.variable(&layout, &variable.name));
                         ui.monospace(values.map(numbers).unwrap_or_default());
                         ui.label(variable.unit.as_deref().unwrap_or_default());
                         ui.label(&variable.doc);

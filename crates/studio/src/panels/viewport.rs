@@ -7,13 +7,24 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use carrot_physics::{DrawOptions, Model, Pull, Push, Scene, Selection, View};
-use egui::{PointerButton, Pos2, Rect, Role, Sense, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo};
+use egui::{
+    Button, Label, PointerButton, Pos2, Rect, Role, Sense, Slider, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo,
+};
 
 use super::{Command, See, button, empty};
 use crate::action::Action;
 use crate::artist::{Answer, Care, DrawRequest, Picture, Slot};
 use crate::stage::Order;
 use crate::timeline::Mover;
+
+/// Room for what moves the robot, points.
+const MOVED_BY: f32 = 122.0;
+
+/// Between buttons, points: a row of them has room in a window of 1280 points.
+const GAP: f32 = 4.0;
+
+/// A slider that is still of use, points.
+const NARROWEST_SLIDER: f32 = 90.0;
 
 /// The viewport panel.
 #[derive(Default)]
@@ -24,7 +35,23 @@ pub struct ViewportPanel {
     texture: Option<(u64, TextureHandle)>,
     scene: Option<((u64, usize), Arc<Scene>)>,
     hand: Hand,
+    /// The picture was there in this frame, for a hand to reach into.
+    at_hand: bool,
     wanted: Vec<Action>,
+}
+
+/// What is looked at, in the episode.
+struct Place {
+    /// Steps: the first that is kept, the one looked at, the newest.
+    first: usize,
+    at: usize,
+    last: usize,
+    /// Seconds of a step.
+    dt: f64,
+    /// Seconds of the longest episode.
+    longest: f64,
+    /// How the episode ended, at its end.
+    ending: Option<String>,
 }
 
 /// What a hand does to the robot.
@@ -51,127 +78,77 @@ impl ViewportPanel {
             self.scene = None;
         }
         self.carry_out();
-        let steps = {
-            let timeline = see.stage.timeline();
-            let moment = match see.cursor {
-                Some(step) => timeline.at(step),
-                None => timeline.newest(),
-            };
-            // Where another task was just opened, the stage may still show the one before.
-            let moment = moment.filter(|_| timeline.task == task.bench.task.id);
-            moment.map(|moment| {
-                let key = (timeline.episode, moment.step);
-                if self.scene.as_ref().is_none_or(|(known, _)| *known != key) {
-                    let scene = Scene {
-                        qpos: moment.qpos.clone(),
-                        qvel: moment.qvel.clone(),
-                        ctrl: moment.ctrl.clone(),
-                        mocap: moment.mocap.clone(),
-                        ..Scene::default()
-                    };
-                    self.scene = Some((key, Arc::new(scene)));
-                }
-                let first = timeline.moments.first().map_or(0, |first| first.step);
-                let last = timeline.newest().map_or(0, |last| last.step);
-                let dt = timeline.control_dt_secs;
-                (first, moment.step, last, dt, timeline.end.clone(), timeline.judged)
-            })
-        };
-        let Some((first, at, last, dt, end, judged)) = steps else {
+        let Some(place) = self.place(see) else {
             return empty(ui, "No robot yet.", "It appears as soon as the reward compiles.");
         };
-        self.clock(ui, see);
+        clock(ui, see);
         ui.horizontal_wrapped(|ui| {
-            for (on, name, action) in [
-                (self.options.contacts, "Contacts", Action::ShowContacts),
-                (self.options.contact_forces, "Forces", Action::ShowForces),
-                (self.options.frames, "Frames", Action::ShowFrames),
-                (
-                    self.shown.as_ref().is_some_and(|(_, view)| view.follow),
-                    "Follow",
-                    Action::Follow,
-                ),
-            ] {
-                if ui
-                    .selectable_label(on, name)
-                    .on_hover_text(action.hint(ui.ctx()))
-                    .clicked()
-                {
-                    see.want(Command::Do(action));
-                }
-            }
-            ui.weak(format!("{:.2} s of {:.2} s", at as f64 * dt, last as f64 * dt));
-            if let (Some(end), true) = (&end, at == last) {
-                ui.strong(ending(end, judged));
-            }
+            ui.spacing_mut().item_spacing.x = GAP;
+            self.drawn(ui, see);
+            speed(ui, see);
+            button(ui, see, "Back to now", Action::Live, see.cursor.is_some());
         });
-        let mut step = at;
-        let slider = egui::Slider::new(&mut step, first..=last.max(first + 1)).show_value(false);
-        ui.spacing_mut().slider_width = (ui.available_width() - 12.0).max(60.0);
-        let response = ui.add(slider);
-        response.widget_info(|| WidgetInfo::slider(true, step as f64, "Step of the episode"));
-        if response.changed() {
-            see.want(Command::Stage(Order::Run(false)));
-            see.want(Command::Seek(Some(step)));
+        scrubber(ui, see, &place);
+        self.picture(ui, see, model, &place);
+    }
+
+    /// After all panels of a frame: a hand lets go where the robot is not shown any more.
+    pub fn finish(&mut self, see: &mut See<'_>) {
+        if !std::mem::take(&mut self.at_hand) && !matches!(self.hand, Hand::Empty) {
+            self.hand = Hand::Empty;
+            see.want(Command::Stage(Order::Push(None)));
         }
-        self.picture(ui, see, model);
     }
 
-    fn clock(&mut self, ui: &mut Ui, see: &mut See<'_>) {
-        ui.horizontal_wrapped(|ui| {
-            let word = if see.status.running { "Pause" } else { "Play" };
-            button(ui, see, word, Action::PlayPause, true);
-            button(ui, see, "Step", Action::StepOnce, true);
-            button(ui, see, "Restart", Action::Restart, true);
-            button(ui, see, "Another start", Action::AnotherStart, true);
-            if see.cursor.is_some() {
-                button(ui, see, "Back to now", Action::Live, true);
-            }
-            let plan = see.status.drive == Mover::Plan;
-            let combo = egui::ComboBox::from_id_salt("drive").selected_text(format!("moved by {}", see.status.drive.name()));
-            let combo = combo.show_ui(ui, |ui| {
-                for (chosen, name, action) in [
-                    (plan, "plan", Action::DriveByPlan),
-                    (see.status.drive == Mover::Nothing, "nothing", Action::DriveByNothing),
-                ] {
-                    if ui.selectable_label(chosen, name).clicked() {
-                        see.want(Command::Do(action));
-                    }
-                }
-                ui.weak("a policy: Play a candidate, or Train a policy");
-            });
-            combo
-                .response
-                .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What moves the robot"));
-            button(ui, see, "−", Action::Slower, true)
-                .widget_info(|| WidgetInfo::labeled(Role::Button, true, "Half as fast"));
-            ui.label(format!("{}×", see.status.speed));
-            button(ui, see, "+", Action::Faster, true)
-                .widget_info(|| WidgetInfo::labeled(Role::Button, true, "Twice as fast"));
-            if see.status.running {
-                let speed = ui.weak(format!("{:.2}× real time", see.status.real_time));
-                if see.status.waiting {
-                    speed.on_hover_text("The world moves as fast as plans are made, so that each plan is as good as `carrot plan` makes it.");
-                }
-            }
-            match see.training {
-                None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),
-                Some((_, progress)) => {
-                    button(ui, see, "Pause the training", Action::PauseTraining, true);
-                    if let Some((steps, total)) = progress {
-                        let share = steps as f32 / total.max(1) as f32;
-                        ui.add(
-                            egui::ProgressBar::new(share)
-                                .desired_width(90.0)
-                                .text(format!("{steps} steps")),
-                        );
-                    }
-                }
-            }
-        });
+    /// Takes what is looked at out of the timeline.
+    fn place(&mut self, see: &See<'_>) -> Option<Place> {
+        let task = &see.task?.bench.task;
+        let timeline = see.stage.timeline();
+        let moment = match see.cursor {
+            Some(step) => timeline.at(step),
+            None => timeline.newest(),
+        };
+        // Where another task was just opened, the stage may still show the one before.
+        let moment = moment.filter(|_| timeline.task == task.id)?;
+        let key = (timeline.episode, moment.step);
+        if self.scene.as_ref().is_none_or(|(known, _)| *known != key) {
+            self.scene = Some((key, Arc::new(moment.scene())));
+        }
+        let last = timeline.newest()?.step;
+        Some(Place {
+            first: timeline.moments.first()?.step,
+            at: moment.step,
+            last,
+            dt: timeline.control_dt_secs,
+            longest: task.horizon as f64 * timeline.control_dt_secs,
+            ending: timeline
+                .end
+                .as_ref()
+                .filter(|_| moment.step == last)
+                .map(|end| ending(end, timeline.judged)),
+        })
     }
 
-    fn picture(&mut self, ui: &mut Ui, see: &mut See<'_>, model: Model) {
+    /// What is drawn beside bodies.
+    fn drawn(&self, ui: &mut Ui, see: &mut See<'_>) {
+        for (on, name, action) in [
+            (self.options.contacts, "Contacts", Action::ShowContacts),
+            (self.options.contact_forces, "Forces", Action::ShowForces),
+            (self.options.frames, "Frames", Action::ShowFrames),
+            (
+                self.shown.as_ref().is_some_and(|(_, view)| view.follow),
+                "Follow",
+                Action::Follow,
+            ),
+        ] {
+            let toggle = ui.add(Button::new(name).selected(on));
+            if toggle.on_hover_text(action.hint(ui.ctx())).clicked() {
+                see.want(Command::Do(action));
+            }
+        }
+    }
+
+    fn picture(&mut self, ui: &mut Ui, see: &mut See<'_>, model: Model, place: &Place) {
         let room = ui.available_size().max(Vec2::splat(16.0));
         let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "The robot"));
@@ -202,6 +179,9 @@ impl ViewportPanel {
         }
         if let Some(error) = see.artist.error(Slot::Viewport) {
             ui.put(rect, egui::Label::new(error));
+        }
+        if let Some(ending) = &place.ending {
+            caption(ui, rect, ending);
         }
         self.meddle(ui, see, &response, rect, &request, picture.as_deref());
     }
@@ -238,6 +218,7 @@ impl ViewportPanel {
         request: &DrawRequest,
         picture: Option<&Picture>,
     ) {
+        self.at_hand = true;
         let Some((model, view)) = &mut self.shown else { return };
         let lens = model.lens();
         let moved = response.drag_delta() / rect.height();
@@ -309,6 +290,134 @@ impl ViewportPanel {
             }
         }
     }
+}
+
+/// The clock, what moves the robot, and a policy that might.
+fn clock(ui: &mut Ui, see: &mut See<'_>) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = GAP;
+        let word = if see.status.running { "Pause" } else { "Play" };
+        let width = fixed(ui, "Pause") + 2.0 * ui.spacing().button_padding.x;
+        let play = Button::new(word).min_size(Vec2::new(width, 0.0));
+        if ui.add(play).on_hover_text(Action::PlayPause.hint(ui.ctx())).clicked() {
+            see.want(Command::Do(Action::PlayPause));
+        }
+        button(ui, see, "Step", Action::StepOnce, true);
+        button(ui, see, "Restart", Action::Restart, true);
+        button(ui, see, "Another start", Action::AnotherStart, true);
+        let drive = &see.status.drive;
+        let combo = egui::ComboBox::from_id_salt("drive")
+            .width(MOVED_BY)
+            .truncate()
+            .selected_text(format!("moved by {}", drive.name()));
+        let combo = combo.show_ui(ui, |ui| {
+            for (mover, action) in [
+                (Mover::Plan, Action::DriveByPlan),
+                (Mover::Nothing, Action::DriveByNothing),
+            ] {
+                if ui.selectable_label(*drive == mover, mover.name()).clicked() {
+                    see.commands.push(Command::Do(action));
+                }
+            }
+            ui.weak("a policy: Play a candidate, or Train a policy");
+        });
+        combo
+            .response
+            .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What moves the robot"));
+        match see.training {
+            None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),
+            Some((_, progress)) => {
+                button(ui, see, "Pause the training", Action::PauseTraining, true);
+                if let Some((steps, total)) = progress {
+                    let share = steps as f32 / total.max(1) as f32;
+                    let bar = egui::ProgressBar::new(share).desired_width(90.0);
+                    ui.add(bar.text(format!("{steps} steps")));
+                }
+            }
+        }
+    });
+}
+
+/// How fast the world moves, at most.
+fn speed(ui: &mut Ui, see: &mut See<'_>) {
+    button(ui, see, "−", Action::Slower, true).widget_info(|| WidgetInfo::labeled(Role::Button, true, "Half as fast"));
+    let speed = see.status.speed;
+    let words = match speed < 1.0 {
+        true => format!("1/{}×", (1.0 / speed).round()),
+        false => format!("{speed}×"),
+    };
+    ui.add_sized(
+        [fixed(ui, "1/64×"), ui.spacing().interact_size.y],
+        Label::new(words).selectable(false),
+    );
+    button(ui, see, "+", Action::Faster, true).widget_info(|| WidgetInfo::labeled(Role::Button, true, "Twice as fast"));
+}
+
+/// The steps of the episode, and where in time one looks. The words have the width of the longest ones, so that nothing moves when
+/// they change.
+fn scrubber(ui: &mut Ui, see: &mut See<'_>, place: &Place) {
+    let words = |at: f64, last: f64, speed: Option<f64>| {
+        let speed = speed.map_or_else(String::new, |speed| format!(" · {speed:.2}× real time"));
+        format!("{at:.2} of {last:.2} s{speed}")
+    };
+    let width = fixed(ui, &words(place.longest, place.longest, Some(0.0)));
+    let gap = ui.spacing().item_spacing.x;
+    let beside = ui.available_width() - width - gap;
+    let slider = |ui: &mut Ui, see: &mut See<'_>, width: f32| {
+        let mut step = place.at;
+        ui.spacing_mut().slider_width = width;
+        let slider = Slider::new(&mut step, place.first..=place.last.max(place.first + 1)).show_value(false);
+        let response = ui.add(slider);
+        response.widget_info(|| WidgetInfo::slider(true, step as f64, "Step of the episode"));
+        if response.changed() {
+            see.want(Command::Stage(Order::Run(false)));
+            see.want(Command::Seek(Some(step)));
+        }
+    };
+    let time = |ui: &mut Ui, see: &See<'_>| {
+        let moves = see.status.running && see.status.real_time > 0.0;
+        let words = words(
+            place.at as f64 * place.dt,
+            place.last as f64 * place.dt,
+            moves.then_some(see.status.real_time),
+        );
+        let response = ui.weak(words);
+        if see.status.waiting {
+            response.on_hover_text(
+                "The world moves as fast as plans are made, so that each plan is as good as `carrot plan` makes it.",
+            );
+        }
+    };
+    if beside < NARROWEST_SLIDER {
+        slider(ui, see, ui.available_width().max(NARROWEST_SLIDER));
+        time(ui, see);
+    } else {
+        ui.horizontal(|ui| {
+            slider(ui, see, beside);
+            time(ui, see);
+        });
+    }
+}
+
+/// The width of a text.
+fn fixed(ui: &Ui, text: &str) -> f32 {
+    let font = egui::TextStyle::Body.resolve(ui.style());
+    ui.painter()
+        .layout_no_wrap(text.to_owned(), font, egui::Color32::WHITE)
+        .size()
+        .x
+}
+
+/// Words over a corner of the picture, which stays where it is.
+fn caption(ui: &mut Ui, picture: Rect, words: &str) {
+    let mut corner = ui.new_child(egui::UiBuilder::new().max_rect(picture.shrink(6.0)));
+    egui::Frame::new()
+        .fill(ui.visuals().extreme_bg_color.gamma_multiply(0.85))
+        .corner_radius(3.0)
+        .inner_margin(4.0)
+        .show(&mut corner, |ui| {
+            ui.add(Label::new(egui::RichText::new(words).strong()).wrap().selectable(false));
+        });
 }
 
 impl Hand {
