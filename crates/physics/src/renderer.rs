@@ -280,7 +280,8 @@ fn default_view(model: &MjModel) -> View {
     View {
         azimuth_deg: 90.0,
         elevation_deg: -12.0,
-        distance_m: camera.distance,
+        // What travels also jumps and stretches, and its pictures may be wide and low.
+        distance_m: camera.distance * if follow { 1.3 } else { 1.0 },
         lookat: if follow { [0.0, 0.0, z] } else { [x, y, z] },
         follow,
     }

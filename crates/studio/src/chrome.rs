@@ -5,7 +5,7 @@ use egui_tiles::{Tree, UiResponse};
 
 use crate::accessible_tree;
 use crate::action::Action;
-use crate::fonts;
+use crate::look;
 use crate::panels::{Panel, Panels, See, button};
 use crate::session::AppState;
 
@@ -170,7 +170,7 @@ impl Dress {
     /// Puts them on.
     pub fn put_on(&mut self, ctx: &egui::Context, app: &AppState) {
         if !std::mem::replace(&mut self.has_fonts, true) {
-            fonts::install(ctx);
+            look::install(ctx);
         }
         let theme = match app.theme.as_deref() {
             Some("light") => egui::ThemePreference::Light,

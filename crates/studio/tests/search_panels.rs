@@ -64,7 +64,7 @@ impl Bench {
     /// A frame, with the little that the studio does with what a panel wants.
     fn ui(&mut self, ui: &mut egui::Ui) {
         if !std::mem::replace(&mut self.has_fonts, true) {
-            return carrot_studio::fonts::install(ui.ctx());
+            return carrot_studio::look::install(ui.ctx());
         }
         let (mut commands, mut change) = (Vec::new(), None);
         let (status, compiled) = (self.stage.status(), Compiled::default());

@@ -14,9 +14,9 @@ def compute_reward(
     forward_velocity: Tensor,
     control: Tensor,
 ) -> Tuple[Tensor, Dict[str, Tensor]]:
-    forward = forward_velocity
+    forward = 1.0 * forward_velocity
     # The episode ends at a fall, so that every further step on the foot is worth something by itself.
-    alive = torch.ones_like(forward_velocity)
+    alive = 1.0 * torch.ones_like(forward_velocity)
     effort = -0.001 * torch.sum(torch.square(control), dim=-1)
     total = forward + alive + effort
     return total, {"forward": forward, "alive": alive, "effort": effort}
