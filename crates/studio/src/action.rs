@@ -1,6 +1,6 @@
 //! Everything that can be done from the keyboard or the palette, once: its name, its key and what it is for.
 
-use egui::{Key, KeyboardShortcut, Modifiers};
+use egui::{Event, InputState, Key, KeyboardShortcut, Modifiers};
 
 use crate::panels::Panel;
 
@@ -169,12 +169,26 @@ impl Action {
     }
 }
 
-/// Takes a shortcut out of the input. True if it was pressed. With Alt held some systems report the key's letter as typed,
-/// too; it is taken out with it.
-pub(crate) fn take(input: &mut egui::InputState, shortcut: &KeyboardShortcut) -> bool {
-    let taken = input.consume_shortcut(shortcut);
-    if taken && shortcut.modifiers.alt {
-        input.events.retain(|event| !matches!(event, egui::Event::Text(_)));
+/// Takes a shortcut out of the input. True if it was pressed.
+///
+/// Shift counts where Alt is held: egui alone takes Shift+Alt+F for Alt+F. And with Alt some systems report the key's letter as
+/// typed, too; it is taken out with it.
+pub(crate) fn take(input: &mut InputState, shortcut: &KeyboardShortcut) -> bool {
+    if !shortcut.modifiers.alt {
+        return input.consume_shortcut(shortcut);
+    }
+    let is_meant = |event: &Event| match event {
+        Event::Key {
+            key,
+            modifiers,
+            pressed,
+            ..
+        } => *pressed && *key == shortcut.logical_key && modifiers.shift == shortcut.modifiers.shift,
+        _ => false,
+    };
+    let taken = input.events.iter().any(is_meant) && input.consume_shortcut(shortcut);
+    if taken {
+        input.events.retain(|event| !matches!(event, Event::Text(_)));
     }
     taken
 }

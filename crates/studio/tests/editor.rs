@@ -957,7 +957,7 @@ fn a_long_text_costs_little() {
         desk.editor.go_to(text, 2, 20);
         frame(&mut desk, Vec::new());
         desk.is_stale = true;
-        let mut median = |change: bool| {
+        let mut typical = |change: bool| {
             let mut of_frame: Vec<std::time::Duration> = (0..30)
                 .map(|_| {
                     let typed = change.then(|| Event::Text("x".into()));
@@ -965,9 +965,9 @@ fn a_long_text_costs_little() {
                 })
                 .collect();
             of_frame.sort();
-            of_frame[15]
+            of_frame[of_frame.len() / 2]
         };
-        times.push((median(false), median(true)));
+        times.push((typical(false), typical(true)));
     }
     let [short, long] = times[..] else {
         unreachable!("two texts")
@@ -976,7 +976,10 @@ fn a_long_text_costs_little() {
         "{lines} lines: a frame {:?}, one with a change {:?}; of a short text {short:?}",
         long.0, long.1
     );
-    assert!(long.0 < std::time::Duration::from_millis(20), "{:?}", long.0);
+    // Ten times what it takes, for a busy machine.
+    for (took, most_millis) in [(long.0, 5), (long.1, 15)] {
+        assert!(took < std::time::Duration::from_millis(most_millis), "{took:?}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use carrot_studio::action::Action;
 use carrot_studio::panels::Panel;
 use carrot_studio::stage::{Drive, Order};
 use carrot_studio::{Studio, StudioError, StudioOptions};
-use eframe::egui::{self, Theme};
+use eframe::egui::{self, Key, Modifiers, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -103,6 +103,93 @@ fn undo_and_redo_restore_the_state_hash_in_every_editor() {
     for hash in &hashes[1..] {
         session.press(Action::Redo);
         assert_eq!(session.hash(), *hash);
+    }
+}
+
+/// What is on the whole keyboard of the reward editor, and its sliders: each is a step that can be taken back.
+#[test]
+fn undo_and_redo_take_back_whatever_the_reward_editor_does() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = Session::start(runs.path(), Theme::Dark);
+    let (none, ctrl) = (Modifiers::NONE, Modifiers::COMMAND);
+    let mut steps: Vec<(&str, String, String)> = Vec::new();
+    fn note(session: &Session, steps: &mut Vec<(&'static str, String, String)>, what: &'static str) {
+        let program = session.harness.state().document().program.clone();
+        steps.push((what, session.hash(), program));
+        // The next change is another step for the undo list only after a while.
+        std::thread::sleep(Duration::from_millis(900));
+    }
+    let keys = |session: &mut Session, modifiers: Modifiers, key: Key| {
+        session.harness.key_press_modifiers(modifiers, key);
+        session.harness.run_steps(4);
+    };
+    session.harness.run_steps(4);
+    note(&session, &mut steps, "start");
+
+    let slider = session.harness.state().compiled().constants[0].clone();
+    let slider = format!("{}, line {}", slider.name, slider.line);
+    session.harness.get_by_label(&slider).set_value_accesskit(0.25);
+    session.harness.run_steps(4);
+    note(&session, &mut steps, "slider");
+
+    session.harness.get_by_label("reward program").focus();
+    keys(&mut session, Modifiers::CTRL, Key::Home);
+    session.type_into("reward program", "import  math\n");
+    note(&session, &mut steps, "typing");
+
+    let program = session.harness.state().document().program.clone();
+    let line = program
+        .lines()
+        .position(|line| line.trim_start().starts_with("calm ="))
+        .unwrap();
+    (1..line).for_each(|_| keys(&mut session, none, Key::ArrowDown));
+    keys(&mut session, none, Key::End);
+    session.type_into("reward program", " + pole_angel");
+    session.wait("mistake", |studio| !studio.compiled().findings.is_empty());
+    note(&session, &mut steps, "mistake");
+
+    keys(&mut session, ctrl, Key::Period);
+    session.wait("program that works", |studio| {
+        studio.compiled().works && *studio.compiled().text == studio.document().program
+    });
+    note(&session, &mut steps, "quick fix");
+
+    keys(&mut session, Modifiers::SHIFT | Modifiers::ALT, Key::F);
+    note(&session, &mut steps, "format");
+
+    keys(&mut session, ctrl, Key::Slash);
+    note(&session, &mut steps, "comment");
+
+    keys(&mut session, none, Key::Tab);
+    note(&session, &mut steps, "tab");
+
+    keys(&mut session, Modifiers::CTRL, Key::End);
+    session.type_into("reward program", "ret");
+    note(&session, &mut steps, "word");
+    keys(&mut session, none, Key::Enter);
+    note(&session, &mut steps, "completion");
+
+    // Looking for something changes nothing.
+    keys(&mut session, ctrl, Key::F);
+    session.harness.event(egui::Event::Text("import".into()));
+    session.harness.run_steps(4);
+    keys(&mut session, none, Key::Escape);
+    assert_eq!(session.hash(), steps.last().unwrap().1, "after a search");
+
+    for pair in steps.windows(2) {
+        assert_ne!(pair[0].1, pair[1].1, "{} changed nothing in\n{}", pair[1].0, pair[1].2);
+    }
+    let program = |what: &str| &steps.iter().find(|(of, ..)| *of == what).unwrap().2;
+    assert!(program("quick fix").contains(" + pole_angle\n"));
+    assert!(program("format").starts_with("import math\n"));
+    assert!(program("completion").ends_with("return"));
+    for (what, hash, _) in steps.iter().rev().skip(1) {
+        session.press(Action::Undo);
+        assert_eq!(session.hash(), *hash, "back to {what}");
+    }
+    for (what, hash, _) in &steps[1..] {
+        session.press(Action::Redo);
+        assert_eq!(session.hash(), *hash, "on to {what}");
     }
 }
 

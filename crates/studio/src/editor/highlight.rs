@@ -47,26 +47,49 @@ impl Vocabulary {
     }
 }
 
-const KEYWORDS: &str = " and as assert break class continue def del elif else except finally for from global if import in is \
-    lambda nonlocal not or pass raise return try while with yield True False None ";
+const KEYWORDS: [&str; 33] = [
+    "and", "as", "assert", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for",
+    "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try",
+    "while", "with", "yield", "True", "False", "None",
+];
 
-/// The words of a text, in order; what lies between them is plain.
-pub(super) fn words(text: &str, vocabulary: &Vocabulary) -> Vec<(Range<usize>, Word)> {
-    let bytes = text.as_bytes();
+/// Words with where they are, in order; what lies between them is plain.
+pub(super) type Words = Vec<(Range<usize>, Word)>;
+
+/// What a line begins in the middle of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inside {
+    Code,
+    /// A string that was not closed on the line before: one of three quotes, or with a backslash at the end of the line.
+    Text {
+        quote: u8,
+        is_long: bool,
+    },
+}
+
+/// The words of one line, and what the next one begins in the middle of.
+pub(super) fn words(line: &str, begins: Inside, vocabulary: &Vocabulary) -> (Words, Inside) {
+    let bytes = line.as_bytes();
     let mut words = Vec::new();
     let mut at = 0;
     let mut defines = false;
+    let mut inside = begins;
+    if let Inside::Text { quote, is_long } = begins {
+        (at, inside) = end_of_string(bytes, 0, quote, is_long);
+        words.push((0..at, Word::Text));
+    }
     while at < bytes.len() {
         let start = at;
         match bytes[at] {
             b'#' => {
-                at = text[at..].find('\n').map_or(text.len(), |length| at + length);
+                at = bytes.len();
                 words.push((start..at, Word::Comment));
             }
-            b'"' | b'\'' => {
-                at = end_of_string(bytes, at);
-                let inside = text[start..at].trim_matches(['"', '\'']);
-                let is_term = vocabulary.terms.contains(inside);
+            quote @ (b'"' | b'\'') => {
+                let is_long = bytes[at..].starts_with(&[quote; 3]);
+                let width = if is_long { 3 } else { 1 };
+                (at, inside) = end_of_string(bytes, at + width, quote, is_long);
+                let is_term = vocabulary.terms.contains(line[start..at].trim_matches(['"', '\'']));
                 words.push((start..at, if is_term { Word::Term } else { Word::Text }));
             }
             b'0'..=b'9' => {
@@ -85,8 +108,8 @@ pub(super) fn words(text: &str, vocabulary: &Vocabulary) -> Vec<(Range<usize>, W
                 {
                     at += 1;
                 }
-                let word = &text[start..at];
-                let is_keyword = KEYWORDS.contains(&format!(" {word} "));
+                let word = &line[start..at];
+                let is_keyword = KEYWORDS.contains(&word);
                 let is_called = bytes[at..].iter().find(|byte| **byte != b' ') == Some(&b'(');
                 let kind = if is_keyword {
                     Word::Keyword
@@ -107,31 +130,43 @@ pub(super) fn words(text: &str, vocabulary: &Vocabulary) -> Vec<(Range<usize>, W
             _ => at += 1,
         }
     }
-    words
+    (words, inside)
 }
 
-/// The end of a string: its closing quotes, or the end of the line where a plain string lacks them.
-fn end_of_string(bytes: &[u8], start: usize) -> usize {
-    let quote = bytes[start];
-    let is_long = bytes.get(start + 1) == Some(&quote) && bytes.get(start + 2) == Some(&quote);
-    let mut at = start + if is_long { 3 } else { 1 };
+/// The words of a whole text.
+pub(super) fn words_of_text(text: &str, vocabulary: &Vocabulary) -> Words {
+    let mut begins = Inside::Code;
+    let mut start = 0;
+    let mut all = Vec::new();
+    for line in text.split('\n') {
+        let (words, ends) = words(line, begins, vocabulary);
+        all.extend(
+            words
+                .into_iter()
+                .map(|(range, word)| (start + range.start..start + range.end, word)),
+        );
+        start += line.len() + 1;
+        begins = ends;
+    }
+    all
+}
+
+/// The end on this line of a string whose inside begins at `at`, and what the next line begins in the middle of.
+fn end_of_string(bytes: &[u8], mut at: usize, quote: u8, is_long: bool) -> (usize, Inside) {
+    let width = if is_long { 3 } else { 1 };
     while at < bytes.len() {
         match bytes[at] {
-            b'\\' => at += 1,
-            b'\n' if !is_long => return at,
-            byte if byte == quote => {
-                if !is_long {
-                    return at + 1;
-                }
-                if bytes[at..].starts_with(&[quote; 3]) {
-                    return at + 3;
-                }
-            }
-            _ => {}
+            b'\\' => at += 2,
+            _ if bytes[at..].starts_with(&[quote; 3][..width]) => return (at + width, Inside::Code),
+            _ => at += 1,
         }
-        at += 1;
     }
-    bytes.len()
+    let goes_on = is_long || at > bytes.len();
+    let next = match goes_on {
+        true => Inside::Text { quote, is_long },
+        false => Inside::Code,
+    };
+    (bytes.len(), next)
 }
 
 /// The colours of the editor on one kind of background.
@@ -200,11 +235,12 @@ impl Palette {
     }
 }
 
-/// A text as egui lays it out: no line is wrapped, so that lines and rows are the same.
+/// A text or one of its lines as egui lays it out: no line is wrapped, so that lines and rows are the same.
 pub(super) fn job(text: &str, words: &[(Range<usize>, Word)], palette: &Palette, font: &FontId) -> LayoutJob {
     let mut sections = Vec::with_capacity(2 * words.len() + 1);
     let mut section = |range: Range<usize>, word: Word| {
-        if !range.is_empty() {
+        // An empty line is as high as others.
+        if !range.is_empty() || text.is_empty() {
             sections.push(LayoutSection {
                 leading_space: 0.0,
                 byte_range: ByteIndex(range.start)..ByteIndex(range.end),
@@ -246,7 +282,7 @@ mod tests {
         let schema = Schema::from_toml("[variable.height]\n[variable.\"robot.ee_pose.p\"]\nshape = [3]").unwrap();
         let vocabulary = Vocabulary::of(&schema, &["lift".to_owned()]);
         let text = "def reward(height):  # α\n    x = 2.5e-3 * self.robot.ee_pose.p + abs(y)\n    return {\"lift\": x, 'a\\'b': lift}\n";
-        let found: Vec<(&str, Word)> = words(text, &vocabulary)
+        let found: Vec<(&str, Word)> = words_of_text(text, &vocabulary)
             .into_iter()
             .map(|(range, word)| (&text[range], word))
             .collect();
@@ -273,12 +309,17 @@ mod tests {
     fn strings_end_where_python_ends_them() {
         let none = Vocabulary::default();
         for (text, expected) in [
-            ("'open\nx", "'open"),
-            ("'''a\nb''' c", "'''a\nb'''"),
-            ("'''a\nb", "'''a\nb"),
-            ("'\\", "'\\"),
+            ("'open\nx", vec!["'open"]),
+            ("'''a\nb''' c", vec!["'''a", "b'''"]),
+            ("'''a\n\"b", vec!["'''a", "\"b"]),
+            ("'a\\\nb' c", vec!["'a\\", "b'"]),
+            ("'a\\\\\nb", vec!["'a\\\\"]),
+            ("'\\", vec!["'\\"]),
+            ("'\\²' x", vec!["'\\²'"]),
         ] {
-            assert_eq!(&text[words(text, &none)[0].0.clone()], expected, "{text:?}");
+            let found = words_of_text(text, &none).into_iter();
+            let strings: Vec<&str> = found.map(|(range, _)| &text[range]).collect();
+            assert_eq!(strings, expected, "{text:?}");
         }
     }
 
@@ -287,7 +328,7 @@ mod tests {
         for text in ["", "α = 'β' # γ\n\n  2", "\"\"\"", "x"] {
             let job = job(
                 text,
-                &words(text, &Vocabulary::default()),
+                &words_of_text(text, &Vocabulary::default()),
                 &Palette::new(true),
                 &FontId::monospace(12.0),
             );
@@ -298,6 +339,7 @@ mod tests {
                 assert!(text.is_char_boundary(at));
             }
             assert_eq!(at, text.len());
+            assert!(!job.sections.is_empty());
         }
     }
 

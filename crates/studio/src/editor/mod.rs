@@ -17,6 +17,7 @@ mod find;
 mod findings;
 mod highlight;
 mod keys;
+mod laid;
 mod margins;
 mod numbers;
 mod page;
@@ -39,15 +40,16 @@ use eframe::egui::{
 use card::Card;
 use find::Find;
 use highlight::{Palette, Vocabulary};
+use laid::Laid;
 use page::Page;
 use places::{Places, part};
 use popup::Popup;
-use sheet::{Laid, Sheet};
+use sheet::Sheet;
 use sliders::Sliders;
 
 /// A program in the editor's colours, for where it is only read.
 pub(crate) fn coloured(text: &str, is_dark: bool, font: &egui::FontId) -> egui::text::LayoutJob {
-    let words = highlight::words(text, &Vocabulary::default());
+    let words = highlight::words_of_text(text, &Vocabulary::default());
     highlight::job(text, &words, &Palette::new(is_dark), font)
 }
 
@@ -151,7 +153,7 @@ impl CodeEditor {
         if self.left.as_ref().is_some_and(|left| *left != self.given) {
             self.sliders.forget();
         }
-        self.sliders.adopt(input.constants, input.text);
+        self.sliders.adopt(input.constants, &self.given);
         self.sliders.rest(ui, input.text, &mut events);
         let id = ui.make_persistent_id("reward program");
         self.shortcuts(ui, id, input, &mut events);
@@ -177,6 +179,7 @@ impl CodeEditor {
         let is_longer = input.text.len() > self.given.text().len();
         if is_longer && input.text.len() > PROGRAM_LIMIT {
             self.given.text().clone_into(input.text);
+            self.sliders.forget();
             self.was_too_long = true;
             events.clear();
         } else if !events.is_empty() {

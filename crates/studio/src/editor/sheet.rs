@@ -1,13 +1,13 @@
-//! A page as it lies on the screen, and how it gets there: coloured, laid out, and kept while nothing changes.
+//! A page as it lies on the screen.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use eframe::egui::epaint::text::PlacedRow;
-use eframe::egui::text::{CCursor, LayoutJob};
-use eframe::egui::{FontId, Galley, Pos2, Rect, TextStyle, Ui};
+use eframe::egui::text::CCursor;
+use eframe::egui::{Galley, Pos2, Rect};
 
-use super::highlight::{self, Palette, Vocabulary};
+use super::highlight::Palette;
 use super::page::Page;
 
 /// A page on the screen. What is drawn over, under or beside the text is placed by it and by nothing else, so that a text
@@ -50,45 +50,5 @@ impl Sheet {
         let ends_here = self.page.line_of_char(chars.end) == line;
         let right = if ends_here { column(chars.end) } else { rect.right() };
         Some((column(chars.start.max(start)), right))
-    }
-}
-
-/// The last page, and how it is coloured.
-#[derive(Default)]
-pub(super) struct Laid {
-    page: Arc<Page>,
-    /// The page that `job` is of, and in what it was coloured.
-    of: Option<(Arc<Page>, Palette, FontId, Vocabulary)>,
-    job: LayoutJob,
-}
-
-impl Laid {
-    /// The page of a text.
-    pub(super) fn page(&mut self, text: &str) -> Arc<Page> {
-        if self.page.text() != text {
-            self.page = Arc::new(Page::of(text));
-        }
-        Arc::clone(&self.page)
-    }
-
-    /// The page that was looked at last.
-    pub(super) fn last(&self) -> &Page {
-        &self.page
-    }
-
-    /// The text ready to be drawn. egui keeps galleys of equal jobs, and knows when its fonts have changed.
-    pub(super) fn galley(&mut self, ui: &Ui, text: &str, vocabulary: &Vocabulary) -> Arc<Galley> {
-        let page = self.page(text);
-        let palette = Palette::new(ui.visuals().dark_mode);
-        let font = TextStyle::Monospace.resolve(ui.style());
-        let is_current = self.of.as_ref().is_some_and(|(of, colors, of_font, words)| {
-            Arc::ptr_eq(of, &page) && *colors == palette && *of_font == font && words == vocabulary
-        });
-        if !is_current {
-            let words = highlight::words(text, vocabulary);
-            self.job = highlight::job(text, &words, &palette, &font);
-            self.of = Some((page, palette, font, vocabulary.clone()));
-        }
-        ui.fonts_mut(|fonts| fonts.layout_job(self.job.clone()))
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
 use std::time::Duration;
 
 use carrot_reward_compiler::constants::Constant;
@@ -16,12 +17,15 @@ use eframe::egui::{
 
 use super::EditorEvent;
 use super::numbers::{parsed, range_around, significant, written};
+use super::page::Page;
 use super::sheet::Sheet;
 
 /// The constants as the text has them now, and what is being done to one of them.
 #[derive(Default)]
 pub(super) struct Sliders {
     constants: Vec<Constant>,
+    /// The caller's list and text that were looked at last.
+    seen: (Vec<Constant>, Arc<Page>),
     /// How many of the same name stand before each: with the name, what stays the same while the text changes.
     ordinals: Vec<usize>,
     /// What was done to each, by name and how many of that name came before.
@@ -69,7 +73,12 @@ const ROW_GAP: f32 = 2.0;
 
 impl Sliders {
     /// Takes the caller's list over if it is a list of this text.
-    pub(super) fn adopt(&mut self, given: &[Constant], text: &str) {
+    pub(super) fn adopt(&mut self, given: &[Constant], page: &Arc<Page>) {
+        if given == self.seen.0 && Arc::ptr_eq(page, &self.seen.1) {
+            return;
+        }
+        self.seen = (given.to_vec(), Arc::clone(page));
+        let text = page.text();
         let fits = |constant: &Constant| {
             let literal = text.get(constant.range.clone());
             literal.and_then(parsed) == Some(constant.value)
@@ -102,8 +111,7 @@ impl Sliders {
 
     /// The text is another one now, or an earlier one: what was done to its numbers is of no concern any more.
     pub(super) fn forget(&mut self) {
-        self.known.clear();
-        self.hold = None;
+        *self = Self::default();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -292,6 +300,8 @@ impl Sliders {
 
     fn let_go(&mut self, text: &str, events: &mut Vec<EditorEvent>) {
         let Some(hold) = self.hold.take() else { return };
+        // A list that had no place for what was in the hand is looked at again.
+        self.seen = Default::default();
         let Some(constant) = self.constants.get(hold.at) else {
             return;
         };
