@@ -28,7 +28,7 @@ fn main() -> std::process::ExitCode {
         Err(error) => return output::refuse(&error),
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("CARROT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,winit=off"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,winit=off,eframe=off,egui_glow=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

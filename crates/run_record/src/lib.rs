@@ -38,5 +38,5 @@ pub use job::Job;
 pub use listing::{RunSummary, Runs, list};
 pub use live::{InTraining, RunState, SearchProgress};
 pub use prompt::Prompt;
-pub use record::RunRecord;
+pub use record::{Extent, RunRecord};
 pub use saved_training::SavedTraining;

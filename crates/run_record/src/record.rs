@@ -285,6 +285,23 @@ impl RunRecord {
         self.count("SELECT count(*) FROM candidate")
     }
 
+    /// Which candidates, answers, prompts and words the record holds; equal as long as none of them was added or replaced.
+    pub fn extent(&self) -> Result<Extent, RecordError> {
+        let last = |column: &str, table: &str| {
+            let select = format!("SELECT coalesce(max({column}), 0) FROM {table}");
+            self.database
+                .with(|connection| connection.query_row(&select, (), |row| row.get(0)))
+        };
+        let talks = self.database.has_feedback()?;
+        // A candidate that is replaced gets another row id.
+        Ok(Extent {
+            candidates: last("rowid", "candidate")?,
+            exchanges: last("position", "exchange")?,
+            prompts: if talks { last("position", "prompt")? } else { 0 },
+            feedback: if talks { last("position", "feedback")? } else { 0 },
+        })
+    }
+
     /// Number of generations that have a candidate, or come before one that has.
     pub fn begun_generations(&self) -> Result<u32, RecordError> {
         self.database.with(|connection| {
@@ -399,6 +416,15 @@ fn check_change(key: &str, then: Option<&toml::Value>, now: Option<&toml::Value>
         told(then),
         told(now)
     ))
+}
+
+/// Which rows a record holds, see [`RunRecord::extent`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    candidates: i64,
+    exchanges: i64,
+    prompts: i64,
+    feedback: i64,
 }
 
 /// Makes a complete run at `dir`.

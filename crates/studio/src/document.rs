@@ -35,6 +35,8 @@ pub struct SearchSettings {
     pub model: String,
     /// Server address (`openai`).
     pub base_url: String,
+    /// Most requests to the server in all (`openai`).
+    pub max_requests: u64,
     /// Rounds.
     pub generations: u32,
     /// Programs per round.
@@ -53,6 +55,7 @@ impl Default for SearchSettings {
             proposer: "evolve".into(),
             model: "gpt-4.1".into(),
             base_url: "https://api.openai.com/v1".into(),
+            max_requests: 40,
             generations: 3,
             candidates: 4,
             steps: 50_000,
@@ -83,6 +86,10 @@ impl SearchSettings {
         if self.proposer == "openai" {
             put("model", self.model.clone().into());
             put("base_url", self.base_url.clone().into());
+            put(
+                "max_requests",
+                i64::try_from(self.max_requests).unwrap_or(i64::MAX).into(),
+            );
         }
         config
     }

@@ -120,7 +120,7 @@ impl Overview {
             row.parents.retain(|&parent| parent != at);
         }
         let said = said(&run.opinion, &run.feedback);
-        for (row, candidate) in rows.iter_mut().zip(&run.candidates) {
+        for (row, candidate) in rows.iter_mut().zip(run.candidates.iter()) {
             row.said = said.get(&candidate.program.hash()).cloned().unwrap_or_default();
         }
         let fitness = |at: usize| rows[at].fitness.map(|estimate| estimate.mean);

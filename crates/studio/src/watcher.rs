@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-use carrot_run_record::{Candidate, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
+use carrot_run_record::{Candidate, Extent, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
 use serde_json::Value;
 
 use crate::opinion::Opinion;
 use crate::overview::Overview;
+use crate::priority;
 
 /// How often the record is looked at.
 const EVERY: Duration = Duration::from_millis(300);
@@ -31,18 +32,20 @@ pub struct RunView {
     pub exists: bool,
     /// Why it could not be read.
     pub error: Option<String>,
+    /// Which rows of the record it holds.
+    extent: Extent,
     /// All candidates, by (generation, index).
-    pub candidates: Vec<Candidate>,
+    pub candidates: Arc<Vec<Candidate>>,
     /// Everything people said, oldest first.
-    pub feedback: Vec<FeedbackEntry>,
+    pub feedback: Arc<Vec<FeedbackEntry>>,
     /// The same put in order: who is preferred, and what to ask next.
-    pub opinion: Opinion,
+    pub opinion: Arc<Opinion>,
     /// Position of the last feedback that each generation listened to, from generation 0 on.
     pub listened: Vec<i64>,
     /// What the proposer was asked, oldest first.
-    pub prompts: Vec<Prompt>,
+    pub prompts: Arc<Vec<Prompt>>,
     /// Answers of the proposer: request, response, as JSON.
-    pub exchanges: Vec<(String, String)>,
+    pub exchanges: Arc<Vec<(String, String)>>,
     /// `winner`, once there is one.
     pub winner: Option<Value>,
     /// How far a running search is.
@@ -58,40 +61,53 @@ pub struct RunView {
     /// There was a record here, and it is gone.
     pub lost: bool,
     /// What all of this amounts to.
-    pub overview: Overview,
+    pub overview: Arc<Overview>,
 }
 
 impl RunView {
     /// Reads a run.
     pub fn read(dir: &Path) -> Self {
+        Self::read_on(dir, &Self::default())
+    }
+
+    /// Reads a run of which an earlier view is at hand: what has only grown older is not read again. A search notes its progress
+    /// every second, and its candidates are many.
+    pub fn read_on(dir: &Path, before: &Self) -> Self {
         let mut view = Self {
             dir: dir.to_owned(),
             exists: dir.join("run.sqlite").exists(),
             ..Self::default()
         };
         if view.exists
-            && let Err(error) = view.fill()
+            && let Err(error) = view.fill(before)
         {
             view.error = Some(error.to_string());
         }
         view.in_use = in_use(dir);
-        view.overview = Overview::of(&view);
         view
     }
 
-    fn fill(&mut self) -> Result<(), RecordError> {
+    fn fill(&mut self, before: &Self) -> Result<(), RecordError> {
         let record = RunRecord::open_read_only(&self.dir)?;
         self.config = record.config()?;
-        self.candidates = record.candidates()?;
-        self.feedback = record.feedback()?;
-        self.opinion = Opinion::new(&self.candidates, &self.feedback);
+        self.extent = record.extent()?;
+        if self.extent == before.extent && self.dir == before.dir && before.exists && before.error.is_none() {
+            self.candidates = Arc::clone(&before.candidates);
+            self.feedback = Arc::clone(&before.feedback);
+            self.opinion = Arc::clone(&before.opinion);
+            self.prompts = Arc::clone(&before.prompts);
+            self.exchanges = Arc::clone(&before.exchanges);
+            self.overview = Arc::clone(&before.overview);
+        } else {
+            self.candidates = Arc::new(record.candidates()?);
+            self.feedback = Arc::new(record.feedback()?);
+            self.opinion = Arc::new(Opinion::new(&self.candidates, &self.feedback));
+            self.prompts = Arc::new(record.prompts()?);
+            let exchanges = record.exchanges()?.into_iter();
+            self.exchanges = Arc::new(exchanges.map(|(_, _, request, response)| (request, response)).collect());
+            self.overview = Arc::new(Overview::of(self));
+        }
         self.listened = record.listened()?;
-        self.prompts = record.prompts()?;
-        self.exchanges = record
-            .exchanges()?
-            .into_iter()
-            .map(|(_, _, request, response)| (request, response))
-            .collect();
         self.winner = record.fact("winner")?;
         self.progress = record.progress()?;
         self.state = record.state()?;
@@ -185,6 +201,7 @@ impl Drop for Watcher {
 }
 
 fn work(shared: &Shared, wake: &dyn Fn()) {
+    priority::yield_to_the_window();
     let mut seen: Option<(PathBuf, Trace)> = None;
     let mut settled = false;
     while !shared.leave.load(Ordering::Relaxed) {
@@ -193,8 +210,8 @@ fn work(shared: &Shared, wake: &dyn Fn()) {
             let trace = trace(&dir);
             let fresh = is_fresh(&trace);
             if !settled || seen.as_ref() != Some(&(dir.clone(), trace)) {
-                let mut view = RunView::read(&dir);
                 let before = lock(&shared.view).clone();
+                let mut view = RunView::read_on(&dir, &before);
                 view.lost = !view.exists && before.dir == dir && (before.exists || before.lost);
                 let view = Arc::new(view);
                 // Somebody may have asked for another run meanwhile.

@@ -642,8 +642,9 @@ fn large(folder: &Path) -> RunView {
                 evaluated(f64::from(at * 37 % 1_000) / 1e3, 0.1),
             )
         })
-        .collect();
-    run.overview = carrot_studio::overview::Overview::of(&run);
+        .collect::<Vec<_>>()
+        .into();
+    run.overview = carrot_studio::overview::Overview::of(&run).into();
     run
 }
 
@@ -713,4 +714,35 @@ fn pictures() {
         tall,
         Some("Training"),
     );
+}
+
+#[test]
+fn what_has_not_changed_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = record(folder.path());
+    let first = RunView::read(&dir);
+    let record = RunRecord::open(&dir).unwrap();
+    let progress = SearchProgress {
+        steps_done: 7,
+        ..SearchProgress::default()
+    };
+    record.put_progress(&progress).unwrap();
+    let second = RunView::read_on(&dir, &first);
+    assert_eq!(second.progress.as_ref().map(|progress| progress.steps_done), Some(7));
+    assert!(std::sync::Arc::ptr_eq(&first.candidates, &second.candidates));
+    // One that is replaced, and a word, are news.
+    record
+        .put_candidate(&candidate(0, 0, "repaired", BASE, evaluated(0.1, 0.1)))
+        .unwrap();
+    let third = RunView::read_on(&dir, &second);
+    assert_eq!(third.candidates[0].note, "repaired");
+    assert_eq!(third.overview.rows[0].note, "repaired");
+    let comment = Feedback::Comment {
+        of: None,
+        step: None,
+        text: "more".into(),
+    };
+    record.put_feedback("more", &comment).unwrap();
+    let fourth = RunView::read_on(&dir, &third);
+    assert_eq!(fourth.feedback.len(), third.feedback.len() + 1);
 }

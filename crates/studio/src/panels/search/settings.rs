@@ -77,6 +77,7 @@ fn of_run(document: &SearchSettings, config: &toml::Table) -> SearchSettings {
         proposer: text("proposer", &document.proposer),
         model: text("model", &document.model),
         base_url: text("base_url", &document.base_url),
+        max_requests: whole("max_requests", document.max_requests),
         generations: document.generations.max(generations_of(config)),
         candidates: whole("candidates", document.candidates.into()) as u32,
         steps: whole("steps", document.steps),
@@ -102,15 +103,26 @@ fn proposer(ui: &mut Ui, settings: &mut SearchSettings) {
 }
 
 fn model(ui: &mut Ui, settings: &mut SearchSettings) {
-    ui.horizontal_wrapped(|ui| {
-        for (label, name, text, width) in [
-            ("Model", "Model name", &mut settings.model, 120.0),
-            ("Server", "Server address", &mut settings.base_url, 220.0),
+    egui::Grid::new("model").num_columns(2).show(ui, |ui| {
+        for (label, name, text) in [
+            ("Model", "Model name", &mut settings.model),
+            ("Server", "Server address", &mut settings.base_url),
         ] {
             ui.label(label);
-            ui.add(TextEdit::singleline(text).desired_width(width))
+            ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY))
                 .accessible_name(name);
+            ui.end_row();
         }
+        number(
+            ui,
+            true,
+            &mut settings.max_requests,
+            1..=1_000_000,
+            0.1,
+            "Most requests",
+        );
+        ui.weak("in all; the search ends with what it has");
+        ui.end_row();
     });
     match KEYS.into_iter().find(|key| std::env::var_os(key).is_some()) {
         Some(key) => ui.weak(format!("The key comes from {key} in the environment and is kept nowhere.")),
