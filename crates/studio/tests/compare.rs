@@ -12,7 +12,7 @@ use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Outcome, Program
 use carrot_studio::compiler::{OpenTask, TaskChoice};
 use carrot_studio::document::{SearchSettings, program_hash};
 use carrot_studio::rehearsal::{Part, Played, Rehearsal};
-use carrot_studio::stage::Order;
+use carrot_studio::stage::{Drive, Order};
 use carrot_studio::timeline::End;
 use carrot_studio::{Studio, StudioOptions};
 use carrot_workbench::{ProgramBody, ProgramBytes, Workbench};
@@ -582,4 +582,96 @@ fn what_is_said_belongs_to_what_moved_the_robot() {
             good: true
         })
     );
+}
+
+/// Presses at a place of the window with Ctrl held, waits for the answer what is there, and draws a little to the right, so
+/// that the episode does not end.
+fn pull(window: &mut Window, at: egui::Pos2) {
+    let modifiers = Modifiers::COMMAND | Modifiers::CTRL;
+    let to = |x: f32| egui::Event::PointerMoved(at + egui::vec2(x, 0.0));
+    window.harness.event(egui::Event::ModifiersChanged(modifiers));
+    window.harness.event(to(0.0));
+    window.harness.event(egui::Event::PointerButton {
+        pos: at,
+        button: egui::PointerButton::Primary,
+        pressed: true,
+        modifiers,
+    });
+    window.harness.step();
+    window.harness.event(to(10.0));
+    for _ in 0..30 {
+        std::thread::sleep(Duration::from_millis(10));
+        window.harness.step();
+    }
+    window.harness.event(to(14.0));
+    window.harness.step();
+}
+
+fn let_go(window: &mut Window, at: egui::Pos2) {
+    window.harness.event(egui::Event::PointerButton {
+        pos: at,
+        button: egui::PointerButton::Primary,
+        pressed: false,
+        modifiers: Modifiers::NONE,
+    });
+    window.harness.event(egui::Event::ModifiersChanged(Modifiers::NONE));
+    window.harness.step();
+}
+
+/// Steps without any action, and the speed of the cart after them, m/s.
+fn steps(window: &mut Window, count: usize) -> f64 {
+    let newest = |studio: &Studio| {
+        studio
+            .stage()
+            .timeline()
+            .newest()
+            .map(|newest| (newest.step, newest.qvel[0]))
+    };
+    let (before, _) = newest(window.harness.state()).unwrap();
+    (0..count).for_each(|_| window.harness.state().stage().tell(Order::Step));
+    let mut speed = 0.0;
+    window.until("steps", |harness| match newest(harness.state()) {
+        Some((step, now)) => {
+            speed = now;
+            step >= before + count
+        }
+        None => false,
+    });
+    speed
+}
+
+#[test]
+fn a_hand_lets_go_where_the_robot_is_hidden() {
+    let mut window = Window::open(0, Theme::Dark);
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
+    window.until("robot", |harness| harness.query_by_label("The robot").is_some());
+    for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
+        window.harness.state().stage().tell(order);
+    }
+    window.until("start", |harness| {
+        harness
+            .state()
+            .stage()
+            .timeline()
+            .newest()
+            .is_some_and(|newest| newest.step == 0)
+    });
+    let picture = window.harness.get_by_label("The robot").rect();
+    // The cart is somewhere in the middle of the picture.
+    let held = (0..12)
+        .map(|row| picture.center() + egui::vec2(0.0, 12.0 * row as f32 - 30.0))
+        .find(|at| {
+            pull(&mut window, *at);
+            let is_held = steps(&mut window, 1).abs() > 0.1;
+            if !is_held {
+                let_go(&mut window, *at);
+            }
+            is_held
+        });
+    assert!(held.is_some(), "nothing to hold in {picture:?}");
+    window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Num6);
+    window.harness.run_steps(2);
+    assert!(window.harness.query_by_label("The robot").is_none());
+    let free = steps(&mut window, 1);
+    assert!((steps(&mut window, 1) - free).abs() < 0.05, "still pulled");
 }

@@ -235,17 +235,16 @@ impl<'a> Worker<'a> {
                 (self.wake)();
             }
         }
-        if !world.is_awaited()
-            && let Some(fresh) = self.next.take()
-        {
-            return self.exchange(world, fresh);
-        }
         let now = Instant::now();
         let wanted = self.running && now >= self.due || self.single_steps > 0;
         if wanted && self.may_move(&world) && self.may_begin(&mut world, now) {
             self.step(&mut world, now);
         }
-        self.world = Some(world);
+        // After the step, which may be the first that follows the reward so far.
+        match self.next.take_if(|_| !world.is_awaited()) {
+            Some(fresh) => self.exchange(world, fresh),
+            None => self.world = Some(world),
+        }
     }
 
     /// Whether it can move at all, before another reward or order comes.
