@@ -1,10 +1,13 @@
 //! What is around the panels: the bars above and below, the tiles that hold the panels, colours and sizes.
 
+use std::ops::RangeInclusive;
+
 use egui::{Rect, Ui};
-use egui_tiles::{Tree, UiResponse};
+use egui_tiles::UiResponse;
 
 use crate::accessible_tree;
 use crate::action::Action;
+use crate::layout::Layout;
 use crate::look;
 use crate::panels::{Panel, Panels, See, button};
 use crate::session::AppState;
@@ -53,11 +56,26 @@ fn hints(ui: &mut Ui, see: &mut See<'_>) {
     button(ui, see, "Got it", Action::Hints, true);
 }
 
+/// What is wrong with the studio itself, one sentence each.
+#[derive(Default)]
+pub struct Troubles {
+    /// Why what is entered is not kept.
+    pub unkept: Option<String>,
+    /// Threads that stopped before their time.
+    pub broken: Vec<String>,
+}
+
 /// Shows the lower bar, with what there is to tell.
-pub fn bottom_bar<'a>(ui: &mut Ui, see: &See<'_>, notices: impl Iterator<Item = &'a str>) {
+pub fn bottom_bar<'a>(ui: &mut Ui, see: &See<'_>, troubles: &Troubles, notices: impl Iterator<Item = &'a str>) {
     egui::Panel::bottom("status").show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             let error = ui.visuals().error_fg_color;
+            for words in &troubles.broken {
+                ui.colored_label(error, words);
+            }
+            if let Some(words) = &troubles.unkept {
+                ui.colored_label(error, format!("what you enter is not kept: {words}"));
+            }
             if let Some(trouble) = see.trouble {
                 ui.colored_label(error, format!("not recorded yet: {trouble}"));
             }
@@ -103,19 +121,21 @@ impl Tiled {
 }
 
 /// Shows the panels in their tiles.
-pub fn panels(ui: &mut Ui, tree: &mut Tree<Panel>, panels: &mut Panels, see: &mut See<'_>) -> Tiled {
+pub fn panels(ui: &mut Ui, layout: &mut Layout, panels: &mut Panels, see: &mut See<'_>) -> Tiled {
     let shown = egui::CentralPanel::default().show(ui, |ui| {
         let mut tiles = Tiles {
             panels,
             see,
             panes: Vec::new(),
+            edited: false,
         };
         let place = ui.max_rect();
-        tree.ui(&mut tiles, ui);
-        Tiled {
-            place,
-            panes: tiles.panes,
+        layout.show(&mut tiles, ui);
+        let Tiles { panes, edited, .. } = tiles;
+        if edited {
+            layout.note_change();
         }
+        Tiled { place, panes }
     });
     shown.inner
 }
@@ -125,6 +145,7 @@ struct Tiles<'a, 'b> {
     see: &'a mut See<'b>,
     /// Where panes were shown in this frame.
     panes: Vec<Rect>,
+    edited: bool,
 }
 
 impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
@@ -147,6 +168,10 @@ impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
         panel.title().into()
     }
 
+    fn on_edit(&mut self, _action: egui_tiles::EditAction) {
+        self.edited = true;
+    }
+
     fn simplification_options(&self) -> egui_tiles::SimplificationOptions {
         egui_tiles::SimplificationOptions {
             all_panes_must_have_tabs: true,
@@ -155,10 +180,8 @@ impl egui_tiles::Behavior<Panel> for Tiles<'_, '_> {
     }
 }
 
-/// Brings a panel to the front.
-pub fn focus(tree: &mut Tree<Panel>, panel: Panel) {
-    tree.make_active(|_, tile| matches!(tile, egui_tiles::Tile::Pane(pane) if *pane == panel));
-}
+/// How small and how large everything can be made.
+pub const ZOOM: RangeInclusive<f32> = 0.5..=3.0;
 
 /// Fonts, colours and sizes, as the person wants them.
 #[derive(Default)]
@@ -181,8 +204,8 @@ impl Dress {
             ctx.set_theme(theme);
         }
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        if let Some(zoom) = app.zoom {
-            ctx.set_zoom_factor(zoom);
+        if let Some(zoom) = app.zoom.filter(|zoom| zoom.is_finite()) {
+            ctx.set_zoom_factor(zoom.clamp(*ZOOM.start(), *ZOOM.end()));
         }
     }
 }

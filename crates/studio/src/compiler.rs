@@ -9,8 +9,7 @@
 //! ```
 
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, Task};
@@ -18,6 +17,8 @@ use carrot_reward_compiler::constants::{Constant, constants};
 use carrot_reward_interface::{Diagnostic, Severity};
 use carrot_reward_sandbox::LoadedReward;
 use carrot_workbench::Workbench;
+
+use crate::worker::{Worker, lock};
 
 /// Name of the person's program in messages.
 pub const FILE: &str = "reward.py";
@@ -86,7 +87,7 @@ pub struct FreshReward {
 /// The thread. Dropping it ends it.
 pub struct Compiler {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    worker: Worker,
 }
 
 #[derive(Default)]
@@ -116,16 +117,17 @@ impl Compiler {
     /// Errors: where the machine gives no thread.
     pub fn start(
         deliver: impl Fn(FreshReward) + Send + 'static,
-        wake: impl Fn() + Send + 'static,
+        wake: impl Fn() + Send + Clone + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("compiler".into());
-        let thread = thread.spawn(move || work(&theirs, &deliver, &wake))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        let (theirs, again) = (Arc::clone(&shared), wake.clone());
+        let worker = Worker::start("compiler", wake, move || work(&theirs, &deliver, &again))?;
+        Ok(Self { shared, worker })
+    }
+
+    /// Why the thread stopped before its time.
+    pub fn trouble(&self) -> Option<String> {
+        self.worker.trouble()
     }
 
     /// Opens another task. Texts are compiled for it from then on.
@@ -160,9 +162,6 @@ impl Drop for Compiler {
     fn drop(&mut self) {
         lock(&self.shared.wanted).leave = true;
         self.shared.something_new.notify_one();
-        if let Some(thread) = self.thread.take() {
-            _ = thread.join();
-        }
     }
 }
 
@@ -249,8 +248,4 @@ fn examine(task: &OpenTask, text: &Arc<str>, before: Arc<[String]>) -> (Compiled
         took: started.elapsed(),
     };
     (compiled, reward)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,20 +1,26 @@
 //! The search and the training that this studio started: what was asked for, how it stands, how it ended.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use carrot_optimizer::Policy;
+use carrot_run_record::RunState;
+use carrot_workbench::CODE_VERSION;
 
-use crate::compiler::TaskChoice;
-use crate::document::program_hash;
-use crate::jobs::{Job, JobState, TrainingPlace};
-use crate::outbox::Outbox;
+use crate::jobs::{Job, JobState, Steps, TrainingOrder, TrainingPlace};
+use crate::loader::{Coming, Loader};
+use crate::scribe::Ready;
+
+/// How often a training is asked how far it is.
+const ASK: Duration = Duration::from_secs(1);
 
 /// A search that begins once its run is ready and holds what was said.
 struct Starting {
-    /// How many runs have been made ready by then.
+    /// Number of the answer.
     ready: u64,
-    arguments: Vec<String>,
+    arguments: Vec<OsString>,
     run: String,
 }
 
@@ -22,6 +28,8 @@ struct Starting {
 struct Searched {
     job: Job,
     run: String,
+    /// What the record said of the search when this process was first seen to have failed.
+    state_then: Option<Option<RunState>>,
 }
 
 /// The search that this studio started last.
@@ -32,65 +40,96 @@ pub struct Searching {
 }
 
 impl Searching {
-    /// The run whose search is running.
+    /// The run whose search is running, or about to.
     pub fn running(&mut self) -> Option<&str> {
+        if let Some(starting) = &self.starting {
+            return Some(&starting.run);
+        }
         let last = self.last.as_mut()?;
         (last.job.state() == JobState::Running).then_some(last.run.as_str())
     }
 
     /// The search of a run, as far as this studio started it: how it stands, and its messages.
     pub fn of(&mut self, run: &str) -> Option<(JobState, Vec<String>)> {
+        if self.starting.as_ref().is_some_and(|starting| starting.run == run) {
+            return Some((JobState::Running, Vec::new()));
+        }
         let last = self.last.as_mut().filter(|last| last.run == run)?;
         Some((last.job.state(), last.job.lines()))
     }
 
-    /// Starts a search once so many runs were made ready; the record must hold what was said by then.
-    pub fn start_when(&mut self, ready: u64, arguments: Vec<String>, run: String) {
+    /// Starts a search once its run is ready, which is the answer of that number.
+    pub fn start_when(&mut self, ready: u64, arguments: Vec<OsString>, run: String) {
         self.starting = Some(Starting { ready, arguments, run });
     }
 
-    /// Starts what waits for its run. Gives what there is to tell.
-    pub fn poll(&mut self, program: &Path, outbox: &Outbox) -> Option<String> {
-        if !outbox.pending().is_empty() {
+    /// Starts what waits for this answer. Gives what there is to tell.
+    pub fn go_on(&mut self, ready: &Ready, program: &Path) -> Option<String> {
+        let Starting { arguments, run, .. } = self.starting.take_if(|starting| ready.number == starting.ready)?;
+        let started = ready.outcome.clone().and_then(|()| Job::start(program, &arguments));
+        match started {
+            Ok(job) => {
+                self.last = Some(Searched {
+                    job,
+                    run,
+                    state_then: None,
+                });
+                None
+            }
+            Err(why) => Some(format!("The search could not be started: {why}")),
+        }
+    }
+
+    /// Takes in what a run's record says of its search: whoever went on with it since knows better than a process that failed.
+    pub fn compare(&mut self, run: &str, state: Option<&RunState>) {
+        let Some(last) = self.last.as_mut().filter(|last| last.run == run) else {
+            return;
+        };
+        if !matches!(last.job.state(), JobState::Failed(_)) {
+            return;
+        }
+        let then = last.state_then.get_or_insert_with(|| state.cloned());
+        if then.as_ref() != state {
+            self.last = None;
+        }
+    }
+
+    /// Stops the search for now, whichever run it belongs to. Gives its name, if there is one to stop.
+    pub fn pause(&mut self) -> Option<String> {
+        if let Some(starting) = self.starting.take() {
+            return Some(starting.run);
+        }
+        let last = self.last.as_mut()?;
+        if last.job.state() != JobState::Running {
             return None;
         }
-        let ready = outbox.ready();
-        let Starting { arguments, run, .. } = self.starting.take_if(|starting| ready >= starting.ready)?;
-        match Job::start(program, &arguments) {
-            Ok(job) => self.last = Some(Searched { job, run }),
-            Err(message) => return Some(message),
-        }
-        None
-    }
-
-    /// Stops the search of a run for now.
-    pub fn pause(&mut self, run: &str) {
-        if let Some(last) = self.last.as_mut().filter(|last| last.run == run) {
-            last.job.pause();
-        }
-    }
-
-    /// Stops whatever is running, since the window is closed; it can go on later.
-    pub fn close(&mut self) {
-        if let Some(last) = &mut self.last {
-            last.job.pause();
-        }
+        last.job.pause();
+        Some(last.run.clone())
     }
 }
 
-/// A training, where its files are, and what is trained.
-struct Trained {
-    job: Job,
-    place: TrainingPlace,
-    choice: TaskChoice,
-    /// SHA-256 of the program.
-    program: String,
+/// A training on its way.
+enum Step {
+    /// Its process is being started. It is to be stopped as soon as it is there, if somebody has asked.
+    Starting {
+        job: Coming<Result<Job, String>>,
+        pause: bool,
+    },
+    /// Its process is at work.
+    Running {
+        job: Job,
+        steps: Option<Steps>,
+        asked: Instant,
+        coming: Option<Coming<Option<Steps>>>,
+    },
+    /// Its policy is being read.
+    Reading(Coming<Result<Arc<Policy>, String>>),
 }
 
 /// How a training ended.
 pub enum Ended {
-    /// With a policy for a task, trained on the program with this SHA-256.
-    Policy(Arc<Policy>, TaskChoice, String),
+    /// With a policy, for what it was to be trained for.
+    Policy(Arc<Policy>, TrainingOrder),
     /// Without: what there is to tell.
     Otherwise(String),
 }
@@ -98,64 +137,120 @@ pub enum Ended {
 /// The training that this studio runs.
 #[derive(Default)]
 pub struct Training {
-    running: Option<Trained>,
+    present: Option<Present>,
+}
+
+struct Present {
+    order: TrainingOrder,
+    place: TrainingPlace,
+    step: Step,
 }
 
 impl Training {
-    /// Trains a policy for a program, or goes on with it.
+    /// Trains a policy, or goes on with it. Its files are in `folder`.
     ///
-    /// Errors: one sentence, where it does not start.
-    pub fn start(
-        &mut self,
-        carrot: &Path,
-        folder: &Path,
-        choice: &TaskChoice,
-        seed: u64,
-        program: &str,
-    ) -> Result<(), String> {
-        if self.running.is_some() {
+    /// Errors: one sentence, while another training is running.
+    pub fn start(&mut self, loader: &Loader, carrot: &Path, folder: &Path, order: TrainingOrder) -> Result<(), String> {
+        if self.present.is_some() {
             return Err("A training is running.".into());
         }
-        let hash = program_hash(program);
-        let place = TrainingPlace::new(folder, &hash);
-        std::fs::write(&place.program, program).map_err(|error| format!("{}: {error}", place.program.display()))?;
-        let arguments = place.arguments(&choice.envs, &choice.id, &choice.engine.to_string(), seed);
-        let job = Job::start(carrot, &arguments)?;
-        self.running = Some(Trained {
-            job,
-            place,
-            choice: choice.clone(),
-            program: hash,
+        let place = TrainingPlace::new(folder, &order, CODE_VERSION);
+        let (carrot, theirs, whole) = (carrot.to_owned(), place.clone(), order.clone());
+        let job = loader.ask(move || {
+            std::fs::write(&theirs.program, &whole.program)
+                .map_err(|error| format!("{}: {error}", theirs.program.display()))?;
+            Job::start(&carrot, &theirs.arguments(&whole))
         });
+        let step = Step::Starting { job, pause: false };
+        self.present = Some(Present { order, place, step });
         Ok(())
     }
 
-    /// How it stands, and steps made of steps in all.
-    pub fn state(&mut self) -> Option<(JobState, Option<(u64, u64)>)> {
-        let running = self.running.as_mut()?;
-        Some((running.job.state(), running.place.progress()))
+    /// It is there, and how far it is.
+    pub fn steps(&self) -> Option<Option<Steps>> {
+        self.present.as_ref().map(|present| match &present.step {
+            Step::Running { steps, .. } => *steps,
+            Step::Starting { .. } | Step::Reading(_) => None,
+        })
     }
 
-    /// How it ended, once.
-    pub fn poll(&mut self) -> Option<Ended> {
-        let running = self.running.as_mut()?;
-        let ended = match running.job.state() {
-            JobState::Running => return None,
-            JobState::Done => match Policy::load(&running.place.policy) {
-                Ok((policy, _)) => Ended::Policy(Arc::new(policy), running.choice.clone(), running.program.clone()),
-                Err(error) => Ended::Otherwise(format!("the policy cannot be read: {error}")),
+    /// Goes on with it. Gives how it ended, once.
+    pub fn poll(&mut self, loader: &Loader) -> Option<Ended> {
+        let present = self.present.as_mut()?;
+        let ended = match &mut present.step {
+            Step::Starting { job, pause } => match job.take()? {
+                Ok(mut job) => {
+                    if *pause {
+                        job.pause();
+                    }
+                    present.step = Step::Running {
+                        job,
+                        steps: None,
+                        asked: Instant::now(),
+                        coming: None,
+                    };
+                    return None;
+                }
+                Err(words) => Ended::Otherwise(words),
             },
-            JobState::Paused => Ended::Otherwise("The training is paused; “Train a policy” goes on with it.".into()),
-            JobState::Failed(words) => Ended::Otherwise(format!("The training failed: {words}")),
+            Step::Running {
+                job,
+                steps,
+                asked,
+                coming,
+            } => match job.state() {
+                JobState::Running => {
+                    if let Some(now) = coming.as_ref().and_then(Coming::take) {
+                        (*steps, *coming) = (now, None);
+                    }
+                    if coming.is_none() && asked.elapsed() >= ASK {
+                        let place = present.place.clone();
+                        *asked = Instant::now();
+                        *coming = Some(loader.ask(move || place.progress()));
+                    }
+                    return None;
+                }
+                JobState::Done => {
+                    let path = present.place.policy.clone();
+                    present.step = Step::Reading(loader.ask(move || match Policy::load(&path) {
+                        Ok((policy, _)) => Ok(Arc::new(policy)),
+                        Err(error) => Err(format!("the policy cannot be read: {error}")),
+                    }));
+                    return None;
+                }
+                JobState::Paused => {
+                    Ended::Otherwise("The training is paused; “Train a policy” goes on with it.".into())
+                }
+                JobState::Failed(words) => Ended::Otherwise(format!("The training failed: {words}")),
+            },
+            Step::Reading(policy) => match policy.take()? {
+                Ok(policy) => Ended::Policy(policy, present.order.clone()),
+                Err(words) => Ended::Otherwise(words),
+            },
         };
-        self.running = None;
+        self.present = None;
         Some(ended)
     }
 
     /// Stops it for now.
     pub fn pause(&mut self) {
-        if let Some(running) = &mut self.running {
-            running.job.pause();
+        match self.present.as_mut().map(|present| &mut present.step) {
+            Some(Step::Starting { pause, .. }) => *pause = true,
+            Some(Step::Running { job, .. }) => job.pause(),
+            Some(Step::Reading(_)) | None => {}
         }
+    }
+
+    /// Stops it since the window is closed, also where its process is only now being started.
+    pub fn close(&mut self) {
+        if let Some(Present {
+            step: Step::Starting { job, .. },
+            ..
+        }) = &self.present
+            && let Some(Ok(mut job)) = job.wait()
+        {
+            job.pause();
+        }
+        self.pause();
     }
 }

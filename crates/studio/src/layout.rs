@@ -1,11 +1,60 @@
 //! Where the panels are, as made and as a person left them.
 
-use egui_tiles::{Container, Linear, LinearDir, Tile, Tiles, Tree};
+use egui_tiles::{Behavior, Container, Linear, LinearDir, Tile, Tiles, Tree};
 
 use crate::panels::Panel;
 
+/// Where the panels are.
+pub struct Layout {
+    tree: Tree<Panel>,
+    changed: bool,
+}
+
+impl Layout {
+    /// The panels as `kept`, or as made where nothing can be read there.
+    pub fn new(kept: Option<&serde_json::Value>) -> Self {
+        Self {
+            tree: tree(kept),
+            changed: false,
+        }
+    }
+
+    /// Shows the panels.
+    pub fn show(&mut self, behavior: &mut dyn Behavior<Panel>, ui: &mut egui::Ui) {
+        self.tree.ui(behavior, ui);
+    }
+
+    /// Somebody moved a panel or a line between two.
+    pub fn note_change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Brings a panel to the front.
+    pub fn focus(&mut self, panel: Panel) {
+        self.tree
+            .make_active(|_, tile| matches!(tile, Tile::Pane(pane) if *pane == panel));
+        self.changed = true;
+    }
+
+    /// Puts the panels where they were at first.
+    pub fn reset(&mut self) {
+        *self = Self {
+            tree: as_made(),
+            changed: true,
+        };
+    }
+
+    /// The panels as the tiles write themselves, if they have changed since the last call.
+    pub fn change(&mut self) -> Option<serde_json::Value> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        serde_json::to_value(&self.tree).ok()
+    }
+}
+
 /// The panels as `kept`, or as made where nothing can be read there, or where it lacks a panel.
-pub fn tree(kept: Option<&serde_json::Value>) -> Tree<Panel> {
+fn tree(kept: Option<&serde_json::Value>) -> Tree<Panel> {
     let kept = kept.and_then(|value| serde_json::from_value::<Tree<Panel>>(value.clone()).ok());
     let complete = |tree: &Tree<Panel>| {
         let count = |panel: Panel| {

@@ -25,7 +25,9 @@ pub mod editor;
 mod errands;
 pub mod frame_times;
 pub mod jobs;
+mod keeper;
 mod layout;
+mod loader;
 pub mod look;
 pub mod opinion;
 mod outbox;
@@ -41,6 +43,7 @@ pub mod stage;
 mod studio;
 pub mod timeline;
 pub mod watcher;
+pub mod worker;
 
 pub use app::run;
 pub use studio::{Studio, StudioError, StudioOptions};

@@ -1,4 +1,4 @@
-//! The command palette: every action and every task by a few letters.
+//! The command palette: every action, every task and every run by a few letters.
 
 use egui::{Align2, Key, Modifiers, Role, Ui, WidgetInfo};
 
@@ -11,6 +11,8 @@ pub enum Choice {
     Do(Action),
     /// A task to open.
     Open(String),
+    /// A run to open.
+    OpenRun(String),
 }
 
 /// The palette; closed unless somebody opened it.
@@ -19,6 +21,8 @@ pub struct Palette {
     open: bool,
     query: String,
     selected: usize,
+    /// Runs that could be opened, once they are known.
+    runs: Vec<String>,
 }
 
 impl Palette {
@@ -30,13 +34,18 @@ impl Palette {
         };
     }
 
+    /// Offers these runs too.
+    pub fn offer(&mut self, runs: Vec<String>) {
+        self.runs = runs;
+    }
+
     /// Whether it is open.
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Shows it where it is open; gives what was chosen.
-    pub fn show(&mut self, ui: &Ui, tasks: &[String]) -> Option<Choice> {
+    /// Shows it where it is open; gives what was chosen. What cannot be done now is grey.
+    pub fn show(&mut self, ui: &Ui, tasks: &[String], can: impl Fn(Action) -> bool) -> Option<Choice> {
         if !self.open {
             return None;
         }
@@ -57,10 +66,15 @@ impl Palette {
         if up {
             self.selected = self.selected.saturating_sub(1);
         }
+        let possible = |choice: &Choice| match choice {
+            Choice::Do(action) => can(*action),
+            Choice::Open(_) | Choice::OpenRun(_) => true,
+        };
         let mut chosen = match enter {
             true => found.get(self.selected).map(|(_, choice)| choice.clone()),
             false => None,
         };
+        chosen = chosen.filter(possible);
         let window = egui::Window::new("Command palette")
             .anchor(Align2::CENTER_TOP, [0.0, 60.0])
             .collapsible(false)
@@ -83,7 +97,8 @@ impl Palette {
                     ui.weak("Nothing has such a name. Delete a letter.");
                 }
                 for (index, (name, choice)) in found.iter().enumerate() {
-                    let row = ui.selectable_label(index == self.selected, name);
+                    let row = egui::Button::selectable(index == self.selected, name);
+                    let row = ui.add_enabled(possible(choice), row);
                     if row.clicked() {
                         chosen = Some(choice.clone());
                     }
@@ -106,8 +121,11 @@ impl Palette {
         let tasks = tasks
             .iter()
             .map(|task| (format!("Open {task}"), Choice::Open(task.clone())));
+        let runs = self.runs.iter();
+        let runs = runs.map(|run| (format!("Open run {run}"), Choice::OpenRun(run.clone())));
         let mut found: Vec<(u32, (String, Choice))> = actions
             .chain(tasks)
+            .chain(runs)
             .filter_map(|entry| Some((fit(&self.query, &entry.0)?, entry)))
             .collect();
         found.sort_by_key(|(worse, _)| *worse);

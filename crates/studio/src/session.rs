@@ -1,11 +1,11 @@
 //! What must outlive the program: the document, what is on its way to the record, and how the window looks.
 //!
-//! A session belongs to one run and one task. Its file is replaced in the frame in which something changed, so that a killed studio
-//! comes back with every letter. What is already in the run's record is not repeated here.
+//! A session belongs to one run and one task. Its file is replaced as soon as something has changed, so that a killed studio comes
+//! back with every letter; the [`Keeper`] does that. What is already in the run's record is not repeated here.
 //!
 //! ```text
 //! runs/.studio/app.json           the last session of each task, panels, colours, size of text
-//!              <run>.json         document, and feedback that the record does not hold yet
+//!              sessions/<run>.json  document, and feedback that the record does not hold yet
 //!              lock               held by the one studio that works in this folder
 //! runs/<run>/                     the record, from the first thing said or the first search on
 //! ```
@@ -13,6 +13,8 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use carrot_environment::Engine;
 use carrot_run_record::{Feedback, RunRecord};
@@ -20,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::compiler::TaskChoice;
 use crate::document::Document;
+use crate::draft::Unsettled;
+use crate::keeper::{Found, Keeper, read};
 use crate::studio::{StudioError, StudioOptions};
 
 /// Why there is no place to keep anything.
@@ -74,28 +78,52 @@ pub struct SessionState {
     pub engine: Engine,
     /// What the person edits.
     pub document: Document,
+    /// The program is a version that the history does not have yet.
+    #[serde(default)]
+    pub unsettled: Option<Unsettled>,
     /// Feedback that the record does not hold yet, oldest first.
     pub pending: Vec<Pending>,
+    /// The run had a record. Where it has none now, that was moved away or deleted, and nothing must take its place by itself.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 /// The task that a first run opens on: a robot that does something within a second.
 const FIRST_TASK: &str = "hopper/hop_forward";
 
+impl SessionState {
+    /// A session in which nothing was done.
+    pub fn new(choice: &TaskChoice) -> Self {
+        Self {
+            task: choice.id.clone(),
+            engine: choice.engine,
+            document: Document::default(),
+            unsettled: None,
+            pending: Vec::new(),
+            recorded: false,
+        }
+    }
+}
+
 /// The folder of runs, and this studio's own files in it.
 pub struct Workplace {
     runs: PathBuf,
     folder: PathBuf,
-    /// Held as long as it lives.
+    /// The newest state of every session that was worked on, which may be on its way to its file.
+    sessions: BTreeMap<String, Arc<SessionState>>,
+    keeper: Keeper,
+    /// Held as long as it lives, and until everything is written.
     _lock: File,
 }
 
 impl Workplace {
-    /// Opens `runs`, which is made if need be.
+    /// Opens `runs`, which is made if need be. `wake` is called, from another thread, when [`Self::trouble`] has changed.
     ///
-    /// Errors: [`SessionError::InUse`] while another studio works there.
-    pub fn open(runs: &Path) -> Result<Self, SessionError> {
+    /// Errors: [`SessionError::InUse`] while another studio works there; [`SessionError::Storage`] where nothing can be kept.
+    pub fn open(runs: &Path, wake: impl Fn() + Send + Clone + 'static) -> Result<Self, SessionError> {
         let folder = runs.join(".studio");
-        fs::create_dir_all(&folder).map_err(storage(&folder))?;
+        let sessions = folder.join("sessions");
+        fs::create_dir_all(&sessions).map_err(storage(&sessions))?;
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(storage(&path))?;
         match lock.try_lock() {
@@ -105,7 +133,9 @@ impl Workplace {
         }
         Ok(Self {
             runs: runs.to_owned(),
+            keeper: Keeper::start(wake).map_err(storage(&folder))?,
             folder,
+            sessions: BTreeMap::new(),
             _lock: lock,
         })
     }
@@ -115,38 +145,86 @@ impl Workplace {
         &self.runs
     }
 
-    /// How the window looked; as made where nothing can be read.
-    pub fn app_state(&self) -> AppState {
-        read(&self.folder.join("app.json")).unwrap_or_default()
+    /// The folder of the studio's own files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How the window looked.
+    pub fn app_state(&self) -> Found<AppState> {
+        read(&self.folder.join("app.json"))
     }
 
     /// Keeps how the window looks.
-    pub fn keep_app_state(&self, state: &AppState) -> Result<(), SessionError> {
-        keep(&self.folder.join("app.json"), state)
+    pub fn keep_app_state(&self, state: AppState) {
+        self.keeper.keep(self.folder.join("app.json"), Arc::new(state));
     }
 
     /// What the session of a run kept.
-    pub fn session(&self, run: &str) -> Option<SessionState> {
-        read(&self.session_path(run))
+    pub fn session(&self, run: &str) -> Found<SessionState> {
+        match self.sessions.get(run) {
+            Some(state) => Found {
+                value: Some(SessionState::clone(state)),
+                trouble: None,
+            },
+            None => read(&self.session_path(run)),
+        }
     }
 
     /// Keeps a session.
-    pub fn keep_session(&self, run: &str, state: &SessionState) -> Result<(), SessionError> {
-        keep(&self.session_path(run), state)
+    pub fn keep_session(&mut self, run: &str, state: SessionState) {
+        let state = Arc::new(state);
+        self.sessions.insert(run.to_owned(), Arc::clone(&state));
+        self.keeper.keep(self.session_path(run), state);
+    }
+
+    /// Why something is not kept, in one sentence.
+    pub fn trouble(&self) -> Option<String> {
+        self.keeper.trouble()
     }
 
     /// A name for a new run of a task that nothing has yet.
     pub fn new_run(&self, task: &str) -> String {
         let stem = task.replace('/', "-");
+        let is_taken = |name: &String| {
+            self.sessions.contains_key(name) || self.runs.join(name).exists() || self.session_path(name).exists()
+        };
         (1..)
             .map(|number| format!("{stem}-{number}"))
-            .find(|name| !self.runs.join(name).exists() && !self.session_path(name).exists())
+            .find(|name| !is_taken(name))
             .expect("some number is free")
     }
 
     fn session_path(&self, run: &str) -> PathBuf {
-        self.folder.join(format!("{run}.json"))
+        self.folder.join("sessions").join(format!("{run}.json"))
     }
+}
+
+/// Names of the runs in a folder, newest first.
+pub fn runs_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut runs: Vec<(SystemTime, String)> = entries
+        .filter_map(|entry| {
+            let changed = fs::metadata(entry.path().join("run.sqlite")).ok()?.modified().ok()?;
+            Some((changed, entry.file_name().into_string().ok()?))
+        })
+        .collect();
+    runs.sort_by(|a, b| b.cmp(a));
+    runs.into_iter().map(|(_, name)| name).collect()
+}
+
+/// The task of a run, with its engine; `usual`: where the run does not name one.
+///
+/// Errors: one sentence.
+pub fn task_of(runs: &Path, run: &str, envs: &Path, usual: Engine) -> Result<TaskChoice, String> {
+    let record = RunRecord::open_read_only(&runs.join(run)).and_then(|record| record.config());
+    let config = record.map_err(|error| error.to_string())?;
+    let text = |key: &str| config.get(key).and_then(toml::Value::as_str);
+    Ok(TaskChoice {
+        envs: envs.to_owned(),
+        id: text("task").unwrap_or_default().to_owned(),
+        engine: text("engine").and_then(|text| text.parse().ok()).unwrap_or(usual),
+    })
 }
 
 /// What to open first.
@@ -162,17 +240,7 @@ pub(crate) fn first(
         engine: options.engine,
     };
     if let Some(run) = &options.run {
-        let record = RunRecord::open_read_only(&options.runs.join(run)).and_then(|record| record.config());
-        let config = record.map_err(|error| StudioError::NotFound(error.to_string()))?;
-        let task = config.get("task").and_then(toml::Value::as_str).unwrap_or_default();
-        let engine = config
-            .get("engine")
-            .and_then(toml::Value::as_str)
-            .and_then(|text| text.parse().ok());
-        let choice = TaskChoice {
-            engine: engine.unwrap_or(options.engine),
-            ..choice(task.to_owned())
-        };
+        let choice = task_of(&options.runs, run, &options.envs, options.engine).map_err(StudioError::NotFound)?;
         return Ok((choice, run.clone()));
     }
     let known = |id: &String| tasks.contains(id);
@@ -205,30 +273,6 @@ pub(crate) fn session_key(choice: &TaskChoice) -> String {
     format!("{} {}", choice.engine, choice.id)
 }
 
-/// A damaged file is put aside, not written over: somebody may want to look at it.
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = fs::read(path).ok()?;
-    match serde_json::from_slice(&bytes) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let aside = path.with_extension("damaged");
-            tracing::warn!("{}: {error}; kept as {}", path.display(), aside.display());
-            _ = fs::rename(path, aside); // where that fails the next write replaces it
-            None
-        }
-    }
-}
-
-/// Replaces the file as a whole. A killed process leaves the old or the new one; the disk is not waited for, which would cost
-/// frames.
-fn keep<T: Serialize>(path: &Path, value: &T) -> Result<(), SessionError> {
-    let bytes = serde_json::to_vec(value).expect("plain data");
-    let temporary = path.with_extension("part");
-    fs::write(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path))
-        .map_err(storage(path))
-}
-
 fn storage(path: &Path) -> impl FnOnce(std::io::Error) -> SessionError {
     let path = path.to_owned();
     move |source| SessionError::Storage { path, source }
@@ -237,6 +281,7 @@ fn storage(path: &Path) -> impl FnOnce(std::io::Error) -> SessionError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use carrot_run_record::EditKind;
 
     fn state() -> SessionState {
         SessionState {
@@ -246,41 +291,69 @@ mod tests {
                 program: "def compute_reward():\n    …".into(),
                 ..Document::default()
             },
+            unsettled: Some(Unsettled {
+                how: EditKind::Typed,
+                summary: String::new(),
+                before: "def".into(),
+            }),
             pending: Vec::new(),
+            recorded: true,
         }
     }
 
     #[test]
-    fn what_is_kept_comes_back() {
+    fn what_is_kept_comes_back_in_this_studio_and_in_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Workplace::open(folder.path()).unwrap();
-        assert_eq!(place.session("a-1"), None);
-        assert_eq!(place.new_run("a/b"), "a-b-1");
-        place.keep_session("a-b-1", &state()).unwrap();
-        assert_eq!(place.session("a-b-1"), Some(state()));
-        assert_eq!(
-            place.new_run("a/b"),
-            "a-b-2",
-            "a session has that name, even without a run"
-        );
         let app = AppState {
             zoom: Some(1.5),
             ..AppState::default()
         };
-        place.keep_app_state(&app).unwrap();
-        assert_eq!(place.app_state(), app);
+        // A run may have any name, also that of the window's own file.
+        for run in ["a-b-1", "app", "v1.2"] {
+            let mut place = Workplace::open(folder.path(), || ()).unwrap();
+            assert_eq!(place.session(run).value, None);
+            place.keep_session(run, state());
+            place.keep_app_state(app.clone());
+            assert_eq!(place.session(run).value, Some(state()));
+            drop(place);
+            let place = Workplace::open(folder.path(), || ()).unwrap();
+            assert_eq!(place.session(run).value, Some(state()));
+            assert_eq!(place.app_state().value, Some(app.clone()));
+            assert_eq!(
+                place.new_run("a/b"),
+                "a-b-2",
+                "a session has the first name, even without a run"
+            );
+        }
     }
 
     #[test]
-    fn one_studio_at_a_time_and_a_damaged_file_is_put_aside() {
+    fn one_studio_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Workplace::open(folder.path()).unwrap();
-        let message = Workplace::open(folder.path()).err().unwrap().to_string();
+        let place = Workplace::open(folder.path(), || ()).unwrap();
+        let message = Workplace::open(folder.path(), || ()).err().unwrap().to_string();
         assert!(message.contains("another studio is open"), "{message}");
-        place.keep_session("x", &state()).unwrap();
-        let path = folder.path().join(".studio/x.json");
-        fs::write(&path, "{half").unwrap();
-        assert_eq!(place.session("x"), None);
-        assert_eq!(fs::read_to_string(path.with_extension("damaged")).unwrap(), "{half");
+        drop(place);
+        Workplace::open(folder.path(), || ()).unwrap();
+    }
+
+    #[test]
+    fn runs_are_listed_newest_first_with_their_task() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = toml::Table::new();
+        config.insert("task".into(), "cartpole/balance".into());
+        config.insert("engine".into(), "rapier".into());
+        for name in ["old", "new"] {
+            RunRecord::create(&folder.path().join(name), &config).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        fs::create_dir(folder.path().join("no run")).unwrap();
+        assert_eq!(runs_in(folder.path()), ["new", "old"]);
+        let choice = task_of(folder.path(), "old", Path::new("envs"), Engine::Mujoco).unwrap();
+        assert_eq!(
+            (choice.id.as_str(), choice.engine),
+            ("cartpole/balance", Engine::Rapier)
+        );
+        assert!(task_of(folder.path(), "no run", Path::new("envs"), Engine::Mujoco).is_err());
     }
 }

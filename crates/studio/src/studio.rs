@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! input ─▶ actions ─┐                        ┌─▶ Compiler ─▶ Stage ─▶ Timeline ─▶ panels
-//! panels ─▶ Command ┴─▶ apply ─▶ Draft ──────┼─▶ session file (in this frame)
+//! panels ─▶ Command ┴─▶ apply ─▶ Draft ──────┼─▶ Keeper ─▶ session file
 //!                                            ├─▶ Outbox ─▶ Scribe ─▶ record ─▶ Watcher ─▶ panels
 //!                                            └─▶ errands: Job (search, train)
 //! ```
@@ -17,26 +17,26 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, task_ids};
 use carrot_optimizer::Policy;
-use carrot_run_record::{Behaviour, EditKind, Feedback, Outcome, Program, RunRecord};
-use egui_tiles::Tree;
+use carrot_run_record::{Behaviour, EditKind, Feedback, Outcome, Program, RunRecord, candidate_name, text_hash};
 
-use crate::action::{Action, pressed};
+use crate::action::{Action, ENTRIES, pressed};
 use crate::artist::Artist;
-use crate::chrome::{self, Dress, Tiled, TopBar};
+use crate::chrome::{self, Dress, Tiled, TopBar, Troubles, ZOOM};
 use crate::compiler::{Compiled, Compiler, OpenTask, TaskChoice};
 use crate::document::Document;
 use crate::draft::{Change, Draft};
 use crate::errands::{Ended, Searching, Training};
 use crate::frame_times::{FrameTimes, Overlay};
-use crate::jobs::search_arguments;
-use crate::layout;
+use crate::jobs::{TrainingOrder, search_arguments};
+use crate::layout::Layout;
+use crate::loader::{Coming, Loader};
 use crate::outbox::Outbox;
 use crate::palette::{Choice, Palette};
 use crate::panels::search::generations_of;
 use crate::panels::{Command, Panel, Panels, See, behaviour_at};
 use crate::rehearsal::Rehearsal;
 use crate::scribe::RunPlace;
-use crate::session::{AppState, SessionError, SessionState, Workplace, first, session_key};
+use crate::session::{AppState, SessionError, SessionState, Workplace, first, runs_in, session_key, task_of};
 use crate::stage::{Drive, Order, Stage};
 use crate::timeline::NoBehaviour;
 use crate::watcher::{RunView, Watcher};
@@ -96,9 +96,10 @@ pub struct Studio {
     run_name: String,
     draft: Draft,
     outbox: Outbox,
-    /// The session as last written to its file.
-    kept: Option<SessionState>,
-    trouble: Option<String>,
+    /// What was kept last; none: nothing was done in this session.
+    kept: Option<Revision>,
+    /// The run has a record, or had one.
+    recorded: bool,
     /// The text that the compiler was given last.
     compiling: String,
     /// The task whose reward the editor was filled with, where it was empty.
@@ -109,10 +110,16 @@ pub struct Studio {
     artist: Artist,
     rehearsal: Rehearsal,
     watcher: Watcher,
+    loader: Loader,
     searching: Searching,
     training: Training,
+    playing: Option<Playing>,
+    /// Another run, while its task is being looked up.
+    opening: Option<Coming<Result<(TaskChoice, String), String>>>,
+    /// The runs in the folder, for the palette.
+    listing: Option<Coming<Vec<String>>>,
     panels: Panels,
-    tree: Tree<Panel>,
+    layout: Layout,
     palette: Palette,
     frame_times: FrameTimes,
     /// The overlay with the frame times, where it is wanted.
@@ -121,6 +128,31 @@ pub struct Studio {
     selected: Option<(u32, u32)>,
     notices: Vec<Notice>,
     dress: Dress,
+}
+
+/// A candidate that moves the robot as soon as its policy is read.
+struct Playing {
+    /// Name of the candidate.
+    name: String,
+    /// Its program.
+    text: String,
+    /// SHA-256 of it.
+    program: String,
+    /// Folder of its run.
+    dir: PathBuf,
+    /// Seed of the start; none: as it is.
+    seed: Option<u64>,
+    /// The step at which it is to stand.
+    until: Option<usize>,
+    policy: Coming<Result<Arc<Policy>, String>>,
+}
+
+/// Differs whenever there is something new to keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Revision {
+    draft: u64,
+    outbox: u64,
+    recorded: bool,
 }
 
 /// Something to tell for a while.
@@ -135,14 +167,15 @@ impl Studio {
     /// Errors: [`StudioError`], in one sentence.
     pub fn new(options: StudioOptions, wake: impl Fn() + Send + Clone + 'static) -> Result<Self, StudioError> {
         let tasks = task_ids(&options.envs).map_err(|error| StudioError::NotFound(error.to_string()))?;
-        let place = Workplace::open(&options.runs)?;
-        let app = place.app_state();
+        let place = Workplace::open(&options.runs, wake.clone())?;
+        let found = place.app_state();
+        let app = found.value.unwrap_or_default();
         let (choice, run_name) = first(&options, &place, &app, &tasks)?;
         let stage = Stage::start(options.threads, wake.clone())?;
         let orders = stage.sender();
         let deliver = move |fresh| _ = orders.send(Order::Reward(fresh));
         let compiler = Compiler::start(deliver, wake.clone())?;
-        let tree = layout::tree(app.layout.as_ref());
+        let layout = Layout::new(app.layout.as_ref());
         let mut studio = Self {
             place,
             kept_app: app.clone(),
@@ -153,18 +186,22 @@ impl Studio {
             draft: Draft::new(Document::default()),
             outbox: Outbox::start(wake.clone())?,
             kept: None,
-            trouble: None,
+            recorded: false,
             compiling: String::new(),
             filled: None,
             stage,
             artist: Artist::start(wake.clone()),
             rehearsal: Rehearsal::start(options.threads, wake.clone())?,
             compiler,
-            watcher: Watcher::start(wake)?,
+            watcher: Watcher::start(wake.clone())?,
+            loader: Loader::start(wake)?,
             searching: Searching::default(),
             training: Training::default(),
+            playing: None,
+            opening: None,
+            listing: None,
             panels: Panels::default(),
-            tree,
+            layout,
             palette: Palette::default(),
             frame_times: FrameTimes::default(),
             overlay: None,
@@ -174,6 +211,9 @@ impl Studio {
             dress: Dress::default(),
             options,
         };
+        if let Some(words) = found.trouble {
+            studio.notice(&words);
+        }
         studio.begin_session();
         Ok(studio)
     }
@@ -213,11 +253,16 @@ impl Studio {
         self.outbox.pending().len()
     }
 
+    /// What the lower bar tells for a while, oldest first.
+    pub fn notices(&self) -> impl Iterator<Item = &str> {
+        self.notices.iter().map(|notice| notice.text.as_str())
+    }
+
     /// The search and the training are asked to stop; called when the window closes. They can go on later.
     pub fn close(&mut self) {
-        self.searching.close();
-        self.training.pause();
-        self.keep();
+        self.searching.pause();
+        self.training.close();
+        self.leave_session();
     }
 
     /// What a script may want to report: latencies from the input that changed the reward to the first action that follows it, in
@@ -231,7 +276,7 @@ impl Studio {
             .collect();
         let latencies: Vec<f64> = status.latencies.iter().map(|took| took.as_secs_f64() * 1e3).collect();
         serde_json::json!({
-            "run": self.run_dir(), "state_hash": self.state_hash(), "plan_latencies_ms": latencies,
+            "run": self.run_dir().display().to_string(), "state_hash": self.state_hash(), "plan_latencies_ms": latencies,
             "plans": status.plans, "real_time": status.real_time,
             "comment": self.draft.document.comment, "pending": self.outbox.pending().len(), "said": said.len(),
         })
@@ -250,9 +295,11 @@ impl Studio {
         self.listen();
         let mut change = None;
         let tiles = self.show(ui, &mut commands, &mut change);
-        match self.palette.show(ui, &self.tasks) {
+        let can = self.possible();
+        match self.palette.show(ui, &self.tasks, |action| can.contains(&action)) {
             Some(Choice::Do(action)) => commands.push(Command::Do(action)),
             Some(Choice::Open(task)) => commands.push(Command::OpenTask(task)),
+            Some(Choice::OpenRun(run)) => self.look_up(run),
             None => {}
         }
         if let Some(overlay) = &mut self.overlay {
@@ -260,12 +307,12 @@ impl Studio {
         }
         tiles.name_handles(ui.ctx());
         let change = change.unwrap_or_else(|| Change::new("change"));
-        self.draft.note(&change, Instant::now());
+        self.draft.note(&change, began);
         for command in commands {
             self.apply(command, ui.ctx());
         }
-        let settled = self.draft.settle(Instant::now());
-        self.outbox.say_all(settled);
+        let settled = self.draft.settle(began);
+        self.say_all(settled);
         self.compile(began);
         self.keep_and_send();
         // Whatever changes by itself asks for a frame; this one is for what only time changes, such as a notice that goes away.
@@ -278,7 +325,10 @@ impl Studio {
         let (run, compiled) = (self.watcher.view(), self.compiler.compiled());
         let refused = self.compiler.refused();
         let search = self.searching.of(&self.run_name);
-        let training = self.training.state();
+        let troubles = Troubles {
+            unkept: self.place.trouble(),
+            broken: self.broken(),
+        };
         let bar = TopBar {
             task: &self.choice.id,
             undoable: self.draft.is_undoable(),
@@ -303,29 +353,42 @@ impl Studio {
             tasks: &self.tasks,
             search: search.as_ref().map(|(state, _)| state),
             search_lines: search.as_ref().map_or(&[], |(_, lines)| lines),
-            training: training.as_ref().map(|(state, progress)| (state, *progress)),
+            training: self.training.steps(),
             cursor: self.cursor,
             selected: self.selected,
             pending: self.outbox.pending(),
-            trouble: self.trouble.as_deref(),
+            trouble: self.outbox.trouble(),
             commands,
         };
         chrome::top_bar(ui, &mut see, &bar);
-        chrome::bottom_bar(ui, &see, self.notices.iter().map(|notice| notice.text.as_str()));
-        let tiles = chrome::panels(ui, &mut self.tree, &mut self.panels, &mut see);
+        let notices = self.notices.iter().map(|notice| notice.text.as_str());
+        chrome::bottom_bar(ui, &see, &troubles, notices);
+        let tiles = chrome::panels(ui, &mut self.layout, &mut self.panels, &mut see);
         self.panels.finish(&mut see);
         tiles
     }
 
+    /// Threads that stopped before their time.
+    fn broken(&self) -> Vec<String> {
+        let troubles = [self.compiler.trouble(), self.outbox.broken(), self.loader.trouble()];
+        troubles.into_iter().flatten().collect()
+    }
+
     /// Starts to work on `self.choice` and `self.run_name`.
     fn begin_session(&mut self) {
-        let state = self.place.session(&self.run_name);
-        let state = state.filter(|state| state.task == self.choice.id && state.engine == self.choice.engine);
-        let document = state.as_ref().map(|state| state.document.clone());
-        self.draft = Draft::new(document.unwrap_or_default());
-        let pending = state.as_ref().map(|state| state.pending.clone());
-        self.outbox.begin(pending.unwrap_or_default());
-        self.kept = state;
+        let found = self.place.session(&self.run_name);
+        if let Some(words) = found.trouble {
+            self.notice(&words);
+        }
+        let is_same = |state: &SessionState| state.task == self.choice.id && state.engine == self.choice.engine;
+        let state = found.value.filter(is_same);
+        let is_known = state.is_some();
+        let state = state.unwrap_or_else(|| SessionState::new(&self.choice));
+        self.draft = Draft::resumed(state.document, state.unsettled, Instant::now());
+        self.outbox.begin(state.pending);
+        self.recorded = state.recorded;
+        self.kept = is_known.then(|| self.revision());
+        self.playing = None;
         self.compiling.clear();
         self.filled = None;
         (self.cursor, self.selected) = (None, None);
@@ -340,18 +403,41 @@ impl Studio {
         RunPlace {
             dir: self.run_dir(),
             config: self.draft.document.search.config(&self.choice.id, self.choice.engine),
+            was_there: self.recorded,
         }
     }
 
     /// Takes in what threads and processes have done since the last frame.
     fn listen(&mut self) {
         let place = self.run_place();
-        if self.outbox.listen(|| place) {
+        let heard = self.outbox.listen(|| place);
+        if heard.written {
             self.watcher.look_now();
         }
-        self.trouble = self.outbox.trouble().map(str::to_owned);
-        if let Some(words) = self.searching.poll(&self.options.program, &self.outbox) {
+        for why in heard.refused {
+            self.notice(&format!("The record does not take this: {why}"));
+        }
+        if let Some(ready) = heard.ready
+            && let Some(words) = self.searching.go_on(&ready, &self.options.program)
+        {
             self.notice(&words);
+        }
+        let run = self.watcher.view();
+        if run.dir == self.run_dir() {
+            self.recorded |= run.exists;
+            self.searching.compare(&self.run_name, run.state.as_ref());
+        }
+        if let Some(runs) = self.listing.as_ref().and_then(Coming::take) {
+            let others = runs.into_iter().filter(|run| *run != self.run_name);
+            self.palette.offer(others.collect());
+            self.listing = None;
+        }
+        if let Some(found) = self.opening.as_ref().and_then(Coming::take) {
+            self.opening = None;
+            match found {
+                Ok((choice, run)) => self.open(choice, run),
+                Err(why) => self.notice(&format!("The run cannot be opened: {why}")),
+            }
         }
         if let Some(task) = self.compiler.task()
             && task.choice == self.choice
@@ -366,39 +452,97 @@ impl Studio {
         }
         let now = Instant::now();
         self.notices.retain(|notice| now.duration_since(notice.since) < NOTICE);
-        self.collect_policy();
+        self.collect_policies();
     }
 
-    /// A finished training moves the robot at once.
-    fn collect_policy(&mut self) {
-        match self.training.poll() {
+    /// A finished training moves the robot at once, and so does a candidate that somebody wants to see.
+    fn collect_policies(&mut self) {
+        match self.training.poll(&self.loader) {
             None => {}
-            Some(Ended::Policy(_, choice, _)) if choice != self.choice => {
-                let task = choice.id;
-                self.notice(&format!(
-                    "The policy for {task} is trained. Open that task and press “Train a policy” again to see it."
-                ));
-            }
-            Some(Ended::Policy(policy, _, program)) => {
+            Some(Ended::Policy(policy, order)) if order.choice == self.choice => {
                 self.stage.tell(Order::Drive(Drive::Policy {
                     policy,
-                    program: program.into(),
+                    program: text_hash(&order.program).into(),
                     name: "trained policy".into(),
                 }));
                 self.notice("The policy is trained and moves the robot now.");
             }
+            Some(Ended::Policy(_, order)) => {
+                let task = order.choice.id;
+                self.notice(&format!(
+                    "The policy for {task} is trained; “Train a policy” there fetches it at once."
+                ));
+            }
             Some(Ended::Otherwise(words)) => self.notice(&words),
+        }
+        let Some((playing, policy)) = self.playing.take().and_then(|playing| match playing.policy.take() {
+            Some(policy) => Some((playing, policy)),
+            None => {
+                self.playing = Some(playing);
+                None
+            }
+        }) else {
+            return;
+        };
+        match policy {
+            Err(words) => self.notice(&format!("the policy cannot be read: {words}")),
+            Ok(_) if playing.dir != self.run_dir() => {} // another session was opened meanwhile
+            Ok(policy) => {
+                self.load(playing.text, &playing.name);
+                self.stage.tell(Order::Drive(Drive::Policy {
+                    policy,
+                    program: playing.program.into(),
+                    name: playing.name.as_str().into(),
+                }));
+                self.restart(playing.seed.unwrap_or(self.stage.status().seed));
+                if let Some(step) = playing.until {
+                    self.stage.tell(Order::RunTo(step));
+                    self.notice(&format!("{} goes there again, to step {step}.", playing.name));
+                }
+                self.layout.focus(Panel::Viewport);
+            }
         }
     }
 
     /// Before another session is opened: what was made here is a version, kept and on its way.
     fn leave_session(&mut self) {
         let settled = self.draft.settle_now();
-        self.outbox.say_all(settled);
+        self.say_all(settled);
         self.keep_and_send();
     }
 
-    /// In this order: neither a kill nor a lost record loses what was said.
+    /// Opens another session.
+    fn open(&mut self, choice: TaskChoice, run: String) {
+        self.leave_session();
+        (self.choice, self.run_name) = (choice, run);
+        self.begin_session();
+    }
+
+    /// Has the task of a run looked up, so that it can be opened.
+    fn look_up(&mut self, run: String) {
+        let (runs, envs) = (self.options.runs.clone(), self.options.envs.clone());
+        let usual = self.options.engine;
+        let coming = self.loader.ask(move || {
+            let choice = task_of(&runs, &run, &envs, usual)?;
+            Ok((choice, run))
+        });
+        self.opening = Some(coming);
+    }
+
+    fn say(&mut self, feedback: Feedback) {
+        self.say_all([feedback]);
+    }
+
+    /// What the person said goes to the record; what no record takes is told at once.
+    fn say_all(&mut self, said: impl IntoIterator<Item = Feedback>) {
+        for feedback in said {
+            if let Err(why) = self.outbox.say(feedback) {
+                self.notice(&format!("The record does not take this: {why}"));
+            }
+        }
+    }
+
+    /// What was said is kept here until the record has it.
     fn keep_and_send(&mut self) {
         self.keep();
         let place = self.run_place();
@@ -414,13 +558,16 @@ impl Studio {
                 }
                 self.stage.tell(order);
             }
-            Command::Say(feedback) => self.outbox.say(feedback),
+            Command::Say(feedback) => self.say(feedback),
             Command::OpenTask(task) => {
-                self.leave_session();
-                self.choice.id = task;
-                let last = self.app.sessions.get(&session_key(&self.choice)).cloned();
-                self.run_name = last.unwrap_or_else(|| self.place.new_run(&self.choice.id));
-                self.begin_session();
+                let choice = TaskChoice {
+                    envs: self.options.envs.clone(),
+                    id: task,
+                    engine: self.options.engine,
+                };
+                let last = self.app.sessions.get(&session_key(&choice)).cloned();
+                let run = last.unwrap_or_else(|| self.place.new_run(&choice.id));
+                self.open(choice, run);
             }
             Command::LoadProgram(text, from) => self.load(text, &from),
             Command::PlayCandidate(id) => self.play(id, None, None),
@@ -433,12 +580,12 @@ impl Studio {
             Command::Seek(cursor) => self.cursor = cursor,
             Command::Compare(a, b) => {
                 self.panels.compare.compare(a, b);
-                chrome::focus(&mut self.tree, Panel::Compare);
+                self.layout.focus(Panel::Compare);
             }
-            Command::Focus(panel) => chrome::focus(&mut self.tree, panel),
+            Command::Focus(panel) => self.layout.focus(panel),
             Command::Settled { how, summary } => {
                 let version = self.draft.version(how, summary, Instant::now());
-                self.outbox.say_all(version);
+                self.say_all(version);
             }
             Command::Notice(text) => self.notice(&text),
         }
@@ -446,7 +593,11 @@ impl Studio {
 
     fn act(&mut self, action: Action, ctx: &egui::Context) {
         match action {
-            Action::Palette => self.palette.toggle(),
+            Action::Palette => {
+                self.palette.toggle();
+                let runs = self.options.runs.clone();
+                self.listing = Some(self.loader.ask(move || runs_in(&runs)));
+            }
             Action::Undo | Action::Redo => {
                 let now = Instant::now();
                 let done = match action {
@@ -486,7 +637,11 @@ impl Studio {
                 }
             }
             Action::StartSearch => self.start_search(),
-            Action::PauseSearch => self.searching.pause(&self.run_name),
+            Action::PauseSearch => match self.searching.pause() {
+                Some(run) if run == self.run_name => {}
+                Some(run) => self.notice(&format!("The search of {run} pauses.")),
+                None => self.notice("No search of this window is running."),
+            },
             Action::TrainPolicy => self.train(),
             Action::PauseTraining => self.training.pause(),
             Action::RateGood | Action::RateBad => {
@@ -495,7 +650,7 @@ impl Studio {
                     Err(why) => return self.notice(&why.to_string()),
                 };
                 let good = action == Action::RateGood;
-                self.outbox.say(Feedback::Rating { of, good });
+                self.say(Feedback::Rating { of, good });
                 self.notice(if good {
                     "Noted: this is good."
                 } else {
@@ -504,9 +659,8 @@ impl Studio {
             }
             Action::GiveComment => self.give_comment(),
             Action::NewSession => {
-                self.leave_session();
-                self.run_name = self.place.new_run(&self.choice.id);
-                self.begin_session();
+                let run = self.place.new_run(&self.choice.id);
+                self.open(self.choice.clone(), run);
             }
             Action::ToggleTheme => {
                 let dark = ctx.global_style().visuals.dark_mode;
@@ -519,16 +673,16 @@ impl Studio {
                     Action::ZoomOut => zoom / 1.1,
                     _ => 1.0,
                 };
-                self.app.zoom = Some(zoom.clamp(0.5, 3.0));
+                self.app.zoom = Some(zoom.clamp(*ZOOM.start(), *ZOOM.end()));
             }
-            Action::ResetPanels => self.tree = layout::tree(None),
+            Action::ResetPanels => self.layout.reset(),
             Action::FrameTimes => {
                 self.overlay = match self.overlay {
                     Some(_) => None,
                     None => Some(Overlay::default()),
                 };
             }
-            Action::Focus(panel) => chrome::focus(&mut self.tree, panel),
+            Action::Focus(panel) => self.layout.focus(panel),
             other => {
                 self.panels.camera(other);
             }
@@ -559,13 +713,27 @@ impl Studio {
                 return self.notice(&format!("{why} A comment on the task as a whole is possible."));
             }
         };
-        self.draft.document.comment.clear();
-        self.draft.note_apart(&Change::new("give the comment"), Instant::now());
-        self.outbox.say(Feedback::Comment {
+        let comment = Feedback::Comment {
             of,
             step: self.cursor.filter(|_| !on_task).map(|step| step as u64),
             text,
-        });
+        };
+        // Taking the end of a comment back brings its words back, and does not unsay them.
+        if self.is_said(&comment) {
+            self.notice("You have said this already: the record holds it.");
+        } else if let Err(why) = self.outbox.say(comment) {
+            return self.notice(&format!("The record does not take this: {why}"));
+        }
+        self.draft.document.comment.clear();
+        self.draft.note_apart(&Change::new("give the comment"), Instant::now());
+    }
+
+    /// Whether the very same was said before.
+    fn is_said(&self, feedback: &Feedback) -> bool {
+        let run = self.watcher.view();
+        let mut recorded = run.feedback.iter().map(|entry| &entry.feedback);
+        let mut pending = self.outbox.pending().iter().map(|entry| &entry.feedback);
+        recorded.any(|said| said == feedback) || pending.any(|said| said == feedback)
     }
 
     /// The policy of a candidate moves the robot, from the start of `seed` and up to a step, where these are given.
@@ -576,28 +744,22 @@ impl Studio {
         else {
             return self.notice("This candidate has no policy to play.");
         };
-        let bytes = RunRecord::open_read_only(&run.dir).and_then(|record| record.object(&evaluated.policy));
-        let policy = bytes
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| Policy::from_bytes(&bytes).map_err(|error| error.to_string()));
-        match policy {
-            Err(message) => self.notice(&format!("the policy cannot be read: {message}")),
-            Ok((policy, _)) => {
-                let name = format!("g{}c{}", id.0, id.1);
-                self.load(text.clone(), &name);
-                self.stage.tell(Order::Drive(Drive::Policy {
-                    policy: Arc::new(policy),
-                    program: candidate.program.hash().into(),
-                    name: name.into(),
-                }));
-                self.restart(seed.unwrap_or(self.stage.status().seed));
-                if let Some(step) = until {
-                    self.stage.tell(Order::RunTo(step));
-                    self.notice(&format!("g{}c{} goes there again, to step {step}.", id.0, id.1));
-                }
-                chrome::focus(&mut self.tree, Panel::Viewport);
-            }
-        }
+        let (dir, hash) = (run.dir.clone(), evaluated.policy.clone());
+        let policy = self.loader.ask(move || {
+            let bytes = RunRecord::open_read_only(&dir).and_then(|record| record.object(&hash));
+            let bytes = bytes.map_err(|error| error.to_string())?;
+            let (policy, _) = Policy::from_bytes(&bytes).map_err(|error| error.to_string())?;
+            Ok(Arc::new(policy))
+        });
+        self.playing = Some(Playing {
+            name: candidate_name(id.0, id.1),
+            text: text.clone(),
+            program: candidate.program.hash(),
+            dir: run.dir.clone(),
+            seed,
+            until,
+            policy,
+        });
     }
 
     /// Starts the search of this run, or goes on with it for another round.
@@ -606,8 +768,11 @@ impl Studio {
             let running = format!("The search of {run} is running; pause it first.");
             return self.notice(&running);
         }
+        if self.watcher.view().in_use {
+            return self.notice("Another process runs this search; pause it where it was started.");
+        }
         let settled = self.draft.settle_now();
-        self.outbox.say_all(settled);
+        self.say_all(settled);
         let run = self.watcher.view();
         let place = self.run_place();
         // The program in the editor takes part, whether or not it was changed here.
@@ -616,7 +781,7 @@ impl Studio {
             || run.candidates.iter().any(|candidate| matches!(&candidate.program, Program::Source { text, .. } if *text == self.draft.document.program));
         if !known {
             // Not `Opened`, which only says where a change starts from and is never judged.
-            self.outbox.say(Feedback::Edit {
+            self.say(Feedback::Edit {
                 text: self.draft.document.program.clone(),
                 how: EditKind::Typed,
                 summary: "in the editor when the search began".into(),
@@ -633,22 +798,20 @@ impl Studio {
         let until = settings.ask_me.then_some(done + 1);
         let arguments = search_arguments(&self.options.envs, &place.dir, generations, until);
         // The search reads the record: what was said must be there first.
-        self.keep_and_send();
+        self.keep();
         let ready = self.outbox.make_ready(place);
         self.searching.start_when(ready, arguments, self.run_name.clone());
     }
 
     fn train(&mut self) {
-        let folder = self.place.runs().join(".studio");
         let document = &self.draft.document;
-        let started = self.training.start(
-            &self.options.program,
-            &folder,
-            &self.choice,
-            document.search.seed,
-            &document.program,
-        );
-        if let Err(words) = started {
+        let order = TrainingOrder {
+            choice: self.choice.clone(),
+            program: document.program.clone(),
+            seed: document.search.seed,
+        };
+        let (carrot, folder) = (&self.options.program, self.place.folder());
+        if let Err(words) = self.training.start(&self.loader, carrot, folder, order) {
             self.notice(&words);
         }
     }
@@ -656,7 +819,7 @@ impl Studio {
     /// Puts another program into the editor; `from` says where it came from.
     fn load(&mut self, text: String, from: &str) {
         let versions = self.draft.load(text, from, Instant::now());
-        self.outbox.say_all(versions);
+        self.say_all(versions);
     }
 
     fn notice(&mut self, text: &str) {
@@ -674,28 +837,61 @@ impl Studio {
         }
     }
 
-    /// Writes what has changed to the session's files.
+    fn revision(&self) -> Revision {
+        Revision {
+            draft: self.draft.revision(),
+            outbox: self.outbox.revision(),
+            recorded: self.recorded,
+        }
+    }
+
+    /// Has what has changed written to the session's files.
     fn keep(&mut self) {
-        let state = SessionState {
-            task: self.choice.id.clone(),
-            engine: self.choice.engine,
-            document: self.draft.document.clone(),
-            pending: self.outbox.pending().to_vec(),
-        };
         // A session in which nothing was done leaves no file.
-        let untouched = self.kept.is_none() && !self.draft.is_undoable() && self.outbox.pending().is_empty();
-        if self.kept.as_ref() != Some(&state) && !untouched {
-            match self.place.keep_session(&self.run_name, &state) {
-                Ok(()) => self.kept = Some(state),
-                Err(error) => self.trouble = Some(error.to_string()),
-            }
+        let is_untouched = self.kept.is_none() && !self.draft.is_undoable() && self.outbox.pending().is_empty();
+        let revision = Some(self.revision());
+        if self.kept != revision && !is_untouched {
+            self.kept = revision;
+            let state = SessionState {
+                task: self.choice.id.clone(),
+                engine: self.choice.engine,
+                document: self.draft.document.clone(),
+                unsettled: self.draft.unsettled(),
+                pending: self.outbox.pending().to_vec(),
+                recorded: self.recorded,
+            };
+            self.place.keep_session(&self.run_name, state);
         }
-        self.app.layout = serde_json::to_value(&self.tree).ok();
+        if let Some(layout) = self.layout.change() {
+            self.app.layout = Some(layout);
+        }
         if self.app != self.kept_app {
-            match self.place.keep_app_state(&self.app) {
-                Ok(()) => self.kept_app = self.app.clone(),
-                Err(error) => self.trouble = Some(error.to_string()),
-            }
+            self.kept_app = self.app.clone();
+            self.place.keep_app_state(self.app.clone());
         }
+    }
+
+    /// What can be done now.
+    fn possible(&mut self) -> BTreeSet<Action> {
+        if !self.palette.is_open() {
+            return BTreeSet::new();
+        }
+        let searching = self.searching.running().is_some();
+        let compiles = self.compiler.compiled().works;
+        let training = self.training.steps().is_some();
+        let can = |action: Action| match action {
+            Action::Undo => self.draft.is_undoable(),
+            Action::Redo => self.draft.is_redoable(),
+            Action::Live => self.cursor.is_some(),
+            Action::HumanReward => self.filled.is_some(),
+            Action::StartSearch => !searching,
+            Action::PauseSearch => searching,
+            Action::TrainPolicy => compiles && !training,
+            Action::PauseTraining => training,
+            Action::GiveComment => !self.draft.document.comment.trim().is_empty(),
+            _ => true,
+        };
+        let actions = ENTRIES.iter().map(|entry| entry.action);
+        actions.filter(|action| can(*action)).collect()
     }
 }

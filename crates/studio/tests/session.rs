@@ -2,94 +2,105 @@
 
 mod support;
 
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use carrot_environment::Engine;
-use carrot_run_record::{EditKind, Feedback};
+use carrot_run_record::{EditKind, Feedback, RunRecord};
 use carrot_studio::action::Action;
 use carrot_studio::panels::Panel;
 use carrot_studio::stage::{Drive, Order};
 use carrot_studio::{Studio, StudioError, StudioOptions};
 use eframe::egui::{self, Key, Modifiers, Theme};
-use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-
-/// Long enough for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+use support::session::{PATIENCE, Session};
 
 fn options(runs: &Path) -> StudioOptions {
-    StudioOptions {
-        program: "carrot".into(),
-        envs: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envs"),
-        runs: runs.to_owned(),
-        task: Some("cartpole/balance".into()),
-        run: None,
-        engine: Engine::Mujoco,
-        threads: 1,
-        script: None,
-    }
+    support::session::options(runs, "cartpole/balance")
 }
 
-struct Session {
-    harness: Harness<'static, Studio>,
+fn start(runs: &Path) -> Session {
+    Session::start(options(runs), Theme::Dark)
 }
 
-impl Session {
-    fn start(runs: &Path, theme: Theme) -> Self {
-        let studio = Studio::new(options(runs), || ()).unwrap();
-        let harness = support::harness([1400.0, 900.0], theme)
-            .with_accessibility_check(false)
-            .build_ui_state(|ui, studio: &mut Studio| studio.ui(ui), studio);
-        let mut session = Self { harness };
-        session.wait("reward that works", |studio| studio.compiled().works);
-        session
+/// What the record of the open run holds.
+fn said(session: &Session) -> Vec<Feedback> {
+    let run = session.studio().run();
+    run.feedback.iter().map(|entry| entry.feedback.clone()).collect()
+}
+
+fn comments(session: &Session) -> Vec<String> {
+    let texts = said(session).into_iter().filter_map(|feedback| match feedback {
+        Feedback::Comment { text, .. } => Some(text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+/// Says the first thing of a session, as soon as there is a behaviour to speak of.
+fn rate(session: &mut Session, action: Action) {
+    session.wait("behaviour", |studio| studio.stage().timeline().behaviour(None).is_ok());
+    session.press(action);
+    session.wait("rating", |studio| studio.run().feedback.len() == 1);
+}
+
+/// Stands in for `carrot`: notes that it was started and each Ctrl-C in `told`, and works until it has been asked to stop.
+struct Stub {
+    program: PathBuf,
+    told: PathBuf,
+}
+
+impl Stub {
+    fn new(folder: &Path) -> Self {
+        let (program, told) = (folder.join("carrot.sh"), folder.join("told"));
+        // Who runs tests in the background has Ctrl-C ignored, and a shell cannot trap what was ignored before it; `carrot` can.
+        let text = format!(
+            "#!/usr/bin/env -S --default-signal=INT sh\n\
+             trap 'echo asked >> {told}; asked=1' INT\n\
+             echo started >> {told}\n\
+             n=0; while [ $n -lt 20 ]; do sleep 0.05; n=$((n + ${{asked:-0}})); done\n\
+             exit 130\n",
+            told = told.display()
+        );
+        std::fs::write(&program, text).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self { program, told }
     }
 
-    fn press(&mut self, action: Action) {
-        let shortcut = action.entry().shortcut.expect("every action has a key");
-        self.harness
-            .key_press_modifiers(shortcut.modifiers, shortcut.logical_key);
-        self.harness.run_steps(4);
+    fn told(&self) -> String {
+        std::fs::read_to_string(&self.told).unwrap_or_default()
     }
 
-    fn wait(&mut self, what: &str, is_there: impl Fn(&Studio) -> bool) {
-        let start = Instant::now();
-        while !is_there(self.harness.state()) {
-            assert!(start.elapsed() < PATIENCE, "no {what} after {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(20));
-            self.harness.step();
+    fn options(&self, runs: &Path) -> StudioOptions {
+        StudioOptions {
+            program: self.program.clone(),
+            ..options(runs)
         }
     }
 
-    fn hash(&self) -> String {
-        self.harness.state().state_hash()
-    }
-
-    fn type_into(&mut self, name: &str, text: &str) {
-        self.harness.get_by_label(name).focus();
-        self.harness.run_steps(2);
-        self.harness.get_by_label(name).type_text(text);
-        self.harness.run_steps(2);
-        // The next change is another step for the undo list only after a while.
-        std::thread::sleep(Duration::from_millis(900));
+    fn wait(&self, session: &mut Session, expected: &str) {
+        session.wait(expected, |_| self.told() == expected);
     }
 }
 
 #[test]
 fn undo_and_redo_restore_the_state_hash_in_every_editor() {
     let runs = tempfile::tempdir().unwrap();
-    let mut session = Session::start(runs.path(), Theme::Dark);
+    let mut session = start(runs.path());
     let mut hashes = vec![session.hash()];
     session.type_into("reward program", "# one\n");
     hashes.push(session.hash());
     session.type_into("Comment", "too slow");
     hashes.push(session.hash());
-    session.harness.get_by_label("Ask me after each generation").click();
-    session.harness.run_steps(4);
+    session.click("Ask me after each generation");
     hashes.push(session.hash());
-    session.harness.get_by_label("About the task as a whole").click();
-    session.harness.run_steps(4);
+    session.click("About the task as a whole");
+    hashes.push(session.hash());
+    session.set_number("Steps", "2000");
+    hashes.push(session.hash());
+    session.set_number("Candidates", "7");
+    hashes.push(session.hash());
+    session.press(Action::HumanReward); // another program in the place of this one, as a candidate would be
     hashes.push(session.hash());
     for pair in hashes.windows(2) {
         assert_ne!(pair[0], pair[1], "every step changed something");
@@ -110,7 +121,7 @@ fn undo_and_redo_restore_the_state_hash_in_every_editor() {
 #[test]
 fn undo_and_redo_take_back_whatever_the_reward_editor_does() {
     let runs = tempfile::tempdir().unwrap();
-    let mut session = Session::start(runs.path(), Theme::Dark);
+    let mut session = start(runs.path());
     let (none, ctrl) = (Modifiers::NONE, Modifiers::COMMAND);
     let mut steps: Vec<(&str, String, String)> = Vec::new();
     fn note(session: &Session, steps: &mut Vec<(&'static str, String, String)>, what: &'static str) {
@@ -215,7 +226,7 @@ fn panels_of_the_live_world_look_as_they_should() {
     let mut results = egui_kittest::SnapshotResults::new();
     for (theme, name) in [(Theme::Dark, "dark"), (Theme::Light, "light")] {
         let runs = tempfile::tempdir().unwrap();
-        let mut session = Session::start(runs.path(), theme);
+        let mut session = Session::start(options(runs.path()), theme);
         session.press(if theme == Theme::Dark {
             Action::ResetPanels
         } else {
@@ -249,34 +260,238 @@ fn panels_of_the_live_world_look_as_they_should() {
 }
 
 #[test]
-fn a_session_comes_back_and_a_lost_record_loses_nothing() {
+fn a_session_comes_back() {
     let runs = tempfile::tempdir().unwrap();
-    let mut session = Session::start(runs.path(), Theme::Dark);
-    let dir = session.harness.state().run_dir();
+    let mut session = start(runs.path());
+    let dir = session.studio().run_dir();
     assert!(!dir.exists(), "looking at a task leaves nothing behind");
-    session.type_into("Comment", "first");
-    session.press(Action::GiveComment);
-    session.wait("record", |studio| studio.run().feedback.len() == 1);
-
-    // Somebody deletes the record while the studio is open.
-    std::fs::remove_dir_all(&dir).unwrap();
-    session.wait("loss", |studio| studio.run().feedback.is_empty());
-    session.type_into("Comment", "second");
-    session.press(Action::GiveComment);
-    session.wait("new record", |studio| {
-        studio.run().feedback.len() == 1 && studio.pending() == 0
-    });
     session.type_into("Comment", "half a sen");
     let hash = session.hash();
-
     let error = Studio::new(options(runs.path()), || ())
         .err()
         .expect("one studio at a time");
     assert!(matches!(error, StudioError::Session(_)), "{error}");
     drop(session);
-    let session = Session::start(runs.path(), Theme::Dark);
+    let session = start(runs.path());
     assert_eq!(session.hash(), hash);
-    assert_eq!(session.harness.state().run_dir(), dir);
+    assert_eq!(session.studio().run_dir(), dir);
+}
+
+/// What was said while the record was away is in it once it is back; nothing takes its place meanwhile.
+#[test]
+fn a_record_that_was_moved_away_and_back_holds_everything() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    let dir = session.studio().run_dir();
+    session.click("About the task as a whole");
+    session.type_into("Comment", "first");
+    session.press(Action::GiveComment);
+    session.wait("record", |studio| studio.run().feedback.len() == 1);
+
+    let elsewhere = runs.path().join("elsewhere");
+    std::fs::rename(&dir, &elsewhere).unwrap();
+    session.type_into("Comment", "second");
+    session.press(Action::GiveComment);
+    session.wait_for_words("the record is gone from");
+    assert!(!dir.exists());
+    drop(session);
+
+    // Also when another studio has begun meanwhile.
+    let mut session = start(runs.path());
+    std::fs::rename(&elsewhere, &dir).unwrap();
+    session.wait("both", |studio| {
+        studio.run().feedback.len() == 2 && studio.pending() == 0
+    });
+    assert_eq!(comments(&session), ["first", "second"]);
+}
+
+/// The fields hold no more than a record takes; an older studio, or a hand, may have left such a thing in a session's file.
+#[test]
+fn what_no_record_takes_is_told_and_stops_nothing() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    session.type_into("Comment", &"a".repeat(10_001));
+    assert_eq!(session.studio().document().comment.len(), 10_000);
+    drop(session);
+    let file = runs.path().join(".studio/sessions/cartpole-balance-1.json");
+    let mut kept: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    kept["pending"] = serde_json::json!([{
+        "id": "too long",
+        "feedback": { "kind": "comment", "of": null, "step": null, "text": "a".repeat(10_001) },
+    }]);
+    std::fs::write(&file, kept.to_string()).unwrap();
+
+    let mut session = start(runs.path());
+    session.wait_for_words("The record does not take this");
+    assert_eq!(session.studio().pending(), 0);
+    rate(&mut session, Action::RateGood);
+    assert_eq!(session.studio().pending(), 0);
+}
+
+#[test]
+fn what_cannot_be_kept_is_told() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    let folder = runs.path().join(".studio/sessions");
+    std::fs::remove_dir_all(&folder).unwrap();
+    session.type_into("Comment", "lost?");
+    session.wait_for_words("what you enter is not kept");
+    std::fs::create_dir(&folder).unwrap();
+    session.wait("file", |studio| {
+        let name = studio.run_dir().file_name().unwrap().to_owned();
+        let file = folder.join(name).with_extension("json");
+        std::fs::read_to_string(file).is_ok_and(|text| text.contains("lost?"))
+    });
+    session.harness.run_steps(2);
+    let told = session.harness.query_all_by_label_contains("is not kept").count();
+    assert_eq!(told, 0, "and no more once it is");
+    drop(session);
+
+    let file = folder.join("cartpole-balance-1.json");
+    std::fs::write(&file, "{half").unwrap();
+    std::fs::remove_file(file.with_extension("safe")).unwrap();
+    let mut session = Session::open(options(runs.path()), Theme::Dark);
+    session.wait_for_words("it is put aside as");
+}
+
+/// An edit of the last second belongs to the history, whether the window is closed or killed.
+#[test]
+fn the_last_edit_is_a_version_after_a_close_and_after_a_kill() {
+    for close in [true, false] {
+        let runs = tempfile::tempdir().unwrap();
+        let mut session = start(runs.path());
+        session.harness.get_by_label("reward program").focus();
+        session.harness.run_steps(2);
+        session.harness.get_by_label("reward program").type_text("# last\n");
+        session.harness.run_steps(2);
+        if close {
+            session.harness.state_mut().close();
+            assert_eq!(session.studio().pending(), 1);
+        } else {
+            assert_eq!(session.studio().pending(), 0, "it has not rested");
+        }
+        drop(session);
+        let mut session = start(runs.path());
+        session.wait("version", |studio| studio.run().feedback.len() == 1);
+        assert!(
+            matches!(&said(&session)[..], [Feedback::Edit { text, how: EditKind::Typed, .. }] if text.contains("# last")),
+            "{:?}",
+            said(&session)
+        );
+    }
+}
+
+#[test]
+fn taking_back_the_end_of_a_comment_does_not_say_it_twice() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    session.type_into("Comment", "slower");
+    session.click("About the task as a whole");
+    session.press(Action::GiveComment);
+    session.wait("record", |studio| studio.run().feedback.len() == 1);
+    session.press(Action::Undo);
+    assert_eq!(session.studio().document().comment, "slower");
+    session.press(Action::GiveComment);
+    session.wait_for_words("You have said this already");
+    assert_eq!(
+        (session.studio().document().comment.as_str(), session.studio().pending()),
+        ("", 0)
+    );
+    session.type_into("Comment", "faster");
+    session.press(Action::GiveComment);
+    session.wait("another", |studio| studio.run().feedback.len() == 2);
+    assert_eq!(comments(&session), ["slower", "faster"]);
+}
+
+#[test]
+fn a_search_is_started_once_and_asked_to_stop_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stub, runs) = (Stub::new(folder.path()), folder.path().join("runs"));
+    let mut session = Session::start(stub.options(&runs), Theme::Dark);
+    session.press(Action::StartSearch);
+    session.press(Action::StartSearch);
+    stub.wait(&mut session, "started\n");
+    session.press(Action::StartSearch);
+    let told: Vec<&str> = session.studio().notices().collect();
+    assert!(
+        told.iter().all(|told| told.contains("is running; pause it first")),
+        "{told:?}"
+    );
+
+    // From another session, twice, and by closing the window.
+    session.press(Action::NewSession);
+    session.press(Action::PauseSearch);
+    session.wait_for_words("The search of cartpole-balance-1 pauses");
+    session.press(Action::PauseSearch);
+    stub.wait(&mut session, "started\nasked\n");
+    session.harness.state_mut().close();
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(stub.told(), "started\nasked\n");
+}
+
+#[test]
+fn closing_the_window_pauses_the_search_and_the_training() {
+    for action in [Action::StartSearch, Action::TrainPolicy] {
+        let folder = tempfile::tempdir().unwrap();
+        let (stub, runs) = (Stub::new(folder.path()), folder.path().join("runs"));
+        let mut session = Session::start(stub.options(&runs), Theme::Dark);
+        session.press(action);
+        stub.wait(&mut session, "started\n");
+        session.harness.state_mut().close();
+        drop(session);
+        let start = Instant::now();
+        while stub.told() != "started\nasked\n" {
+            assert!(start.elapsed() < PATIENCE, "{:?}", stub.told());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn a_search_of_somebody_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stub, runs) = (Stub::new(folder.path()), folder.path().join("runs"));
+    let mut session = Session::start(stub.options(&runs), Theme::Dark);
+    rate(&mut session, Action::RateGood);
+    let dir = session.studio().run_dir();
+    let theirs = RunRecord::open(&dir).unwrap();
+    session.press(Action::StartSearch);
+    session.wait("word", |studio| {
+        let mut told = studio.notices();
+        // Whether or not the studio has seen it before.
+        told.any(|told| told.contains("Another process runs this search") || told.contains("could not be started"))
+    });
+    assert_eq!(
+        session.harness.query_all_by_label_contains("not recorded yet").count(),
+        0
+    );
+    drop(theirs);
+    session.wait("end", |studio| !studio.run().in_use);
+    session.press(Action::StartSearch);
+    stub.wait(&mut session, "started\n");
+    session.harness.state_mut().close();
+}
+
+#[test]
+fn the_palette_opens_a_run_of_the_folder() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut config = toml_of("cartpole/swing_up");
+    config.insert("engine".into(), "rapier".into());
+    RunRecord::create(&runs.path().join("by-hand"), &config).unwrap();
+    let mut session = start(runs.path());
+    session.press(Action::Palette);
+    session.wait_for_words("Open run by-hand");
+    session.press(Action::Palette);
+    session.choose("run by-hand");
+    session.wait("run", |studio| studio.run_dir().ends_with("by-hand"));
+    session.wait("its task", |studio| studio.compiled().works);
+    rate(&mut session, Action::RateBad);
+}
+
+fn toml_of(task: &str) -> toml::Table {
+    let mut config = toml::Table::new();
+    config.insert("task".into(), task.into());
+    config
 }
 
 #[test]
@@ -300,22 +515,15 @@ fn what_is_not_there_is_named() {
 #[test]
 fn the_palette_opens_another_task_and_comes_back_to_the_first() {
     let runs = tempfile::tempdir().unwrap();
-    let mut session = Session::start(runs.path(), Theme::Dark);
+    let mut session = start(runs.path());
     session.type_into("Comment", "kept with its task");
     let hash = session.hash();
-    let open = |session: &mut Session, name: &str| {
-        session.press(Action::Palette);
-        session.harness.event(egui::Event::Text(name.into()));
-        session.harness.run_steps(3);
-        session.harness.key_press(egui::Key::Enter);
-        session.harness.run_steps(3);
-    };
-    open(&mut session, "open cartpole/swing");
+    session.choose("open cartpole/swing");
     session.wait("other task", |studio| {
         studio.document().comment.is_empty() && studio.compiled().works
     });
     assert!(session.harness.state().run_dir().ends_with("cartpole-swing_up-1"));
-    open(&mut session, "open cartpole/balance");
+    session.choose("open cartpole/balance");
     assert_eq!(session.hash(), hash);
 }
 
@@ -323,7 +531,7 @@ fn the_palette_opens_another_task_and_comes_back_to_the_first() {
 #[test]
 fn the_untouched_reward_takes_part_in_a_search() {
     let runs = tempfile::tempdir().unwrap();
-    let mut session = Session::start(runs.path(), Theme::Dark);
+    let mut session = start(runs.path());
     session.press(Action::StartSearch);
     session.wait("record", |studio| !studio.run().feedback.is_empty());
     let state = session.harness.state();

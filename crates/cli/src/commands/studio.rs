@@ -33,7 +33,7 @@ pub fn run(options: &Studio, envs: &Path) -> Result<Answer, Failure> {
     };
     match carrot_studio::run(options) {
         Ok(run) => Ok(Answer::new(
-            json!({ "run": run }),
+            json!({ "run": run.display().to_string() }),
             format!("closed; {} keeps what you did", run.display()),
         )),
         Err(StudioError::NotFound(message)) => Err(Failure::Usage(message)),

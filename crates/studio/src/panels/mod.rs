@@ -27,7 +27,7 @@ use crate::artist::Artist;
 use crate::compiler::{Compiled, OpenTask};
 use crate::document::Document;
 use crate::draft::Change;
-use crate::jobs::JobState;
+use crate::jobs::{JobState, Steps};
 use crate::opinion::Opinion;
 use crate::rehearsal::Rehearsal;
 use crate::session::Pending;
@@ -119,8 +119,8 @@ pub struct See<'a> {
     pub search: Option<&'a JobState>,
     /// Its messages.
     pub search_lines: &'a [String],
-    /// The training process, and steps made of steps in all.
-    pub training: Option<(&'a JobState, Option<(u64, u64)>)>,
+    /// A policy is being trained; how far that is, once it is known.
+    pub training: Option<Option<Steps>>,
     /// The step that is looked at; none: the newest.
     pub cursor: Option<usize>,
     /// The candidate that is looked at.

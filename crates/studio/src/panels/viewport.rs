@@ -14,6 +14,7 @@ use egui::{
 use super::{Command, See, button, empty};
 use crate::action::Action;
 use crate::artist::{Answer, Care, DrawRequest, Picture, Slot};
+use crate::jobs::Steps;
 use crate::stage::Order;
 use crate::timeline::Mover;
 
@@ -326,12 +327,12 @@ fn clock(ui: &mut Ui, see: &mut See<'_>) {
             .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What moves the robot"));
         match see.training {
             None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),
-            Some((_, progress)) => {
+            Some(progress) => {
                 button(ui, see, "Pause the training", Action::PauseTraining, true);
-                if let Some((steps, total)) = progress {
-                    let share = steps as f32 / total.max(1) as f32;
+                if let Some(Steps { made, total }) = progress {
+                    let share = made as f32 / total.max(1) as f32;
                     let bar = egui::ProgressBar::new(share).desired_width(90.0);
-                    ui.add(bar.text(format!("{steps} steps")));
+                    ui.add(bar.text(format!("{made} steps")));
                 }
             }
         }

@@ -5,6 +5,7 @@ pub mod display;
 pub mod names;
 pub mod painter;
 pub mod playground;
+pub mod session;
 
 use eframe::egui;
 use egui_kittest::HarnessBuilder;
