@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use carrot_reward_compiler::{Entry, check, compile, interpret, render, token_limits};
+use carrot_reward_compiler::constants::constants;
+use carrot_reward_compiler::{Entry, assist, check, compile, format, interpret, render, token_limits};
 use carrot_reward_interface::{DType, Schema, Severity};
 
 fn oracle() -> PathBuf {
@@ -37,7 +38,7 @@ impl Random {
 }
 
 /// Words of the language that a mutation drops in.
-const WORDS: [&str; 44] = [
+const WORDS: [&str; 54] = [
     "(",
     ")",
     "[",
@@ -82,6 +83,16 @@ const WORDS: [&str; 44] = [
     "self",
     "torch.",
     "é",
+    "²\n",
+    "  # m²\n    ",
+    "🤖",
+    "\u{a0}",
+    "\u{feff}",
+    "`",
+    "```\n",
+    "“",
+    "\"",
+    "#",
 ];
 
 fn mutated(source: &str, random: &mut Random) -> String {
@@ -122,6 +133,22 @@ fn mutated_programs_never_panic() {
                 .any(|diagnostic| diagnostic.severity == Severity::Error);
             assert_eq!(has_errors, compiled.module.is_none(), "{source}");
             refused += usize::from(has_errors);
+            for constant in constants(&source) {
+                assert!(source.get(constant.range).is_some(), "{source}");
+            }
+            for fix in compiled.diagnostics.iter().filter_map(|found| found.fix.as_ref()) {
+                fix.apply(&source);
+            }
+            // What an editor asks for, at any byte.
+            let at = random.below(source.len());
+            let completions = assist::complete(&source, at, &schema);
+            assert!(source.get(completions.replace).is_some(), "{source}");
+            if let Some(hover) = assist::hover(&source, at, &schema) {
+                assert!(source.get(hover.range).is_some(), "{source}");
+            }
+            if let Ok(formatted) = format(&source, "mutant.py") {
+                assert_eq!(format(&formatted, "mutant.py").as_ref(), Ok(&formatted), "{source}");
+            }
             assert_eq!(
                 render(&compiled.diagnostics, &source, false).is_empty(),
                 compiled.diagnostics.is_empty()

@@ -5,11 +5,13 @@ mod support;
 use carrot_reward_compiler::constants::{Constant, constants};
 use carrot_reward_compiler::{Entry, compile};
 use carrot_reward_interface::{Diagnostic, Schema, Severity, Span};
+use carrot_studio::accessible_tree::name_handles;
 use carrot_studio::editor::{CodeEditor, EditorEvent, EditorInput};
 use eframe::egui::{self, Event, Key, Modifiers, Theme};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use rand::{RngExt as _, SeedableRng as _};
+use support::names::Watch;
 
 const SCHEMA: &str = r#"
 [variable.height]
@@ -85,6 +87,8 @@ impl Desk {
             );
             self.events.extend(events);
         });
+        let room = ui.max_rect();
+        name_handles(ui.ctx(), room, &[room]);
     }
 }
 
@@ -369,6 +373,7 @@ fn a_text_too_long_for_the_record_is_not_taken() {
         harness.run();
         assert_eq!(harness.state().text, PROGRAM);
         harness.get_by_label(sentence);
+        assert_eq!(harness.state().editor.caret(), Some((8, 17)), "the caret stays");
     }
     assert_eq!(harness.state().events, []);
     let room = limit - PROGRAM.len();
@@ -817,7 +822,8 @@ fn sliders_turn_and_repairs_are_made_among_letters_of_any_length() {
     }
 }
 
-/// A person who does anything at all, in programs of any letters, with a compiler that is now and then behind.
+/// A person who does anything at all, in programs of any letters, with a compiler that is now and then behind. Nothing breaks,
+/// and whatever comes up that can be operated has a name of its own.
 #[test]
 fn whatever_is_done_in_whatever_order_nothing_breaks() {
     const LINES: &[&str] = &[
@@ -840,6 +846,7 @@ fn whatever_is_done_in_whatever_order_nothing_breaks() {
     ];
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(8);
     let mut harness = wide("");
+    let watch = Watch::over(&harness.ctx);
     harness.get_by_label("Sliders in the text").click();
     let (mut past, mut frames) = (Vec::new(), 0_u32);
     let mut done = std::collections::BTreeMap::<&str, u32>::new();
@@ -914,6 +921,12 @@ fn whatever_is_done_in_whatever_order_nothing_breaks() {
             harness.step();
             frames += 1;
         }
+        let faults = watch.faults();
+        assert!(
+            faults.is_empty(),
+            "after {what}: {faults:?} in\n{}",
+            harness.state().text
+        );
     }
     // All of it was done, and did something.
     assert!(

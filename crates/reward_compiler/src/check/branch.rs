@@ -178,8 +178,8 @@ impl Checker<'_> {
         self.frame_mut().returns.push(parked);
     }
 
-    /// Parks the path at a `break` or `continue`.
-    pub(crate) fn park_in_loop(&mut self, breaks: bool) -> Checked<()> {
+    /// Parks the path at a `break` or `continue` of the innermost loop, of which there has to be one.
+    pub(crate) fn park_in_loop(&mut self, breaks: bool) {
         let innermost = self.frame().loops.len() - 1;
         let base = self.frame().loops[innermost].path_base;
         let guard = self.guard(base);
@@ -191,11 +191,10 @@ impl Checker<'_> {
         };
         let exits = &mut self.frame_mut().loops[innermost];
         if breaks {
-            exits.broken.push(parked)
+            exits.broken.push(parked);
         } else {
-            exits.continued.push(parked)
+            exits.continued.push(parked);
         }
-        Ok(())
     }
 
     /// Joins parked paths with the path that came to the end (if `flow` says that there is one).

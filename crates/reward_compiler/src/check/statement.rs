@@ -89,12 +89,17 @@ impl<'a> Checker<'a> {
                 }
             }
             Stmt::Pass(_) => {}
-            Stmt::Break(_) => {
-                self.park_in_loop(true)?;
-                return Ok(Flow::Gone);
-            }
-            Stmt::Continue(_) => {
-                self.park_in_loop(false)?;
+            Stmt::Break(_) | Stmt::Continue(_) => {
+                let breaks = matches!(statement, Stmt::Break(_));
+                if self.frame().loops.is_empty() {
+                    let word = if breaks { "break" } else { "continue" };
+                    return self.error(
+                        Code::SyntaxError,
+                        format!("`{word}` stands outside of a loop"),
+                        "remove it, or use `return` to leave the function".to_owned(),
+                    );
+                }
+                self.park_in_loop(breaks);
                 return Ok(Flow::Gone);
             }
             Stmt::Import(statement) => self.import(statement)?,

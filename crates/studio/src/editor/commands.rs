@@ -1,5 +1,7 @@
 //! What the person does to the text other than typing letters: keys, repairs, format, completion.
 
+use std::ops::Range;
+
 use carrot_reward_compiler::format;
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::text_edit::TextEditState;
@@ -48,7 +50,12 @@ impl CodeEditor {
         if pressed(Modifiers::COMMAND, Key::F) {
             match &mut self.find {
                 Some(find) => find.focus(),
-                None => self.find = Some(Find::open(&selected_text(ui, id, input.text))),
+                None => {
+                    let page = self.laid.page(input.text);
+                    let chars = selected(ui, id);
+                    let bytes = page.byte_of_char(chars.start)..page.byte_of_char(chars.end);
+                    self.find = Some(Find::open(&page.text()[bytes]));
+                }
             }
         }
         if focused != Some(id) {
@@ -95,11 +102,9 @@ impl CodeEditor {
         events: &mut Vec<EditorEvent>,
     ) {
         self.popup = None;
-        let state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
-        let selection = state.cursor.char_range().unwrap_or_default().as_sorted_char_range();
         let changed = change(Selected {
             text: input.text.clone(),
-            selection: selection.start.0..selection.end.0,
+            selection: selected(ui, id),
         });
         if changed.text != *input.text {
             events.push(EditorEvent::Typed);
@@ -199,15 +204,16 @@ impl CodeEditor {
 }
 
 /// Selects characters of the text.
-pub(super) fn select(ui: &Ui, id: Id, chars: &std::ops::Range<usize>) {
+pub(super) fn select(ui: &Ui, id: Id, chars: &Range<usize>) {
     let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
     let range = CCursorRange::two(CCursor::new(chars.start), CCursor::new(chars.end));
     state.cursor.set_char_range(Some(range));
     state.store(ui.ctx(), id);
 }
 
-fn selected_text(ui: &Ui, id: Id, text: &str) -> String {
-    let state = TextEditState::load(ui.ctx(), id);
-    let range = state.and_then(|state| state.cursor.char_range());
-    range.map_or(String::new(), |range| range.slice_str(text).to_owned())
+/// The selected characters of the text; an empty stretch is where the caret stands.
+pub(super) fn selected(ui: &Ui, id: Id) -> Range<usize> {
+    let state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+    let range = state.cursor.char_range().unwrap_or_default().as_sorted_char_range();
+    range.start.0..range.end.0
 }

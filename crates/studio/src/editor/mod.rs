@@ -156,10 +156,12 @@ impl CodeEditor {
         self.sliders.adopt(input.constants, &self.given);
         self.sliders.rest(ui, input.text, &mut events);
         let id = ui.make_persistent_id("reward program");
+        let selected = commands::selected(ui, id);
         self.shortcuts(ui, id, input, &mut events);
 
         let room = ui.available_rect_before_wrap();
-        let places = Places::of(room, input.findings.len(), self.sliders.is_empty(), ui);
+        let listed = input.findings.len() + usize::from(self.was_too_long);
+        let places = Places::of(room, listed, self.sliders.is_empty(), ui);
         part(ui, "tools", places.tools, |ui| self.tools(ui, input, &mut events));
         part(ui, "text", places.text, |ui| self.text_area(ui, id, input, &mut events));
         part(ui, "constants", places.constants, |ui| {
@@ -169,22 +171,24 @@ impl CodeEditor {
             self.findings(ui, input, &mut events);
         });
         ui.allocate_rect(room, Sense::hover());
-        self.hold_to_the_limit(input, &mut events);
+        if self.hold_to_the_limit(input, &mut events) && ui.memory(|memory| memory.has_focus(id)) {
+            self.go_to = Some(selected);
+        }
         self.left = Some(self.laid.page(input.text));
         events
     }
 
-    /// Takes this frame's changes back if they have made the text too long.
-    fn hold_to_the_limit(&mut self, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+    /// Takes this frame's changes back if they have made the text too long. True if it had to.
+    fn hold_to_the_limit(&mut self, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) -> bool {
         let is_longer = input.text.len() > self.given.text().len();
-        if is_longer && input.text.len() > PROGRAM_LIMIT {
+        let is_too_long = is_longer && input.text.len() > PROGRAM_LIMIT;
+        if is_too_long {
             self.given.text().clone_into(input.text);
             self.sliders.forget();
-            self.was_too_long = true;
             events.clear();
-        } else if !events.is_empty() {
-            self.was_too_long = false;
         }
+        self.was_too_long = is_too_long || self.was_too_long && events.is_empty();
+        is_too_long
     }
 
     fn tools(&mut self, ui: &mut Ui, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
