@@ -12,6 +12,9 @@ use crate::stage::Order;
 /// Entries that are listed at most: a frame has no time for thousands.
 const LISTED: usize = 200;
 
+/// A panel that is lower scrolls as a whole, points.
+const SMALL: f32 = 240.0;
+
 /// The feedback panel.
 #[derive(Default)]
 pub struct FeedbackPanel {
@@ -43,23 +46,36 @@ impl Shown {
 impl FeedbackPanel {
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
-        say(ui, see);
+        let scroll = egui::ScrollArea::vertical().auto_shrink(false);
+        if ui.available_height() < SMALL {
+            // There is no room for a list that scrolls below what stays.
+            scroll.show(ui, |ui| {
+                say(ui, see);
+                ui.separator();
+                self.said(ui, see);
+            });
+        } else {
+            say(ui, see);
+            ui.separator();
+            scroll.show(ui, |ui| self.said(ui, see));
+        }
+    }
+
+    /// Who will hear it, and what was said so far.
+    fn said(&mut self, ui: &mut Ui, see: &mut See<'_>) {
+        ui.label(who_hears(see));
+        if let Some(trouble) = see.trouble {
+            ui.colored_label(
+                ui.visuals().error_fg_color,
+                format!("Kept here and written as soon as possible: {trouble}"),
+            );
+        }
         ui.separator();
-        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-            ui.label(who_hears(see));
-            if let Some(trouble) = see.trouble {
-                ui.colored_label(
-                    ui.visuals().error_fg_color,
-                    format!("Kept here and written as soon as possible: {trouble}"),
-                );
-            }
-            ui.separator();
-            egui::CollapsingHeader::new("Ranking")
-                .default_open(true)
-                .show_unindented(ui, |ui| ranking::show(ui, see));
-            ui.separator();
-            self.list(ui, see);
-        });
+        egui::CollapsingHeader::new("Ranking")
+            .default_open(true)
+            .show_unindented(ui, |ui| ranking::show(ui, see));
+        ui.separator();
+        self.list(ui, see);
     }
 
     /// Everything said, newest first.

@@ -9,6 +9,9 @@ use crate::timeline::{Moment, Timeline};
 /// Points that a line is drawn through at most; a longer episode is thinned.
 const POINTS: usize = 600;
 
+/// Height of a plot that is still of use, points; in a smaller panel one scrolls to it.
+const SMALLEST_PLOT: f32 = 120.0;
+
 /// The terms panel.
 #[derive(Default)]
 pub struct TermsPanel {
@@ -32,9 +35,14 @@ impl TermsPanel {
             );
             return;
         }
-        self.controls(ui, see, &seen);
-        let clicked = self.plot(ui, &seen);
-        if let Some(time) = clicked {
+        let whole = ui.available_height();
+        let scroll = egui::ScrollArea::vertical().auto_shrink(false);
+        let clicked = scroll.show(ui, |ui| {
+            self.controls(ui, see, &seen);
+            let above = ui.cursor().top() - ui.max_rect().top();
+            self.plot(ui, &seen, (whole - above).max(SMALLEST_PLOT))
+        });
+        if let Some(time) = clicked.inner {
             let step = (time / seen.dt).round().max(0.0) as usize;
             see.want(Command::Stage(crate::stage::Order::Run(false)));
             see.want(Command::Seek(Some(step)));
@@ -104,11 +112,12 @@ impl TermsPanel {
     }
 
     /// Draws; gives the time that was clicked at.
-    fn plot(&self, ui: &mut Ui, seen: &Seen) -> Option<f64> {
+    fn plot(&self, ui: &mut Ui, seen: &Seen, height: f32) -> Option<f64> {
         let dark = ui.visuals().dark_mode;
         let cursor = seen.time(seen.cursor);
         let mut plot = Plot::new(("terms", self.shares))
             .x_axis_label("s")
+            .height(height)
             .allow_scroll(false)
             .allow_drag(false)
             .allow_boxed_zoom(false)

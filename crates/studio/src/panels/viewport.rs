@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use carrot_physics::{DrawOptions, Model, Pull, Push, Scene, Selection, View};
+use egui::containers::scroll_area::ScrollSource;
 use egui::{
-    Button, Label, PointerButton, Pos2, Rect, Role, Sense, Slider, TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo,
+    Button, Label, PointerButton, Pos2, Rect, Role, ScrollArea, Sense, Slider, TextureHandle, TextureOptions, Ui, Vec2,
+    WidgetInfo,
 };
 
 use super::{Command, See, button, empty};
@@ -21,8 +23,11 @@ use crate::timeline::Mover;
 /// Room for what moves the robot, points.
 const MOVED_BY: f32 = 122.0;
 
-/// Between buttons, points: a row of them has room in a window of 1280 points.
+/// Between buttons and beside their words, points: a row of them has room in a window of 1280 points.
 const GAP: f32 = 4.0;
+
+/// Height of a picture that is still of use, points.
+const SMALLEST_PICTURE: f32 = 120.0;
 
 /// A slider that is still of use, points.
 const NARROWEST_SLIDER: f32 = 90.0;
@@ -82,15 +87,22 @@ impl ViewportPanel {
         let Some(place) = self.place(see) else {
             return empty(ui, "No robot yet.", "It appears as soon as the reward compiles.");
         };
-        clock(ui, see);
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = GAP;
-            self.drawn(ui, see);
-            speed(ui, see);
-            button(ui, see, "Back to now", Action::Live, see.cursor.is_some());
+        let whole = ui.available_height();
+        // Where letters are large and the panel is small, the picture is further down.
+        let scroll = ScrollArea::vertical().auto_shrink(false);
+        let scroll = scroll.scroll_source(ScrollSource::SCROLL_BAR | ScrollSource::MOUSE_WHEEL);
+        scroll.show(ui, |ui| {
+            bar(ui, |ui| clock(ui, see));
+            bar(ui, |ui| {
+                self.drawn(ui, see);
+                speed(ui, see);
+                button(ui, see, "Back to now", Action::Live, see.cursor.is_some());
+            });
+            scrubber(ui, see, &place);
+            let above = ui.cursor().top() - ui.max_rect().top();
+            let height = (whole - above).max(SMALLEST_PICTURE);
+            self.picture(ui, see, model, &place, height);
         });
-        scrubber(ui, see, &place);
-        self.picture(ui, see, model, &place);
     }
 
     /// After all panels of a frame: a hand lets go where the robot is not shown any more.
@@ -149,8 +161,8 @@ impl ViewportPanel {
         }
     }
 
-    fn picture(&mut self, ui: &mut Ui, see: &mut See<'_>, model: Model, place: &Place) {
-        let room = ui.available_size().max(Vec2::splat(16.0));
+    fn picture(&mut self, ui: &mut Ui, see: &mut See<'_>, model: Model, place: &Place, height: f32) {
+        let room = Vec2::new(ui.available_width().max(16.0), height);
         let (rect, response) = ui.allocate_exact_size(room, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "The robot"));
         let (Some((_, scene)), Some((_, view))) = (&self.scene, &self.shown) else {
@@ -242,6 +254,8 @@ impl ViewportPanel {
             let wheel = ui.input(|input| input.smooth_scroll_delta.y);
             if wheel != 0.0 {
                 view.zoom(f64::from(wheel) / 1000.0, &lens);
+                // The panel is not to scroll as well.
+                ui.input_mut(|input| input.smooth_scroll_delta.y = 0.0);
             }
         }
         let let_go = !response.dragged();
@@ -293,50 +307,56 @@ impl ViewportPanel {
     }
 }
 
-/// The clock, what moves the robot, and a policy that might.
-fn clock(ui: &mut Ui, see: &mut See<'_>) {
+/// A row of buttons.
+fn bar(ui: &mut Ui, buttons: impl FnOnce(&mut Ui)) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = GAP;
-        let word = if see.status.running { "Pause" } else { "Play" };
-        let width = fixed(ui, "Pause") + 2.0 * ui.spacing().button_padding.x;
-        let play = Button::new(word).min_size(Vec2::new(width, 0.0));
-        if ui.add(play).on_hover_text(Action::PlayPause.hint(ui.ctx())).clicked() {
-            see.want(Command::Do(Action::PlayPause));
-        }
-        button(ui, see, "Step", Action::StepOnce, true);
-        button(ui, see, "Restart", Action::Restart, true);
-        button(ui, see, "Another start", Action::AnotherStart, true);
-        let drive = &see.status.drive;
-        let combo = egui::ComboBox::from_id_salt("drive")
-            .width(MOVED_BY)
-            .truncate()
-            .selected_text(format!("moved by {}", drive.name()));
-        let combo = combo.show_ui(ui, |ui| {
-            for (mover, action) in [
-                (Mover::Plan, Action::DriveByPlan),
-                (Mover::Nothing, Action::DriveByNothing),
-            ] {
-                if ui.selectable_label(*drive == mover, mover.name()).clicked() {
-                    see.commands.push(Command::Do(action));
-                }
-            }
-            ui.weak("a policy: Play a candidate, or Train a policy");
-        });
-        combo
-            .response
-            .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What moves the robot"));
-        match see.training {
-            None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),
-            Some(progress) => {
-                button(ui, see, "Pause the training", Action::PauseTraining, true);
-                if let Some(Steps { made, total }) = progress {
-                    let share = made as f32 / total.max(1) as f32;
-                    let bar = egui::ProgressBar::new(share).desired_width(90.0);
-                    ui.add(bar.text(format!("{made} steps")));
-                }
-            }
-        }
+        ui.spacing_mut().button_padding.x = GAP + 1.0;
+        buttons(ui);
     });
+}
+
+/// The clock, what moves the robot, and a policy that might.
+fn clock(ui: &mut Ui, see: &mut See<'_>) {
+    let word = if see.status.running { "Pause" } else { "Play" };
+    let width = fixed(ui, "Pause") + 2.0 * ui.spacing().button_padding.x;
+    let play = Button::new(word).min_size(Vec2::new(width, 0.0));
+    if ui.add(play).on_hover_text(Action::PlayPause.hint(ui.ctx())).clicked() {
+        see.want(Command::Do(Action::PlayPause));
+    }
+    button(ui, see, "Step", Action::StepOnce, true);
+    button(ui, see, "Restart", Action::Restart, true);
+    button(ui, see, "Another start", Action::AnotherStart, true);
+    let drive = &see.status.drive;
+    let combo = egui::ComboBox::from_id_salt("drive")
+        .width(MOVED_BY)
+        .truncate()
+        .selected_text(format!("moved by {}", drive.name()));
+    let combo = combo.show_ui(ui, |ui| {
+        for (mover, action) in [
+            (Mover::Plan, Action::DriveByPlan),
+            (Mover::Nothing, Action::DriveByNothing),
+        ] {
+            if ui.selectable_label(*drive == mover, mover.name()).clicked() {
+                see.commands.push(Command::Do(action));
+            }
+        }
+        ui.weak("a policy: Play a candidate, or Train a policy");
+    });
+    combo
+        .response
+        .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "What moves the robot"));
+    match see.training {
+        None => _ = button(ui, see, "Train a policy", Action::TrainPolicy, see.compiled.works),
+        Some(progress) => {
+            button(ui, see, "Pause the training", Action::PauseTraining, true);
+            if let Some(Steps { made, total }) = progress {
+                let share = made as f32 / total.max(1) as f32;
+                let bar = egui::ProgressBar::new(share).desired_width(90.0);
+                ui.add(bar.text(format!("{made} steps")));
+            }
+        }
+    }
 }
 
 /// How fast the world moves, at most.
