@@ -13,6 +13,15 @@ use carrot_run_record::{EditKind, Feedback, RunRecord, Verdict};
 use display::Display;
 use serde_json::Value;
 
+/// The bar that the studio is held to, or, where other processes may be at work beside it, one that no healthy studio misses.
+/// `CARROT_STRICT=1` asks for the first.
+fn bar(strict: f64, soft: f64) -> f64 {
+    match std::env::var_os("CARROT_STRICT") {
+        Some(_) => strict,
+        None => soft,
+    }
+}
+
 /// Times are measured here: one window after the other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -93,8 +102,7 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         shown - started,
         latencies.len()
     );
-    // 100 ms on a quiet machine; other tests' processes may still be around here.
-    assert!(median < 300.0, "{latencies:?}");
+    assert!(median <= bar(100.0, 300.0), "{latencies:?}");
 
     let record = RunRecord::open_read_only(&folder.path().join("runs/quadruped-walk-1")).unwrap();
     let feedback: Vec<Feedback> = record
@@ -161,26 +169,40 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
     assert!(!before.messages.to_string().contains(comment), "it was said later");
 }
 
-/// Frames while a policy is trained and plans are made. Drawing by the driver is not counted.
+/// Frames while a policy is trained, plans are made, and somebody turns numbers, types and scrubs. Drawing by the driver is not counted.
 #[test]
 fn frames_stay_short_while_a_policy_trains_and_plans_are_made() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (display, folder) = (Display::start(), tempfile::tempdir().unwrap());
-    let output = perform(
-        &display,
-        folder.path(),
+    let mut steps = String::from(
         r#"
         size 1500 950
         wait "*× real time" 60s
         click "Train a policy"
         wait "Pause the training" 20s
         key F12
-        sleep 40s
-        expect "Pause the training"
-        screenshot "training.png"
-        report "frames.json"
-        quit"#,
+        "#,
     );
+    for round in 0..10 {
+        let share = 0.3 + 0.05 * f64::from(round);
+        steps += &format!(
+            r##"
+            drag "slider:tracking weight, line 25" to {share}
+            click "reward program"
+            key Ctrl+End
+            type "# round {round}"
+            sleep 1s
+            click "Comment"
+            type "round {round} "
+            drag "Step of the episode" to {share}
+            drag "Step of the episode" to 0.2
+            key F5
+            sleep 1s
+            "##
+        );
+    }
+    steps += "expect \"Pause the training\"\nscreenshot \"training.png\"\nreport \"frames.json\"\nquit";
+    let output = perform(&display, folder.path(), &steps);
     assert!(output.status.success(), "{}", told(&output));
     let report = read(&folder.path().join("frames.json"));
     let frames = &report["frame_times"];
@@ -199,8 +221,8 @@ fn frames_stay_short_while_a_policy_trains_and_plans_are_made() {
         number("frames") > 200.0 && report["plans"].as_f64().unwrap() > 20.0,
         "{report}"
     );
-    // The bar is 50 ms for the 99.9th percentile, on a machine of one's own; a neighbour may take the processor away for a moment.
-    assert!(number("over_50_ms") <= 0.01 * number("frames"), "{frames}");
+    let share = number("over_50_ms") / number("frames");
+    assert!(share <= bar(0.001, 0.01), "{frames}");
     let kept = fs::read_dir(folder.path().join("runs/.studio")).unwrap();
     let checkpoints = kept.filter(|file| {
         file.as_ref()
@@ -216,7 +238,7 @@ fn frames_stay_short_while_a_policy_trains_and_plans_are_made() {
     );
 }
 
-/// Whatever was entered by the time of a kill is there afterwards: letters of a comment not given yet, a rating, a number.
+/// Whatever was entered by the time of a kill is there afterwards: letters of a comment not given yet, ratings.
 #[test]
 fn a_killed_studio_comes_back_with_everything() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -265,6 +287,61 @@ fn a_killed_studio_comes_back_with_everything() {
         ratings,
         "nothing is there twice"
     );
+}
+
+/// A number and a line of the program, and a kill before they have rested: the document is the same to the letter afterwards, and the
+/// record holds each of both once.
+#[test]
+fn an_edit_just_before_a_kill_is_there_and_in_the_record() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let (display, folder) = (Display::start(), tempfile::tempdir().unwrap());
+    let run = folder.path().join("runs/quadruped-walk-1");
+    for round in 0..3_u64 {
+        let share = 0.3 + 0.2 * round as f64;
+        let report = format!("edit-{round}.json");
+        let steps = format!(
+            r##"
+            size 1500 950
+            wait "*× real time" 60s
+            drag "slider:tracking weight, line 25" to {share}
+            click "reward program"
+            key Ctrl+End
+            type "# round {round}"
+            report "{report}"
+            sleep 60s"##
+        );
+        let mut child = start(&display, folder.path(), &steps);
+        wait_for(&folder.path().join(&report), &mut child);
+        std::thread::sleep(Duration::from_millis(20 + 300 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let look = "wait \"*× real time\" 60s\nsleep 3s\nreport \"after.json\"\nquit";
+        let output = perform(&display, folder.path(), look);
+        assert!(output.status.success(), "{}", told(&output));
+        let (before, after) = (
+            read(&folder.path().join(&report)),
+            read(&folder.path().join("after.json")),
+        );
+        assert_eq!(before["state_hash"], after["state_hash"], "{before} {after}");
+        assert_eq!(after["pending"], 0, "all of it is in the record");
+
+        let feedback = RunRecord::open_read_only(&run).unwrap().feedback().unwrap();
+        let edits = |wanted: EditKind| {
+            let edits = feedback.iter().filter_map(move |entry| match &entry.feedback {
+                Feedback::Edit { text, how, .. } if *how == wanted => Some(text.as_str()),
+                _ => None,
+            });
+            edits.collect::<Vec<_>>()
+        };
+        let (turned, typed) = (edits(EditKind::Slider), edits(EditKind::Typed));
+        let expected = round as usize + 1;
+        assert_eq!((turned.len(), typed.len()), (expected, expected), "{feedback:?}");
+        assert!(
+            typed[round as usize].trim_end().ends_with(&format!("# round {round}")),
+            "{typed:?}"
+        );
+    }
 }
 
 #[test]

@@ -43,6 +43,22 @@ pub enum Action {
     ShowFrames,
     /// The task's hand-written reward.
     HumanReward,
+    /// The policy of the chosen candidate moves the robot.
+    PlayCandidate,
+    /// Puts the program of the chosen candidate into the editor.
+    EditCandidate,
+    /// Compares the chosen candidate with the fittest.
+    CompareWithBest,
+    /// Compares the two of which a verdict would tell most.
+    SuggestPair,
+    /// Lets the two that are compared run, or stops them.
+    PlayBoth,
+    /// Puts the chosen version of the program back.
+    PutBack,
+    /// Draws terms as shares of the total, or as lines.
+    Shares,
+    /// The search waits for the person after each generation, or does not.
+    AskMe,
     /// Starts the search, or goes on with it.
     StartSearch,
     /// Stops the search for now.
@@ -105,6 +121,7 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::Redo, "Redo", (CTRL_SHIFT, Key::Z)),
     entry(Action::Undo, "Undo", (CTRL, Key::Z)),
     entry(Action::Palette, "Command palette", (CTRL_SHIFT, Key::P)),
+    entry(Action::PlayBoth, "Play or pause both behaviours", (CTRL, Key::F5)),
     entry(Action::PlayPause, "Play or pause", (NONE, Key::F5)),
     entry(Action::StepOnce, "One step", (NONE, Key::F10)),
     entry(Action::Live, "Back to now", (NONE, Key::F6)),
@@ -124,6 +141,21 @@ pub const ENTRIES: &[Entry] = &[
         "Load the hand-written reward",
         (CTRL_SHIFT, Key::H),
     ),
+    entry(Action::PlayCandidate, "Play the chosen candidate", (ALT, Key::Enter)),
+    entry(
+        Action::EditCandidate,
+        "Put the chosen candidate into the editor",
+        (ALT, Key::E),
+    ),
+    entry(
+        Action::CompareWithBest,
+        "Compare the chosen candidate with the best",
+        (CTRL_SHIFT, Key::B),
+    ),
+    entry(Action::SuggestPair, "Suggest a pair to compare", (CTRL_SHIFT, Key::S)),
+    entry(Action::PutBack, "Put the chosen version back", (ALT, Key::H)),
+    entry(Action::Shares, "Terms as shares or as lines", (ALT, Key::T)),
+    entry(Action::AskMe, "Ask me after each generation, or not", (ALT, Key::A)),
     entry(Action::PauseSearch, "Pause the search", (CTRL, Key::F9)),
     entry(Action::StartSearch, "Start the search", (NONE, Key::F9)),
     entry(Action::PauseTraining, "Pause the training", (CTRL_SHIFT, Key::T)),

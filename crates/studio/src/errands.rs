@@ -254,3 +254,109 @@ impl Training {
         self.pause();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(searching: &mut Searching) -> JobState {
+        let start = Instant::now();
+        loop {
+            match searching.of("run").expect("it was started").0 {
+                JobState::Running if start.elapsed() < Duration::from_secs(20) => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                state => return state,
+            }
+        }
+    }
+
+    fn start(text: &str) -> Searching {
+        let mut searching = Searching::default();
+        searching.start_when(1, ["-c", text].map(OsString::from).to_vec(), "run".into());
+        let ready = Ready {
+            number: 1,
+            outcome: Ok(()),
+        };
+        assert_eq!(searching.go_on(&ready, Path::new("sh")), None);
+        searching
+    }
+
+    /// Whoever went on with a search since knows better than the process of this window that failed.
+    #[test]
+    fn a_failure_counts_until_the_record_says_something_new() {
+        let mut searching = start("echo 'error: in use' >&2; sleep 0.2; exit 3");
+        assert_eq!(ended(&mut searching), JobState::Failed("error: in use".into()));
+        for state in [None, None] {
+            searching.compare("run", state);
+            searching.compare("another", Some(&RunState::Finished));
+            assert!(searching.of("run").is_some());
+        }
+        searching.compare("run", Some(&RunState::Running));
+        assert_eq!(searching.of("run"), None);
+    }
+
+    #[test]
+    fn a_run_that_is_not_ready_starts_nothing_and_is_told() {
+        let mut searching = Searching::default();
+        searching.start_when(2, Vec::new(), "run".into());
+        assert_eq!(searching.running(), Some("run"));
+        let ready = |number, outcome: Result<(), &str>| Ready {
+            number,
+            outcome: outcome.map_err(str::to_owned),
+        };
+        let carrot = Path::new("/nowhere/carrot");
+        assert_eq!(
+            searching.go_on(&ready(1, Ok(())), carrot),
+            None,
+            "the answer to another"
+        );
+        let words = searching.go_on(&ready(2, Err("in use")), carrot).unwrap();
+        assert_eq!(words, "The search could not be started: in use");
+        assert_eq!(searching.running(), None, "and it can be tried again");
+    }
+
+    /// From the order to the policy, with a stand-in for `carrot` that leaves no policy.
+    #[test]
+    fn a_training_tells_how_it_ended() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let carrot = folder.path().join("carrot.sh");
+        let loader = Loader::start(|| ()).unwrap();
+        let order = TrainingOrder {
+            choice: crate::compiler::TaskChoice {
+                envs: "envs".into(),
+                id: "cartpole/balance".into(),
+                engine: carrot_environment::Engine::Mujoco,
+            },
+            program: "x = 1\n".into(),
+            seed: 0,
+        };
+        for (text, expected) in [
+            ("#!/bin/sh\nexit 0\n", "the policy cannot be read"),
+            (
+                "#!/bin/sh\necho 'error: no such task' >&2; sleep 0.2; exit 2\n",
+                "The training failed: error: no such task",
+            ),
+        ] {
+            std::fs::write(&carrot, text).unwrap();
+            std::fs::set_permissions(&carrot, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let mut training = Training::default();
+            training.start(&loader, &carrot, folder.path(), order.clone()).unwrap();
+            assert_eq!(training.steps(), Some(None));
+            let again = training.start(&loader, &carrot, folder.path(), order.clone());
+            assert_eq!(again, Err("A training is running.".into()));
+            let start = Instant::now();
+            let words = loop {
+                match training.poll(&loader) {
+                    Some(Ended::Otherwise(words)) => break words,
+                    Some(Ended::Policy(..)) => panic!("there is no policy"),
+                    None => assert!(start.elapsed() < Duration::from_secs(30), "it never ends"),
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            };
+            assert!(words.starts_with(expected), "{words}");
+            assert_eq!(training.steps(), None);
+        }
+    }
+}

@@ -512,7 +512,9 @@ fn the_buttons_of_a_candidate_want_what_they_say() {
         harness.run();
         harness.state_mut().wanted.remove(0)
     };
-    assert!(matches!(press("Put into the editor"), Command::LoadProgram(text, from) if text == BASE && from == "g0c0"));
+    assert!(
+        matches!(press("Put into the editor"), Command::LoadProgram { text, from } if text == BASE && from == "g0c0")
+    );
     assert!(matches!(press("Play"), Command::PlayCandidate((0, 0))));
     assert!(matches!(press("Compare with best"), Command::Compare((0, 0), (1, 0))));
     for (name, is_good) in [("g0c0 is good", true), ("g0c0 is bad", false)] {
@@ -587,7 +589,7 @@ fn a_version_is_compared_and_put_back() {
     harness.get_by_label("Put version 1 back").click();
     harness.run();
     assert!(
-        matches!(&harness.state().wanted[..], [Command::LoadProgram(text, from)] if text == BASE && from == "version 1")
+        matches!(&harness.state().wanted[..], [Command::LoadProgram { text, from }] if text == BASE && from == "version 1")
     );
 }
 

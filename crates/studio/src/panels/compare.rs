@@ -50,6 +50,8 @@ pub struct ComparePanel {
     pictures: SideBySide,
     hide_names: bool,
     playing: bool,
+    /// An action wants them to run, or to stop.
+    play_asked: bool,
     repeat: bool,
     speed: usize,
     /// Seconds since the rollouts began.
@@ -70,6 +72,7 @@ impl Default for ComparePanel {
             pictures: SideBySide::default(),
             hide_names: true,
             playing: true,
+            play_asked: false,
             repeat: true,
             speed: 2,
             time: 0.0,
@@ -84,6 +87,16 @@ impl ComparePanel {
     /// Compares two candidates from the next frame on.
     pub fn compare(&mut self, a: (u32, u32), b: (u32, u32)) {
         self.asked = Some([Choice::Candidate(a), Choice::Candidate(b)]);
+    }
+
+    /// Lets both rollouts run, or stops them, in the next frame that shows them.
+    pub fn play_or_pause(&mut self) {
+        self.play_asked = self.is_showing();
+    }
+
+    /// Two behaviours are being compared.
+    pub fn is_showing(&self) -> bool {
+        self.showing.is_some()
     }
 
     /// Shows it.
@@ -252,7 +265,10 @@ impl ComparePanel {
         ui.horizontal_wrapped(|ui| {
             let suggested = see.run.opinion.next;
             let button = ui.add_enabled(suggested.is_some(), egui::Button::new("Suggest a pair"));
-            let button = button.on_hover_text("The two of which one more verdict would tell most");
+            let button = button.on_hover_text(format!(
+                "The two of which one more verdict would tell most: {}",
+                Action::SuggestPair.hint(ui.ctx())
+            ));
             if let (true, Some(pair)) = (button.clicked(), suggested) {
                 wanted = Some(pair.map(Choice::Candidate));
             }
@@ -349,7 +365,10 @@ impl ComparePanel {
         let length = length(whole);
         ui.horizontal_wrapped(|ui| {
             let word = if self.playing { "Pause both" } else { "Play both" };
-            if ui.add_enabled(ready, egui::Button::new(word)).clicked() {
+            let play = ui.add_enabled(ready, egui::Button::new(word));
+            let play = play.on_hover_text(Action::PlayBoth.hint(ui.ctx()));
+            let asked = std::mem::take(&mut self.play_asked) && ready;
+            if play.clicked() || asked {
                 self.playing ^= true;
                 if self.playing && self.time >= length {
                     self.time = 0.0;

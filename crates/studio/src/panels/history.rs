@@ -9,6 +9,7 @@ use super::difference::Difference;
 use super::list::{Column, Done, List, Row};
 use super::search::duration;
 use super::{Command, See, empty};
+use crate::action::Action;
 
 const COLUMNS: [Column; 4] = [
     column("Version", 58.0),
@@ -30,6 +31,8 @@ const fn column(title: &'static str, width: f32) -> Column {
 pub struct HistoryPanel {
     list: List,
     chosen: Option<usize>,
+    /// An action wants the chosen version back.
+    asked: bool,
     difference: Difference,
 }
 
@@ -43,6 +46,16 @@ struct Version<'a> {
 }
 
 impl HistoryPanel {
+    /// Puts the chosen version back, in the next frame that shows it.
+    pub fn put_back(&mut self) {
+        self.asked = self.is_chosen();
+    }
+
+    /// A version is chosen.
+    pub fn is_chosen(&self) -> bool {
+        self.chosen.is_some()
+    }
+
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         let run = std::sync::Arc::clone(see.run);
@@ -84,6 +97,7 @@ impl HistoryPanel {
             Some(Done::Opened(at)) => version(at).put_back(see),
             Some(Done::Sorted(_)) | None => {}
         }
+        let asked = std::mem::take(&mut self.asked);
         let Some(at) = chosen else { return };
         let chosen = version(at);
         let is_present = chosen.text == see.document.program;
@@ -91,7 +105,10 @@ impl HistoryPanel {
         ui.horizontal_wrapped(|ui| {
             ui.strong(format!("From version {} to the present text", chosen.number));
             let put = egui::Button::new(format!("Put version {} back", chosen.number));
-            if ui.add_enabled(!is_present, put).clicked() {
+            let put = ui
+                .add_enabled(!is_present, put)
+                .on_hover_text(Action::PutBack.hint(ui.ctx()));
+            if put.clicked() || (asked && !is_present) {
                 chosen.put_back(see);
             }
         });
@@ -116,10 +133,10 @@ fn edited(number: usize, entry: &FeedbackEntry) -> Version<'_> {
 
 impl Version<'_> {
     fn put_back(&self, see: &mut See<'_>) {
-        see.want(Command::LoadProgram(
-            self.text.to_owned(),
-            format!("version {}", self.number),
-        ));
+        see.want(Command::LoadProgram {
+            text: self.text.to_owned(),
+            from: format!("version {}", self.number),
+        });
     }
 
     fn shown(&self, now: i64, current: &str) -> Row {

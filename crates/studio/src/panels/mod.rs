@@ -168,8 +168,13 @@ pub enum Command {
     Say(Feedback),
     /// Another task.
     OpenTask(String),
-    /// Another text in the editor; the second says where it came from.
-    LoadProgram(String, String),
+    /// Another text in the editor.
+    LoadProgram {
+        /// The program.
+        text: String,
+        /// Where it came from, in a word or two.
+        from: String,
+    },
     /// The policy of a candidate moves the robot, under its reward.
     PlayCandidate((u32, u32)),
     /// The policy of a candidate moves the robot from the start of this seed up to this step, and stands there.
@@ -205,14 +210,16 @@ pub enum Command {
 pub struct Panels {
     editor: editor::EditorPanel,
     viewport: viewport::ViewportPanel,
-    terms: terms::TermsPanel,
+    /// Reward terms against time.
+    pub terms: terms::TermsPanel,
     search: search::SearchPanel,
     candidate: candidate::CandidatePanel,
     /// Two behaviours side by side.
     pub compare: compare::ComparePanel,
     feedback: feedback::FeedbackPanel,
     task: task::TaskPanel,
-    history: history::HistoryPanel,
+    /// Versions of the program.
+    pub history: history::HistoryPanel,
 }
 
 impl Panels {

@@ -4,6 +4,7 @@ use egui::{Color32, Role, Ui, WidgetInfo};
 use egui_plot::{FilledArea, Line, Plot, PlotPoints, VLine};
 
 use super::{Command, See, empty, task::numbers};
+use crate::action::Action;
 use crate::timeline::{Moment, Timeline};
 
 /// Points that a line is drawn through at most; a longer episode is thinned.
@@ -21,6 +22,11 @@ pub struct TermsPanel {
 }
 
 impl TermsPanel {
+    /// Draws terms as shares of the total, or as lines again.
+    pub fn toggle_shares(&mut self) {
+        self.shares ^= true;
+    }
+
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         let seen = {
@@ -51,8 +57,10 @@ impl TermsPanel {
 
     fn controls(&mut self, ui: &mut Ui, see: &mut See<'_>, seen: &Seen) {
         ui.horizontal_wrapped(|ui| {
-            ui.selectable_value(&mut self.shares, false, "Lines");
-            ui.selectable_value(&mut self.shares, true, "Shares");
+            for (shares, name) in [(false, "Lines"), (true, "Shares")] {
+                ui.selectable_value(&mut self.shares, shares, name)
+                    .on_hover_text(Action::Shares.hint(ui.ctx()));
+            }
             let names: Vec<&str> = match see.task {
                 Some(task) => task
                     .bench

@@ -9,6 +9,7 @@ use egui::{Button, ComboBox, ScrollArea, Ui};
 
 use super::difference::Difference;
 use super::{Command, See, empty};
+use crate::action::Action;
 use crate::overview::Row;
 
 /// The candidate panel.
@@ -171,12 +172,16 @@ fn buttons(ui: &mut Ui, see: &mut See<'_>, row: &Row, candidate: &Candidate) {
     ui.horizontal_wrapped(|ui| {
         let text = text_of(&candidate.program);
         let put = ui.add_enabled(text.is_some(), Button::new("Put into the editor"));
+        let put = put.on_hover_text(Action::EditCandidate.hint(ui.ctx()));
         if let Some(text) = text.filter(|_| put.clicked()) {
-            see.want(Command::LoadProgram(text.to_owned(), row.name.clone()));
+            see.want(Command::LoadProgram {
+                text: text.to_owned(),
+                from: row.name.clone(),
+            });
         }
         let can_play = text.is_some() && row.fitness.is_some();
         let play = ui.add_enabled(can_play, Button::new("Play"));
-        let play = play.on_hover_text("Its policy moves the robot, under its reward");
+        let play = play.on_hover_text(Action::PlayCandidate.hint(ui.ctx()));
         if play
             .on_disabled_hover_text("It has no policy: it was not evaluated to the end")
             .clicked()
@@ -189,6 +194,7 @@ fn buttons(ui: &mut Ui, see: &mut See<'_>, row: &Row, candidate: &Candidate) {
             .map(|best| overview.rows[best].id)
             .filter(|best| *best != row.id);
         let compare = ui.add_enabled(can_play && best.is_some(), Button::new("Compare with best"));
+        let compare = compare.on_hover_text(Action::CompareWithBest.hint(ui.ctx()));
         if let Some(best) = best.filter(|_| compare.clicked()) {
             see.want(Command::Compare(row.id, best));
         }
