@@ -8,7 +8,6 @@
 //! ```
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 use carrot_environment::VecEnv;
 use carrot_optimizer::{PlanError, PlanSettings, Planner, Policy};
@@ -18,6 +17,7 @@ use carrot_workbench::ProgramBytes;
 use crate::compiler::OpenTask;
 use crate::priority;
 use crate::timeline::{Mover, Timeline, moment, outcome};
+use crate::worker::Worker;
 
 /// Control steps of an episode that are played at most. The clocks of the tasks here end theirs far earlier.
 const LONGEST: usize = 4_000;
@@ -95,7 +95,7 @@ pub enum Played {
 /// The thread. Dropping it ends it within a step.
 pub struct Rehearsal {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Worker,
 }
 
 #[derive(Default)]
@@ -116,18 +116,15 @@ impl Rehearsal {
     /// Starts the thread. A plan is made by `threads` threads. `wake` is called when there is something new to show.
     ///
     /// Errors: where the machine gives no thread.
-    pub fn start(threads: usize, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(threads: usize, wake: impl Fn() + Send + Clone + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("rehearsal".into());
-        let thread = thread.spawn(move || {
+        let again = wake.clone();
+        let thread = Worker::start("rehearsal", wake, move || {
             priority::yield_to_the_window();
-            work(&theirs, threads, &wake);
+            work(&theirs, threads, &again);
         })?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { shared, thread })
     }
 
     /// Has these played, one after the other, and breaks off what was wanted before and is not any more. What failed is tried
@@ -146,6 +143,11 @@ impl Rehearsal {
         self.shared.something_new.notify_one();
     }
 
+    /// Why the thread stopped before its time.
+    pub fn trouble(&self) -> Option<String> {
+        self.thread.trouble()
+    }
+
     /// How far one of them is.
     pub fn played(&self, part: &Part) -> Played {
         let desk = lock(&self.shared.desk);
@@ -158,9 +160,6 @@ impl Drop for Rehearsal {
     fn drop(&mut self) {
         lock(&self.shared.desk).leave = true;
         self.shared.something_new.notify_one();
-        if let Some(thread) = self.thread.take() {
-            _ = thread.join();
-        }
     }
 }
 

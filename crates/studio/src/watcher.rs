@@ -7,7 +7,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use carrot_run_record::{Candidate, Extent, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use crate::opinion::Opinion;
 use crate::overview::Overview;
 use crate::priority;
+use crate::worker::Worker;
 
 /// How often the record is looked at.
 const EVERY: Duration = Duration::from_millis(300);
@@ -142,7 +142,7 @@ impl RunView {
 /// The thread. Dropping it ends it.
 pub struct Watcher {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Worker,
 }
 
 #[derive(Default)]
@@ -156,15 +156,12 @@ impl Watcher {
     /// Starts the thread. `wake` is called when something new was found.
     ///
     /// Errors: where the machine gives no thread.
-    pub fn start(wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(wake: impl Fn() + Send + Clone + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("watcher".into());
-        let thread = thread.spawn(move || work(&theirs, &wake))?;
-        Ok(Self {
-            shared,
-            thread: Some(thread),
-        })
+        let again = wake.clone();
+        let thread = Worker::start("watcher", wake, move || work(&theirs, &again))?;
+        Ok(Self { shared, thread })
     }
 
     /// Watches another run from now on.
@@ -177,11 +174,14 @@ impl Watcher {
         self.look_now();
     }
 
+    /// Why the thread stopped before its time.
+    pub fn trouble(&self) -> Option<String> {
+        self.thread.trouble()
+    }
+
     /// Looks at once instead of at the next turn.
     pub fn look_now(&self) {
-        if let Some(thread) = &self.thread {
-            thread.thread().unpark();
-        }
+        self.thread.unpark();
     }
 
     /// The run as last seen.
@@ -193,10 +193,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.shared.leave.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            _ = thread.join();
-        }
+        self.thread.unpark();
     }
 }
 

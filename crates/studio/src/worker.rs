@@ -40,6 +40,13 @@ impl Worker {
         })
     }
 
+    /// Ends its present rest, where it parks itself.
+    pub fn unpark(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+    }
+
     /// Why it stopped before its time, in one sentence.
     pub fn trouble(&self) -> Option<String> {
         lock(&self.broke).clone()

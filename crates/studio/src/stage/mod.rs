@@ -21,7 +21,6 @@ mod world;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use carrot_optimizer::Policy;
@@ -31,6 +30,7 @@ use carrot_reward_interface::Stop;
 use crate::compiler::{FreshReward, OpenTask};
 use crate::priority;
 use crate::timeline::{Mover, Timeline};
+use crate::worker::Worker as Thread;
 use worker::Worker;
 
 /// What is to move the robot.
@@ -118,7 +118,7 @@ pub struct StageStatus {
 pub struct Stage {
     orders: Sender<Order>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Thread,
 }
 
 #[derive(Default)]
@@ -132,26 +132,27 @@ impl Stage {
     /// Starts the thread. `wake` is called when something new can be seen, at most once per control step.
     ///
     /// Errors: where the machine gives no thread.
-    pub fn start(threads: usize, wake: impl Fn() + Send + 'static) -> std::io::Result<Self> {
+    pub fn start(threads: usize, wake: impl Fn() + Send + Clone + 'static) -> std::io::Result<Self> {
         let (orders, incoming) = channel();
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("stage".into());
-        let thread = thread.spawn(move || {
+        let again = wake.clone();
+        let thread = Thread::start("stage", wake, move || {
             // The planner's threads are started from here and inherit it.
             priority::yield_to_the_window();
-            Worker::new(threads, &theirs, &wake).work(&incoming);
+            Worker::new(threads, &theirs, &again).work(&incoming);
         })?;
-        Ok(Self {
-            orders,
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Self { orders, shared, thread })
     }
 
     /// Tells the stage what to do.
     pub fn tell(&self, order: Order) {
         _ = self.orders.send(order); // a thread that panicked has said so
+    }
+
+    /// Why the thread stopped before its time.
+    pub fn trouble(&self) -> Option<String> {
+        self.thread.trouble()
     }
 
     /// A way to tell it from other threads.
@@ -174,9 +175,6 @@ impl std::ops::Drop for Stage {
     fn drop(&mut self) {
         // Others may hold the way to it too, so that an end of all orders would not come.
         self.shared.leave.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            _ = thread.join();
-        }
     }
 }
 

@@ -369,7 +369,14 @@ impl Studio {
 
     /// Threads that stopped before their time.
     fn broken(&self) -> Vec<String> {
-        let troubles = [self.compiler.trouble(), self.outbox.broken(), self.loader.trouble()];
+        let troubles = [
+            self.compiler.trouble(),
+            self.stage.trouble(),
+            self.rehearsal.trouble(),
+            self.watcher.trouble(),
+            self.outbox.broken(),
+            self.loader.trouble(),
+        ];
         troubles.into_iter().flatten().collect()
     }
 
