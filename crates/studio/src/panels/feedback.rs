@@ -1,6 +1,6 @@
 //! What the person says: good or bad, in words, about a moment or the whole; what was said before, and who will hear it.
 
-use carrot_run_record::{Behaviour, COMMENT_LIMIT, Driver, Feedback, Verdict};
+use carrot_run_record::{Behaviour, COMMENT_LIMIT, Driver, EditKind, Feedback, FeedbackEntry, Program, Verdict};
 use egui::{Role, Ui, WidgetInfo};
 
 use super::{Command, See, button, ranking};
@@ -21,7 +21,7 @@ pub struct FeedbackPanel {
     shown: Shown,
 }
 
-/// Which of everything said is listed.
+/// Which of everything said is listed, or the order that it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Shown {
     #[default]
@@ -29,6 +29,7 @@ enum Shown {
     Comments,
     Ratings,
     Verdicts,
+    Ranking,
 }
 
 impl Shown {
@@ -71,25 +72,25 @@ impl FeedbackPanel {
             );
         }
         ui.separator();
-        egui::CollapsingHeader::new("Ranking")
-            .default_open(true)
-            .show_unindented(ui, |ui| ranking::show(ui, see));
-        ui.separator();
-        self.list(ui, see);
-    }
-
-    /// Everything said, newest first.
-    fn list(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         ui.horizontal_wrapped(|ui| {
             for (shown, name) in [
                 (Shown::All, "Everything said"),
                 (Shown::Comments, "Comments"),
                 (Shown::Ratings, "Ratings"),
                 (Shown::Verdicts, "Verdicts"),
+                (Shown::Ranking, "Ranking"),
             ] {
                 ui.selectable_value(&mut self.shown, shown, name);
             }
         });
+        match self.shown {
+            Shown::Ranking => ranking::show(ui, see),
+            _ => self.list(ui, see),
+        }
+    }
+
+    /// Everything said, newest first.
+    fn list(&self, ui: &mut Ui, see: &mut See<'_>) {
         let run = see.run;
         let mut nothing = true;
         for pending in see
@@ -124,7 +125,7 @@ impl FeedbackPanel {
                     _ => _ = ui.label(text),
                 }
                 ui.weak(match run.listened.iter().position(|heard| *heard >= entry.position) {
-                    Some(generation) => format!("heard by generation {generation}"),
+                    Some(generation) => format!("heard by g{generation}"),
                     None => "not heard yet".to_owned(),
                 });
             });
@@ -135,7 +136,9 @@ impl FeedbackPanel {
         }
         if nothing {
             ui.weak(match self.shown {
-                Shown::All => "Nothing has been said yet. What you say here is in the next generation's prompt.",
+                Shown::All | Shown::Ranking => {
+                    "Nothing has been said yet. What you say here is in the next generation's prompt."
+                }
                 Shown::Comments => "No comments yet. Write one above.",
                 Shown::Ratings => "No ratings yet. Call the behaviour on the stage good or bad.",
                 Shown::Verdicts => "No verdicts yet. Compare two candidates in the Compare panel.",
@@ -149,7 +152,10 @@ fn say(ui: &mut Ui, see: &mut See<'_>) {
     let behaviour = see.behaviour();
     let why_not = behaviour.as_ref().err().map_or_else(String::new, ToString::to_string);
     ui.horizontal_wrapped(|ui| {
-        ui.label("The behaviour on the stage is");
+        ui.label(match &behaviour {
+            Ok(behaviour) => format!("{} is", told(behaviour, &see.run.opinion)),
+            Err(_) => "The behaviour on the stage is".to_owned(),
+        });
         for (name, action) in [("Good", Action::RateGood), ("Bad", Action::RateBad)] {
             button(ui, see, name, action, behaviour.is_ok()).on_disabled_hover_text(&why_not);
         }
@@ -177,7 +183,11 @@ fn say(ui: &mut Ui, see: &mut See<'_>) {
         let text = match (on_task, see.cursor) {
             (true, _) => "Give the comment".to_owned(),
             (false, None) => "Give the comment on this behaviour".to_owned(),
-            (false, Some(step)) => format!("Give the comment on step {step}"),
+            (false, Some(step)) => {
+                let seconds = see.task.map(|task| task.bench.task.control_dt_secs() * step as f64);
+                let seconds = seconds.map_or_else(String::new, |seconds| format!(" ({seconds:.2} s)"));
+                format!("Give the comment on step {step}{seconds}")
+            }
         };
         let written = !see.document.comment.trim().is_empty();
         let response = button(
@@ -229,10 +239,22 @@ fn look(see: &mut See<'_>, of: &Behaviour, step: Option<u64>) {
     }
 }
 
+/// A behaviour as the person sees it.
+fn told(behaviour: &Behaviour, opinion: &Opinion) -> String {
+    let name = match opinion.candidate(&behaviour.program) {
+        Some(_) => opinion.name(&behaviour.program),
+        None => "your program".to_owned(),
+    };
+    match behaviour.driver {
+        Driver::Policy => format!("The policy of {name}"),
+        Driver::Plan => format!("The plan for {name}"),
+    }
+}
+
 /// What the next generation will be told, and which that is.
 fn who_hears(see: &See<'_>) -> String {
     let run = see.run;
-    let next = run.listened.len();
+    let next = format!("The next generation, g{}, will hear", run.listened.len());
     let last = run.listened.last().copied().unwrap_or(0);
     let new = run.feedback.iter().filter(|entry| entry.position > last);
     let new: Vec<&Feedback> = new
@@ -247,6 +269,17 @@ fn who_hears(see: &See<'_>) -> String {
             count => Some(format!("{count} {many}")),
         }
     };
+    let is_edit = |feedback: &Feedback| matches!(feedback, Feedback::Edit { .. });
+    // As in the search: the newest version takes part, unless it was only opened or is a candidate already.
+    let newest = new.iter().rev().find_map(|feedback| match feedback {
+        Feedback::Edit { text, how, .. } if *how != EditKind::Opened => Some(text),
+        _ => None,
+    });
+    let takes_part = |text: &&String| {
+        !run.candidates
+            .iter()
+            .any(|candidate| matches!(&candidate.program, Program::Source { text: known, .. } if known == *text))
+    };
     let parts: Vec<String> = [
         count("comment", "comments", |feedback| {
             matches!(feedback, Feedback::Comment { .. })
@@ -257,24 +290,17 @@ fn who_hears(see: &See<'_>) -> String {
         count("verdict", "verdicts", |feedback| {
             matches!(feedback, Feedback::Preference { .. })
         }),
-        count("version of the program", "versions of the program", |feedback| {
-            matches!(feedback, Feedback::Edit { .. })
-        }),
+        newest.filter(takes_part).map(|_| "your program".to_owned()),
     ]
     .into_iter()
     .flatten()
     .collect();
-    let earlier = run.feedback.iter().any(|entry| entry.position <= last);
-    let news = match (parts.is_empty(), earlier) {
-        (true, false) => return format!("Generation {next} will hear what you say from now on."),
-        (true, true) => {
-            return format!("Generation {next} will hear all that was said before, and what you say from now on.");
-        }
-        (false, _) => join(&parts),
-    };
-    match earlier {
-        true => format!("Generation {next} will hear, beside what was said before: {news}."),
-        false => format!("Generation {next} will hear: {news}."),
+    let earlier = |entry: &FeedbackEntry| entry.position <= last && !is_edit(&entry.feedback);
+    match (parts.is_empty(), run.feedback.iter().any(earlier)) {
+        (true, false) => format!("{next} what you say from now on."),
+        (true, true) => format!("{next} all that was said before, and what you say from now on."),
+        (false, true) => format!("{next}, beside what was said before: {}.", join(&parts)),
+        (false, false) => format!("{next}: {}.", join(&parts)),
     }
 }
 

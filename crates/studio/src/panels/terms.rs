@@ -1,9 +1,9 @@
 //! Reward terms and the total against time: lines, or the share of each in the whole.
 
 use egui::{Color32, Role, Ui, WidgetInfo};
-use egui_plot::{FilledArea, Line, Plot, PlotPoints, VLine};
+use egui_plot::{FilledArea, Line, LineStyle, Plot, PlotPoints, VLine};
 
-use super::{Command, See, empty, task::numbers};
+use super::{Command, See, curves, empty, task::numbers};
 use crate::action::Action;
 use crate::timeline::{Moment, Timeline};
 
@@ -13,12 +13,17 @@ const POINTS: usize = 600;
 /// Height of a plot that is still of use, points; in a smaller panel one scrolls to it.
 const SMALLEST_PLOT: f32 = 120.0;
 
+/// Changes that follow each other within this time are one.
+const ONE_DRAG_SECS: f64 = 0.5;
+
 /// The terms panel.
 #[derive(Default)]
 pub struct TermsPanel {
     shares: bool,
     hidden: std::collections::BTreeSet<String>,
     variable: Option<String>,
+    /// The step under the pointer, of which the values are shown.
+    under: Option<usize>,
 }
 
 impl TermsPanel {
@@ -31,7 +36,7 @@ impl TermsPanel {
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         let seen = {
             let timeline = see.stage.timeline();
-            Seen::of(&timeline, see.cursor, self.variable.as_deref())
+            Seen::of(&timeline, see.cursor, self.under, self.variable.as_deref())
         };
         if seen.steps.is_empty() {
             empty(
@@ -46,10 +51,9 @@ impl TermsPanel {
         let clicked = scroll.show(ui, |ui| {
             self.controls(ui, see, &seen);
             let above = ui.cursor().top() - ui.max_rect().top();
-            self.plot(ui, &seen, (whole - above).max(SMALLEST_PLOT))
+            self.plots(ui, &seen, (whole - above).max(SMALLEST_PLOT))
         });
-        if let Some(time) = clicked.inner {
-            let step = (time / seen.dt).round().max(0.0) as usize;
+        if let Some(step) = clicked.inner {
             see.want(Command::Stage(crate::stage::Order::Run(false)));
             see.want(Command::Seek(Some(step)));
         }
@@ -85,7 +89,7 @@ impl TermsPanel {
                 .response
                 .widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Variable to draw"));
             if seen.at.is_some() {
-                ui.weak(format!("at {:.2} s", seen.time(seen.cursor)));
+                ui.weak(format!("at {:.2} s", seen.looked_at as f64 * seen.dt));
             }
         });
         ui.horizontal_wrapped(|ui| {
@@ -108,67 +112,64 @@ impl TermsPanel {
                 }
             }
             if let Some((total, _)) = &seen.at {
-                ui.strong(format!("total {total:.3}"));
+                ui.strong(format!("total\u{a0}{total:.3}"));
             }
         });
-        for remark in seen.remarks() {
-            ui.colored_label(ui.visuals().warn_fg_color, remark);
-        }
+        // One line whether there is something to say or not: nothing moves when it comes.
+        let remarks = seen.remarks().join("  ");
+        let line = egui::RichText::new(if remarks.is_empty() { " " } else { &remarks });
+        ui.add(egui::Label::new(line.color(ui.visuals().warn_fg_color)).truncate());
         if let (Some(name), Some(values)) = (&self.variable, &seen.variable_at) {
-            ui.monospace(format!("{name} = {}", numbers(values)));
+            ui.add(
+                egui::Label::new(egui::RichText::new(format!("{name} = {}", numbers(values))).monospace()).truncate(),
+            );
         }
     }
 
-    /// Draws; gives the time that was clicked at.
-    fn plot(&self, ui: &mut Ui, seen: &Seen, height: f32) -> Option<f64> {
+    /// Draws the terms and, below, the variable on a scale of its own; gives the step that was clicked at.
+    fn plots(&mut self, ui: &mut Ui, seen: &Seen, height: f32) -> Option<usize> {
+        let below = if seen.variable.is_empty() { 0.0 } else { 0.4 };
         let dark = ui.visuals().dark_mode;
-        let cursor = seen.time(seen.cursor);
-        let mut plot = Plot::new(("terms", self.shares))
-            .x_axis_label("s")
-            .height(height)
-            .allow_scroll(false)
-            .allow_drag(false)
-            .allow_boxed_zoom(false)
-            .show_crosshair(true)
-            .include_x(0.0)
-            .include_x(seen.time(seen.steps.len().saturating_sub(1)).max(1.0));
-        if self.shares {
-            plot = plot.include_y(0.0).include_y(1.0);
+        let strong = if dark { Color32::WHITE } else { Color32::BLACK };
+        let mut lines = Vec::new();
+        if !self.shares {
+            for (index, name) in seen.names.iter().enumerate() {
+                if !self.hidden.contains(name) {
+                    let line = Line::new(name.clone(), seen.points(&seen.terms[index]));
+                    lines.push(line.color(colour(index, dark)).width(1.5));
+                }
+            }
+            lines.push(Line::new("total", seen.points(&seen.totals)).color(strong).width(2.0));
         }
-        let shown = plot.show(ui, |plot| {
-            if self.shares {
-                for area in seen.areas(&self.hidden, dark) {
-                    plot.add(area);
-                }
-            } else {
-                for (index, name) in seen.names.iter().enumerate() {
-                    if !self.hidden.contains(name) {
-                        let line = Line::new(name.clone(), seen.points(&seen.terms[index]));
-                        plot.line(line.color(colour(index, dark)).width(1.5));
-                    }
-                }
-                let strong = if dark { Color32::WHITE } else { Color32::BLACK };
-                plot.line(Line::new("total", seen.points(&seen.totals)).color(strong).width(2.0));
-                for (index, values) in seen.variable.iter().enumerate() {
-                    let line = Line::new(format!("variable {index}"), seen.points(values));
-                    plot.line(line.color(Color32::GRAY).width(1.0));
-                }
-            }
-            for change in &seen.changes {
-                plot.vline(VLine::new("another reward or mover", *change).color(Color32::from_gray(128)));
-            }
-            plot.vline(
-                VLine::new("cursor", cursor)
-                    .color(Color32::from_rgb(230, 126, 34))
-                    .width(1.5),
-            );
-            plot.pointer_coordinate().map(|point| point.x)
+        let areas = match self.shares {
+            true => seen.areas(&self.hidden, dark),
+            false => Vec::new(),
+        };
+        let room = height * (1.0 - below);
+        let terms = seen.plot(ui, "Plot of the reward terms", room, self.shares, lines, areas);
+        let name = self.variable.as_deref().unwrap_or_default();
+        let components = seen.variable.iter().zip(0..).map(|(values, index)| {
+            let line = Line::new(format!("{name}[{index}]"), seen.points(values));
+            line.color(colour(index, dark)).width(1.5)
         });
-        shown
-            .response
-            .widget_info(|| WidgetInfo::labeled(Role::Image, true, "Plot of the reward terms"));
-        shown.response.clicked().then_some(shown.inner).flatten()
+        let variable = (below > 0.0).then(|| {
+            let title = format!("Plot of {name}");
+            seen.plot(ui, &title, height * below, false, components.collect(), Vec::new())
+        });
+        let pointed = variable.map_or(terms, |variable| Pointed {
+            under: terms.under.or(variable.under),
+            clicked: terms.clicked.or(variable.clicked),
+        });
+        self.under = pointed.under;
+        pointed.clicked
     }
+}
+
+/// What the pointer is at in a plot, as steps of the episode.
+#[derive(Clone, Copy)]
+struct Pointed {
+    under: Option<usize>,
+    clicked: Option<usize>,
 }
 
 /// What is drawn, taken out of the timeline so that the stage need not wait.
@@ -189,12 +190,15 @@ struct Seen {
     changes: Vec<f64>,
     /// Place of the cursor in `steps`.
     cursor: usize,
+    /// The step whose values are shown.
+    looked_at: usize,
     /// Total and terms there.
     at: Option<(f64, Vec<f64>)>,
 }
 
 impl Seen {
-    fn of(timeline: &Timeline, cursor: Option<usize>, variable: Option<&str>) -> Self {
+    /// `under`: the step at the pointer.
+    fn of(timeline: &Timeline, cursor: Option<usize>, under: Option<usize>, variable: Option<&str>) -> Self {
         let names = timeline.terms().to_vec();
         let since = timeline.terms_since();
         let judged =
@@ -216,10 +220,11 @@ impl Seen {
                     [low.min(*v), high.max(*v)]
                 })
         };
-        let looked_at = match cursor {
+        let at = |step: Option<usize>| match step {
             Some(step) => timeline.at(step),
             None => timeline.newest(),
         };
+        let looked_at = at(under.or(cursor));
         let numbers = variable.map_or(0, |name| {
             thinned
                 .first()
@@ -232,7 +237,7 @@ impl Seen {
             thinned.iter().map(|moment| at(moment).unwrap_or(f64::NAN)).collect()
         };
         let steps: Vec<usize> = thinned.iter().map(|moment| moment.step).collect();
-        let cursor_step = looked_at.map_or(0, |moment| moment.step);
+        let cursor_step = at(cursor).map_or(0, |moment| moment.step);
         Self {
             dt: timeline.control_dt_secs,
             totals: thinned.iter().map(|moment| moment.total.unwrap_or(f64::NAN)).collect(),
@@ -242,12 +247,8 @@ impl Seen {
             variable_at: looked_at
                 .zip(variable)
                 .and_then(|(moment, name)| Some(timeline.variable(moment, name)?.to_vec())),
-            changes: timeline
-                .stretches
-                .iter()
-                .filter(|change| change.step > 1)
-                .map(|change| change.step as f64 * timeline.control_dt_secs)
-                .collect(),
+            changes: changes(timeline),
+            looked_at: looked_at.map_or(0, |moment| moment.step),
             cursor: steps
                 .partition_point(|step| *step < cursor_step)
                 .min(steps.len().saturating_sub(1)),
@@ -257,6 +258,62 @@ impl Seen {
             steps,
             terms,
             names,
+        }
+    }
+
+    /// One plot against the time of the episode, with the cursor.
+    fn plot(
+        &self,
+        ui: &mut Ui,
+        title: &str,
+        height: f32,
+        shares: bool,
+        lines: Vec<Line<'_>>,
+        areas: Vec<FilledArea>,
+    ) -> Pointed {
+        let strong = ui.visuals().strong_text_color();
+        let last = self.time(self.steps.len().saturating_sub(1));
+        let mut plot = Plot::new((title, shares))
+            .height(height)
+            .link_axis(egui::Id::unique("plots of the reward terms"), [true, false])
+            .allow_scroll(false)
+            .allow_drag(false)
+            .allow_boxed_zoom(false)
+            .show_crosshair(true)
+            .x_axis_formatter(|mark, _| format!("{} s", mark.value))
+            .include_x(0.0)
+            // In steps, so that the scale does not change with every moment.
+            .include_x(last.max(1.0).log2().ceil().exp2());
+        if shares {
+            plot = plot.include_y(0.0).include_y(1.0);
+        }
+        let shown = curves::with_y_axis(plot).show(ui, |plot| {
+            for area in areas {
+                plot.add(area);
+            }
+            for line in lines {
+                plot.line(line);
+            }
+            for change in &self.changes {
+                let mark = VLine::new("another reward or mover", *change);
+                plot.vline(mark.color(Color32::from_rgb(230, 126, 34)).width(1.0));
+            }
+            let cursor = VLine::new("cursor", self.time(self.cursor)).style(LineStyle::dashed_dense());
+            plot.vline(cursor.color(strong).width(1.5));
+            plot.pointer_coordinate().map(|point| point.x)
+        });
+        let response = shown.response;
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, title));
+        // Right of the curve there is nothing to look at yet.
+        let (first, last) = (
+            self.steps.first().copied().unwrap_or(0),
+            self.steps.last().copied().unwrap_or(0),
+        );
+        let step = shown.inner.map(|time| (time / self.dt).round().max(0.0) as usize);
+        let under = step.filter(|_| response.hovered()).map(|step| step.clamp(first, last));
+        Pointed {
+            under,
+            clicked: under.filter(|_| response.clicked()),
         }
     }
 
@@ -322,9 +379,22 @@ impl Seen {
     }
 }
 
+/// When another reward or mover came, s: of a slider that is dragged only the end.
+fn changes(timeline: &Timeline) -> Vec<f64> {
+    let mut times: Vec<f64> = Vec::new();
+    for change in timeline.stretches.iter().filter(|change| change.step > 1) {
+        let time = change.step as f64 * timeline.control_dt_secs;
+        match times.last_mut() {
+            Some(last) if time - *last < ONE_DRAG_SECS => *last = time,
+            _ => times.push(time),
+        }
+    }
+    times
+}
+
 /// Colours that are told apart by people who see colours differently (after Okabe and Ito), dark enough for a light window.
 pub(crate) fn colour(index: usize, dark: bool) -> Color32 {
-    const COLOURS: [[u8; 3]; 8] = [
+    const COLOURS: [[u8; 3]; 12] = [
         [86, 180, 233],
         [230, 159, 0],
         [0, 158, 115],
@@ -333,6 +403,10 @@ pub(crate) fn colour(index: usize, dark: bool) -> Color32 {
         [0, 114, 178],
         [240, 228, 66],
         [148, 148, 148],
+        [150, 120, 230],
+        [160, 210, 110],
+        [255, 150, 150],
+        [110, 200, 200],
     ];
     let [r, g, b] = COLOURS[index % COLOURS.len()];
     match dark {
