@@ -206,8 +206,11 @@ impl ComparePanel {
             Part::new(task, &run.dir, &program, policy, id, seed)
         };
         let mut parts = [part(a), part(b)];
-        if swapped(&hashes, seed) {
+        let mut pair = pair;
+        // Whoever sees the names has chosen the sides.
+        if self.hide_names && swapped(&hashes, seed) {
             parts.reverse();
+            pair.reverse();
         }
         let names = parts.each_ref().map(|part| {
             let name = run.opinion.name(&part.behaviour.program);
@@ -273,7 +276,7 @@ impl ComparePanel {
                 wanted = Some(pair.map(Choice::Candidate));
             }
             ui.checkbox(&mut self.hide_names, "Hide names")
-                .on_hover_text("Names, terms and fitness are shown after the verdict");
+                .on_hover_text("Whoever knows the newer one sees it with other eyes. Without this you choose both, and see terms and fitness");
             let Some(showing) = &self.showing else { return };
             if self.hide_names {
                 ui.weak(format!("two behaviours from start {}", showing.parts[0].behaviour.seed));
@@ -434,12 +437,13 @@ impl ComparePanel {
             let [a, b] = shown;
             see.want(Command::Say(Feedback::Preference { a, b, verdict }));
         }
-        if let Some(last) = &self.last {
-            ui.label(match showing.judged {
-                true => format!("Noted: {last}"),
-                false => format!("Noted of the pair before: {last}"),
-            });
-        }
+        // A line that is there from the beginning: the buttons stay where they are.
+        ui.label(match (&self.last, showing.judged) {
+            (None, _) if self.hide_names => "Once you have chosen, their names stand here.".to_owned(),
+            (None, _) => " ".to_owned(),
+            (Some(last), true) => format!("Noted: {last}"),
+            (Some(last), false) => format!("Noted of the pair before: {last}"),
+        });
     }
 }
 
