@@ -39,11 +39,11 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         size 1500 950
         click "Got it"
         wait "*× real time" 60s
-        drag "slider:tracking weight, line 25" to 0.5
+        drag "slider:tracking weight, line 25" to 0.65
         sleep 0.5s
-        drag "slider:turning weight, line 26" to 0.9
+        drag "slider:turning weight, line 26" to 0.7
         sleep 0.5s
-        drag "slider:tracking weight, line 25" to 0.8
+        drag "slider:tracking weight, line 25" to 0.75
         sleep 1s
         report "sliders.json"
         click "reward program"

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::Author;
+
 /// A cause, with the bytes where it shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
@@ -14,13 +16,13 @@ pub(crate) struct Cause {
 }
 
 /// The cause of a syntax error, if the text shows it. `first_error` is where the parser found its first error.
-pub(crate) fn cause(text: &str, first_error: usize) -> Option<Cause> {
+pub(crate) fn cause(author: Author, text: &str, first_error: usize) -> Option<Cause> {
     let scan = Scan::of(text);
     glued(text, &scan).or_else(|| {
         let last_line = text[..scan.last_code].rfind('\n').map_or(0, |end| end + 1);
         // A bracket that is missing in the middle leaves brackets open as well, but disturbs the parser long before the end.
         let at_the_end = first_error >= last_line || scan.string.is_some();
-        cut_off(text, &scan).filter(|_| at_the_end)
+        cut_off(author, text, &scan).filter(|_| at_the_end)
     })
 }
 
@@ -138,7 +140,7 @@ fn glued(text: &str, scan: &Scan) -> Option<Cause> {
 }
 
 /// A text that ends inside a string, a bracket, a block header or an expression.
-fn cut_off(text: &str, scan: &Scan) -> Option<Cause> {
+fn cut_off(author: Author, text: &str, scan: &Scan) -> Option<Cause> {
     let line_of = |at: usize| text[..at].matches('\n').count() + 1;
     let code = &text[..scan.last_code];
     let last_line = &code[code.rfind('\n').map_or(0, |end| end + 1)..];
@@ -162,7 +164,10 @@ fn cut_off(text: &str, scan: &Scan) -> Option<Cause> {
     Some(Cause {
         at: start..end,
         message: format!("the text ends too early; {inside}"),
-        help: "the reply was probably cut off: ask for the rest, or complete the program".to_owned(),
+        help: match author {
+            Author::Model => "the reply was probably cut off: ask for the rest, or complete the program".to_owned(),
+            Author::Person => "complete the program".to_owned(),
+        },
     })
 }
 
@@ -171,7 +176,7 @@ mod tests {
     use ruff_python_ast::PySourceType;
     use ruff_python_parser::parse_unchecked_source;
 
-    use super::cause;
+    use super::{Author, cause};
 
     #[test]
     fn causes_are_told() {
@@ -220,7 +225,7 @@ mod tests {
         ] {
             let parsed = parse_unchecked_source(text, PySourceType::Python);
             let first_error = parsed.errors()[0].location.start().to_usize();
-            let message = cause(text, first_error).map(|cause| cause.message);
+            let message = cause(Author::Model, text, first_error).map(|cause| cause.message);
             match expected {
                 Some(expected) => assert!(
                     message.as_deref().is_some_and(|m| m.contains(expected)),

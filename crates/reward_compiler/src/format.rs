@@ -17,14 +17,14 @@ use ruff_python_ast::token::TokenKind::{
 use ruff_python_parser::parse_unchecked_source;
 use ruff_text_size::Ranged;
 
-use crate::parse;
+use crate::{Author, parse};
 
 /// The program, laid out.
 ///
 /// Errors: what keeps the text from being Python. Nothing else about it is judged.
 pub fn format(text: &str, file: &str) -> Result<String, Vec<Diagnostic>> {
     crate::with_deep_stack(|| {
-        let parsed = parse::parse(text, file)?;
+        let parsed = parse::parse(Author::Person, text, file)?;
         if parsed.taken.is_some() {
             // Around the program of a chat reply lies what is no program.
             return Err(parsed.warnings);

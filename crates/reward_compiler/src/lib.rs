@@ -81,12 +81,26 @@ pub enum Entry<'a> {
     Variables(&'a [(&'a str, &'a str)]),
 }
 
-/// Compiles `source` against `schema`. `file` names the text in messages.
+/// Who wrote a text: it decides what one that is no program is taken for, and in which words its writer is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// A language model. Its reply may have words around the program, and may have been cut off.
+    Model,
+    /// A person, who is still at it. Blocks between Markdown fences were copied from a reply; nothing else is one.
+    Person,
+}
+
+/// Compiles what a language model, or anybody, wrote: `source` against `schema`. `file` names the text in messages.
 pub fn compile(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Compiled {
+    compile_by(Author::Model, source, file, schema, entry)
+}
+
+/// [`compile`] with words for the one who wrote the text. What compiles for a person compiles for all, to the same module.
+pub fn compile_by(author: Author, source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Compiled {
     let Checked {
         program,
         mut diagnostics,
-    } = check(source, file, schema, entry);
+    } = check_by(author, source, file, schema, entry);
     let Some((program, dialect)) = program else {
         return Compiled {
             module: None,
@@ -118,8 +132,12 @@ pub fn compile(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> C
 
 /// Checks `source` against `schema` without making a module of it.
 pub fn check(source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Checked {
+    check_by(Author::Model, source, file, schema, entry)
+}
+
+fn check_by(author: Author, source: &str, file: &str, schema: &Schema, entry: Entry<'_>) -> Checked {
     with_deep_stack(|| {
-        let parsed = match parse::parse(source, file) {
+        let parsed = match parse::parse(author, source, file) {
             Ok(parsed) => parsed,
             Err(diagnostics) => {
                 return Checked {

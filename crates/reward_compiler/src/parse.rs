@@ -7,7 +7,7 @@ use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};
 
 use crate::position::Positions;
-use crate::{Code, broken_text, reply, syntax_fix, token_limits};
+use crate::{Author, Code, broken_text, reply, syntax_fix, token_limits};
 
 /// Most syntax errors that are shown; the first one is usually the cause of the others.
 const MAX_SYNTAX_ERRORS: usize = 3;
@@ -22,8 +22,8 @@ pub(crate) struct Text {
 }
 
 /// Checks the limits and parses. A chat reply that is no program is searched for one. Any diagnostic is an error.
-pub(crate) fn parse(source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
-    let whole = parse_text(source, source, file);
+pub(crate) fn parse(author: Author, source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
+    let whole = parse_text(author, source, source, file);
     let errors = match whole {
         Ok(parsed) => {
             return Ok(Text {
@@ -41,7 +41,9 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
         return Err(errors);
     };
     let text = reply::blanked(source, &found.bytes);
-    let parsed = match parse_text(&text, source, file) {
+    let parsed = match parse_text(author, &text, source, file) {
+        // What stands before a program is the beginning of a reply, or what a person is just typing there.
+        Ok(_) if author == Author::Person && found.blocks == 0 => return Err(no_python(errors, found.lines.0)),
         Ok(parsed) => parsed,
         // Without fences it is a guess where the program begins; what is wrong then is the text as a whole.
         Err(_) if found.blocks == 0 => return Err(errors),
@@ -72,6 +74,15 @@ pub(crate) fn parse(source: &str, file: &str) -> Result<Text, Vec<Diagnostic>> {
     })
 }
 
+/// Errors of a text that is a program from line `first` on.
+fn no_python(mut errors: Vec<Diagnostic>, first: u32) -> Vec<Diagnostic> {
+    for error in errors.iter_mut().filter(|error| error.span.line < first) {
+        let help = "this line is no Python; with a `#` before it, it is a comment";
+        error.help.get_or_insert_with(|| help.into());
+    }
+    errors
+}
+
 /// Cuts away what is around the program of a reply.
 fn keeping_only(source: &str, program: &std::ops::Range<usize>) -> Fix {
     let positions = Positions::new(source);
@@ -90,7 +101,7 @@ fn first_line_end(source: &str, start: usize) -> usize {
 }
 
 /// Checks the limits and parses one text. `source` is what positions are counted in.
-fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<Diagnostic>> {
+fn parse_text(author: Author, text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>, Vec<Diagnostic>> {
     let positions = Positions::new(source);
     let diagnostic = |code: Code, span, message, help, fix| Diagnostic {
         code: code.as_str().into(),
@@ -122,7 +133,7 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
         .map(|error| error.location.start().to_usize())
         .min();
     let mut fix = first_error.and_then(|at| syntax_fix::repair(text, at, parsed.errors().len(), &positions));
-    if let Some(cause) = first_error.and_then(|at| broken_text::cause(text, at)) {
+    if let Some(cause) = first_error.and_then(|at| broken_text::cause(author, text, at)) {
         let span = positions.span_of_bytes(cause.at.start, cause.at.end);
         return Err(vec![diagnostic(
             Code::SyntaxError,
@@ -151,7 +162,7 @@ fn parse_text(text: &str, source: &str, file: &str) -> Result<Parsed<ModModule>,
 /// Errors: limits and syntax errors, as [`crate::compile`] reports them.
 pub fn ast_text(source: &str, file: &str) -> Result<String, Vec<Diagnostic>> {
     crate::with_deep_stack(|| {
-        let parsed = parse(source, file)?.parsed;
+        let parsed = parse(Author::Model, source, file)?.parsed;
         let mut text = String::new();
         for statement in parsed.suite() {
             let tree = format!("{statement:#?}");

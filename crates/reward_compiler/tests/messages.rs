@@ -1,6 +1,6 @@
 //! What the reader of a message sees. `UPDATE_EXPECT=1 cargo test -p carrot-reward-compiler` accepts new drawings.
 
-use carrot_reward_compiler::{Entry, compile, render};
+use carrot_reward_compiler::{Author, Entry, compile, compile_by, render};
 use carrot_reward_interface::Schema;
 use expect_test::{Expect, expect};
 
@@ -66,6 +66,31 @@ fn text_that_is_not_python() {
               = help: the reply was probably cut off: ask for the rest, or complete the program
         "#]],
     );
+}
+
+/// Who is writing hears of what he writes, and not of replies.
+#[test]
+fn a_person_is_told_in_other_words() {
+    let schema = Schema::from_toml(SCHEMA).unwrap();
+    let program = "import torch\ndef compute_reward(torso_height):\n    return torso_height\n";
+    let fenced = format!("Here it is:\n```python\n{program}```\n");
+    for (text, line, message, help) in [
+        (format!("so\nthe reward is\n{program}"), 2, "", "this line is no Python"),
+        (
+            program.replace("torso_height\n", "(torso_height\n"),
+            3,
+            "the text ends too early",
+            "complete the program",
+        ),
+        (fenced, 3, "this text is a reply", "keep only the program"),
+    ] {
+        let compiled = compile_by(Author::Person, &text, "reward.py", &schema, Entry::Reward);
+        let finding = &compiled.diagnostics[0];
+        assert_eq!(finding.span.line, line, "{text}: {finding:?}");
+        assert!(finding.message.starts_with(message), "{finding:?}");
+        assert!(finding.help.as_ref().unwrap().starts_with(help), "{finding:?}");
+        assert_eq!(compiled.module.is_some(), text.contains("```"));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod support;
 
 use carrot_reward_compiler::constants::{Constant, constants};
-use carrot_reward_compiler::{Entry, compile};
+use carrot_reward_compiler::{Author, Entry, compile_by};
 use carrot_reward_interface::{Diagnostic, Schema, Severity, Span};
 use carrot_studio::accessible_tree::name_handles;
 use carrot_studio::editor::{CodeEditor, EditorEvent, EditorInput};
@@ -68,7 +68,7 @@ impl Desk {
     fn ui(&mut self, ui: &mut egui::Ui) {
         let is_new = self.compiled.as_ref().is_none_or(|(of, ..)| *of != self.text);
         if is_new && !self.is_stale {
-            let found = compile(&self.text, "reward.py", &self.schema, Entry::Reward).diagnostics;
+            let found = compile_by(Author::Person, &self.text, "reward.py", &self.schema, Entry::Reward).diagnostics;
             self.compiled = Some((self.text.clone(), found, constants(&self.text)));
         }
         let (of, findings, constants) = self.compiled.clone().unwrap_or_default();
@@ -221,7 +221,7 @@ fn a_slider_writes_the_number_into_the_text() {
     let mut harness = wide(PROGRAM);
     drag_up(&mut harness, "upright weight, line 8");
     let desk = harness.state();
-    assert_eq!(desk.text, PROGRAM.replace("0.5 * upright", "2.0 * upright"));
+    assert_eq!(desk.text, PROGRAM.replace("0.5 * upright", "5.0 * upright"));
     let moved = desk
         .events
         .iter()
@@ -230,7 +230,7 @@ fn a_slider_writes_the_number_into_the_text() {
     let released = EditorEvent::SliderReleased {
         name: "upright weight".into(),
         from: 0.5,
-        to: 2.0,
+        to: 5.0,
     };
     assert_eq!(desk.events.last(), Some(&released));
     assert_eq!(
@@ -240,6 +240,86 @@ fn a_slider_writes_the_number_into_the_text() {
             .count(),
         1
     );
+}
+
+/// Drags a slider over a share of its length, taken at another.
+fn drag(harness: &mut Harness<'_, Desk>, slider: &str, from: f32, to: f32, modifiers: Modifiers) {
+    let rect = harness.get_by_label(slider).rect();
+    let place = |share: f32| rect.lerp_inside(egui::vec2(share, 0.5));
+    let button = |pressed: bool, share: f32| Event::PointerButton {
+        pos: place(share),
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers,
+    };
+    harness.event(Event::ModifiersChanged(modifiers));
+    harness.hover_at(place(from));
+    harness.run();
+    harness.event(button(true, from));
+    harness.run();
+    for step in 1..=40 {
+        harness.hover_at(place(from + (to - from) * step as f32 / 40.0));
+        harness.step();
+    }
+    harness.event(button(false, to));
+    harness.run();
+    harness.event(Event::ModifiersChanged(Modifiers::NONE));
+}
+
+/// Half of a slider is a decade; to the left it ends at nothing, and the sign stays.
+#[test]
+fn a_slider_covers_decades() {
+    for (slider, share, literal, low, high) in [
+        ("upright weight, line 8", 1.0, "0.5 *", 5.0, 5.0),
+        ("upright weight, line 8", 0.75, "0.5 *", 1.4, 1.8),
+        ("upright weight, line 8", 0.25, "0.5 *", 0.14, 0.18),
+        ("upright weight, line 8", 0.0, "0.5 *", 0.0, 0.0),
+        ("tilt factor, line 7", 1.0, "-4.0 *", -40.0, -40.0),
+        ("tilt factor, line 7", 0.0, "-4.0 *", 0.0, 0.0),
+    ] {
+        let mut harness = wide(PROGRAM);
+        drag(&mut harness, slider, 0.5, share, Modifiers::NONE);
+        let [(from, to)] = released(&harness)[..] else {
+            panic!("{slider} {share}: {:?}", harness.state().events)
+        };
+        assert!(low <= to && to <= high, "{slider} {share}: {to}");
+        assert_eq!(harness.state().text.replace(&format!("{to:?} *"), literal), PROGRAM);
+        assert_eq!(literal, format!("{from:?} *"));
+    }
+    // Fine steps: a twentieth of that, and small ones are not lost.
+    let mut harness = wide(PROGRAM);
+    drag(&mut harness, "upright weight, line 8", 0.5, 1.0, Modifiers::SHIFT);
+    let to = released(&harness)[0].1;
+    assert!((0.55..0.57).contains(&to), "{to}");
+}
+
+/// What comes and goes with a text that is being written moves nothing else.
+#[test]
+fn nothing_moves_when_findings_come_and_go() {
+    for size in [[900.0, 600.0], [380.0, 700.0]] {
+        let mut harness = desk(PROGRAM, size, Theme::Dark);
+        let places = |harness: &Harness<'_, Desk>| {
+            ["Constants", "reward program"].map(|name| harness.get_by_label(name).rect().left_top())
+        };
+        let before = places(&harness);
+        let slider = harness.get_by_label("lift weight, line 6").rect();
+        for text in [
+            PROGRAM.replace("torch.exp", "torch.epx"),
+            PROGRAM
+                .replace("torch.exp", "torch.epx")
+                .replace("clamp(height", "clamp(hieght"),
+            PROGRAM.replace("tilt**2)", "tilt**2"),
+            String::new(),
+            PROGRAM.to_owned(),
+        ] {
+            harness.state_mut().text = text;
+            harness.run();
+            assert_eq!(places(&harness), before);
+            if let Some(now) = harness.query_by_label("lift weight, line 6") {
+                assert_eq!(now.rect(), slider);
+            }
+        }
+    }
 }
 
 #[test]
@@ -286,26 +366,26 @@ fn a_double_click_puts_the_number_back() {
     assert_eq!(released(&harness), []);
     // What it was before it was dragged, however often it is asked for.
     drag_up(&mut harness, "upright weight, line 8");
-    assert_eq!(harness.state().text, text("2.05"));
+    assert_eq!(harness.state().text, text("5.12"));
     for _ in 0..2 {
         rest(&mut harness);
         double_click(&mut harness, slider.lerp_inside(egui::vec2(0.9, 0.5)));
         assert_eq!(harness.state().text, text("0.5125"));
     }
     rest(&mut harness);
-    assert_eq!(released(&harness), [(0.5125, 2.05), (2.05, 0.5125)]);
+    assert_eq!(released(&harness), [(0.5125, 5.12), (5.12, 0.5125)]);
     // Of another program it knows nothing, though its number has the same name and the same value.
     drag_up(&mut harness, "upright weight, line 8");
-    harness.state_mut().text = format!("# another\n{}", text("2.05"));
+    harness.state_mut().text = format!("# another\n{}", text("5.12"));
     harness.run();
     let slider = harness.get_by_label("upright weight, line 9").rect();
     double_click(&mut harness, slider.lerp_inside(egui::vec2(0.2, 0.5)));
-    assert_eq!(harness.state().text, format!("# another\n{}", text("2.05")));
+    assert_eq!(harness.state().text, format!("# another\n{}", text("5.12")));
     // What was typed is what it goes back to.
-    caret_after(&mut harness, "2.05");
+    caret_after(&mut harness, "5.12");
     type_text(&mut harness, "1");
     double_click(&mut harness, slider.lerp_inside(egui::vec2(0.2, 0.5)));
-    assert_eq!(harness.state().text, format!("# another\n{}", text("2.051")));
+    assert_eq!(harness.state().text, format!("# another\n{}", text("5.121")));
 }
 
 #[test]
@@ -505,6 +585,89 @@ fn sliders_can_stand_in_the_text() {
     assert_eq!(harness.state().text, PROGRAM.replace("lift = 2.0", "lift = 1.0"));
 }
 
+/// Each slider is seen where its number is seen, however long the line and wherever it was scrolled to.
+#[test]
+fn sliders_in_the_text_are_under_their_numbers() {
+    let long = "height, min=0.25, max=1.5) + 0.125 * torch.exp(-3.5 * tilt**2) + 0.75 * torch.abs(tilt)";
+    let text = PROGRAM.replace("height, min=0.0, max=1.5)", long);
+    let mut harness = desk(&text, [620.0, 500.0], Theme::Dark);
+    harness.get_by_label("Sliders in the text").click();
+    harness.run();
+    let window = egui::Rect::from_min_size(egui::Pos2::ZERO, egui::vec2(430.0, 500.0));
+    let (first, last) = (
+        "in the text: height weight, line 6",
+        "in the text: tilt weight (2), line 6",
+    );
+    let is_seen = |harness: &Harness<'_, Desk>, name: &str| {
+        let slider = harness.query_by_label(name);
+        slider.is_some_and(|slider| window.contains_rect(slider.rect()))
+    };
+    assert!(is_seen(&harness, first) && !is_seen(&harness, last));
+    let rects: Vec<egui::Rect> = harness
+        .query_all_by_label_contains("in the text: ")
+        .map(|slider| slider.rect())
+        .collect();
+    for (at, rect) in rects.iter().enumerate() {
+        assert!(rects[..at].iter().all(|other| !other.intersects(*rect)), "{rects:?}");
+    }
+    drag(&mut harness, first, 0.5, 0.0, Modifiers::NONE);
+    assert_eq!(harness.state().text, text.replace("lift = 2.0", "lift = 0.0"));
+    caret_after(&mut harness, "torch.abs(tilt)");
+    assert!(is_seen(&harness, last) && !is_seen(&harness, first));
+    drag(&mut harness, last, 0.5, 1.0, Modifiers::NONE);
+    assert!(
+        harness.state().text.contains(" + 7.5 * torch.abs"),
+        "{}",
+        harness.state().text
+    );
+}
+
+/// The text goes back to the beginning of its lines where the caret's line fits.
+#[test]
+fn a_long_line_leaves_no_other_one_without_its_beginning() {
+    let mut harness = desk(PROGRAM, [620.0, 500.0], Theme::Dark);
+    let left = |harness: &Harness<'_, Desk>| harness.get_by_label("reward program").rect().left();
+    let at_first = left(&harness);
+    caret_after(&mut harness, "max=1.5)");
+    type_text(&mut harness, &" + torch.exp(height)".repeat(3));
+    assert!(left(&harness) < at_first - 50.0, "the caret is in sight");
+    type_text(&mut harness, "\n");
+    assert_eq!(left(&harness), at_first);
+    // By keys as well.
+    harness.key_press(Key::ArrowUp);
+    harness.key_press(Key::End);
+    harness.run();
+    assert!(left(&harness) < at_first - 50.0);
+    harness.key_press(Key::ArrowDown);
+    harness.key_press(Key::ArrowDown);
+    harness.key_press(Key::Home);
+    harness.run();
+    assert_eq!(left(&harness), at_first);
+}
+
+#[test]
+fn the_caret_goes_to_what_was_undone() {
+    let mut harness = wide(PROGRAM);
+    caret_after(&mut harness, "return total");
+    for (from, to, caret) in [
+        ("lift = 2.0", "lift = 2.75", (6, 16)),
+        ("tilt**2", "tilt", (7, 36)),
+        ("    # Stand tall, and upright.\n", "", (5, 5)),
+    ] {
+        harness.state_mut().text = PROGRAM.replace(from, to);
+        harness.run();
+        assert_eq!(harness.state().editor.caret(), Some(caret), "{to}");
+        harness.state_mut().text = PROGRAM.to_owned();
+        harness.run();
+    }
+    // The keyboard stays where it was.
+    harness.get_by_label("lift weight, line 6").focus();
+    harness.run();
+    harness.state_mut().text = PROGRAM.replace("tilt**2", "tilt");
+    harness.run();
+    assert!(!harness.get_by_label("reward program").is_focused());
+}
+
 #[test]
 fn the_text_may_change_from_outside() {
     let mut harness = wide(PROGRAM);
@@ -614,8 +777,10 @@ fn a_program_is_laid_out_by_a_button_and_by_keys() {
     harness.key_press_modifiers(Modifiers::SHIFT | Modifiers::ALT, Key::F);
     harness.run();
     assert_eq!(harness.state().text, broken);
+    harness.get_by_label("Not formatted: line 9 cannot be read.");
     harness.state_mut().text = crooked;
     harness.run();
+    assert!(harness.query_by_label_contains("Not formatted").is_none());
     harness.key_press_modifiers(Modifiers::SHIFT | Modifiers::ALT, Key::F);
     harness.run();
     assert_eq!(harness.state().text, PROGRAM);

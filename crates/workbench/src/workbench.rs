@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use carrot_environment::{MEASURES, Programs, Task, VecEnv};
 use carrot_optimizer::{Left, Progress, Settings, TrainError, evaluate};
-use carrot_reward_compiler::{Entry, compile, render};
+use carrot_reward_compiler::{Author, Compiled, Entry, compile, compile_by, render};
 use carrot_reward_interface::{Diagnostic, RewardSource, Severity, Span, Stop, schema::hex};
 use carrot_reward_sandbox::{Limits, LoadError, LoadedReward, Origin, Sandbox};
 use carrot_run_record::{Evaluated, Job, Outcome, Program, RecordError, RunRecord};
@@ -154,7 +154,8 @@ impl Workbench {
         let refused = |error: LoadError| vec![module_refused(&program.file, &error.to_string())];
         match &program.body {
             ProgramBody::Source(text) => {
-                let (reward, findings) = self.examine(&program.file, text);
+                let compiled = compile(text, &program.file, &self.task.schema, Entry::Reward);
+                let (reward, findings) = self.bind(&program.file, compiled);
                 reward.ok_or(findings)
             }
             ProgramBody::Wasm(bytes) => self
@@ -164,9 +165,14 @@ impl Workbench {
         }
     }
 
-    /// Compiles text and binds it to the task's variables; all findings come along, also those that refuse nothing.
+    /// Compiles what a person is writing and binds it to the task's variables; all findings come along, also those that refuse
+    /// nothing.
     pub fn examine(&self, file: &str, text: &str) -> (Option<LoadedReward>, Vec<Diagnostic>) {
-        let compiled = compile(text, file, &self.task.schema, Entry::Reward);
+        let compiled = compile_by(Author::Person, text, file, &self.task.schema, Entry::Reward);
+        self.bind(file, compiled)
+    }
+
+    fn bind(&self, file: &str, compiled: Compiled) -> (Option<LoadedReward>, Vec<Diagnostic>) {
         let Some(module) = compiled.module else {
             return (None, compiled.diagnostics);
         };

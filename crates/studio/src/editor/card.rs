@@ -18,6 +18,8 @@ pub(super) struct Card {
 /// A place in the text, and what there is to tell about it.
 struct About {
     byte: usize,
+    /// Where the text was. When it scrolls, the place is no longer under the pointer.
+    origin: Pos2,
     anchor: Rect,
     card: Rect,
     /// What the word is, for the program's variables and the library's functions.
@@ -51,7 +53,7 @@ impl Card {
         let here: Vec<usize> = here.by_ref().collect();
         let line = sheet.page.line_of_byte(byte) as u32 + 1;
         let stop = input.line_marks.iter().find(|(marked, _)| *marked == line);
-        let constant = sliders.at(byte);
+        let constant = sliders.without_bar(byte);
         if here.is_empty() && constant.is_none() && stop.is_none() && about.word.is_none() {
             self.about = None;
             return None;
@@ -94,7 +96,7 @@ impl Card {
         let stays = self.about.as_ref().is_some_and(|about| {
             // The card begins where the word ends, so the pointer can go from one to the other.
             let near = [about.anchor, about.card.expand(4.0)];
-            pos.is_some_and(|pos| near.iter().any(|rect| rect.contains(pos)))
+            about.origin == sheet.origin && pos.is_some_and(|pos| near.iter().any(|rect| rect.contains(pos)))
         });
         if stays {
             return;
@@ -127,7 +129,7 @@ impl About {
             .iter()
             .map(|finding| page.bytes_of_finding(finding))
             .find(|bytes| bytes.contains(&byte));
-        let constant = sliders.at(byte).and_then(|at| sliders.get(at));
+        let constant = sliders.without_bar(byte).and_then(|at| sliders.get(at));
         let constant = constant.map(|constant| constant.range.clone());
         // A mistake or a number speaks for itself.
         let word = match constant.is_none() && hit.is_none() {
@@ -145,6 +147,7 @@ impl About {
         let (left, right) = sheet.columns(line, &page.chars(bytes.clone()))?;
         Some(Self {
             byte: byte.clamp(bytes.start, bytes.end.saturating_sub(1).max(bytes.start)),
+            origin: sheet.origin,
             anchor: Rect::from_x_y_ranges(left..=right.max(left + 4.0), row.y_range()),
             card: Rect::NOTHING,
             word,

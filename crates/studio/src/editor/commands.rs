@@ -45,7 +45,7 @@ impl CodeEditor {
             self.format(input, events);
         }
         if pressed(Modifiers::ALT, Key::S) {
-            self.shows_sliders_in_text = !self.shows_sliders_in_text;
+            self.sliders.stand_in_the_text = !self.sliders.stand_in_the_text;
         }
         if pressed(Modifiers::COMMAND, Key::F) {
             match &mut self.find {
@@ -116,8 +116,13 @@ impl CodeEditor {
 
     /// Lays the text out; the caret stays in its line. A text that is not Python stays as it is, and its findings say why.
     pub(super) fn format(&mut self, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
-        let Ok(text) = format(input.text, "reward.py") else {
-            return;
+        let text = match format(input.text, "reward.py") {
+            Ok(text) => text,
+            Err(findings) => {
+                let line = findings.first().map_or(1, |finding| finding.span.line);
+                self.refused = Some(format!("Not formatted: line {line} cannot be read."));
+                return;
+            }
         };
         if text == *input.text {
             return;

@@ -78,36 +78,41 @@ pub(super) fn list(
 ) -> Option<Asked> {
     let mut asked = None;
     for (at, finding) in findings.iter().enumerate() {
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal_top(|ui| {
             dot(ui, color(finding.severity, palette));
-            let title = headline(finding);
-            let row = ui.selectable_label(current == Some(at), &title);
-            row.widget_info(|| WidgetInfo::labeled(Role::Button, true, &title));
-            let row = match &finding.help {
-                Some(help) => row.on_hover_text(help),
-                None => row,
-            };
-            if row.clicked() {
-                asked = Some(Asked::Show(at));
-            }
-            if let Some(fix) = &finding.fix {
-                let name = format!("Fix: {}", fix.title);
-                let button = ui.add_enabled(can_fix, egui::Button::new(&name).small());
-                let label = format!("{name}, line {}", finding.span.line);
-                button.widget_info(|| WidgetInfo::labeled(Role::Button, can_fix, &label));
-                if button.on_hover_text("Ctrl+. at the finding").clicked() {
-                    asked = Some(Asked::Fix(at));
-                }
-            } else if let Some(help) = &finding.help {
-                ui.weak(help);
-            }
+            // Further lines begin where the first one does.
+            ui.vertical(|ui| {
+                ui.horizontal_wrapped(|ui| {
+                    let title = headline(finding);
+                    let row = ui.selectable_label(current == Some(at), &title);
+                    row.widget_info(|| WidgetInfo::labeled(Role::Button, true, &title));
+                    let row = match &finding.help {
+                        Some(help) => row.on_hover_text(help),
+                        None => row,
+                    };
+                    if row.clicked() {
+                        asked = Some(Asked::Show(at));
+                    }
+                    if let Some(fix) = &finding.fix {
+                        let name = format!("Fix: {}", fix.title);
+                        let button = ui.add_enabled(can_fix, egui::Button::new(&name).small());
+                        let label = format!("{name}, line {}", finding.span.line);
+                        button.widget_info(|| WidgetInfo::labeled(Role::Button, can_fix, &label));
+                        if button.on_hover_text("Ctrl+. at the finding").clicked() {
+                            asked = Some(Asked::Fix(at));
+                        }
+                    } else if let Some(help) = &finding.help {
+                        ui.weak(help);
+                    }
+                })
+            });
         });
     }
     asked
 }
 
 fn dot(ui: &mut Ui, color: Color32) {
-    let height = ui.text_style_height(&egui::TextStyle::Body);
+    let height = ui.spacing().interact_size.y;
     let (rect, _) = ui.allocate_exact_size(Vec2::new(8.0, height), egui::Sense::hover());
     ui.painter().circle_filled(rect.center(), 3.5, color);
 }

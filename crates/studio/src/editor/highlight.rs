@@ -175,7 +175,9 @@ pub(super) struct Palette {
     pub(super) background: Color32,
     pub(super) current_line: Color32,
     pub(super) line_number: Color32,
-    pub(super) match_background: Color32,
+    /// A place found, and the one of them that is looked at.
+    pub(super) found: Color32,
+    pub(super) found_here: Color32,
     pub(super) bracket: Color32,
     pub(super) error: Color32,
     pub(super) warning: Color32,
@@ -191,7 +193,8 @@ impl Palette {
                 background: rgb(0x1d, 0x1f, 0x24),
                 current_line: rgb(0x28, 0x2b, 0x33),
                 line_number: rgb(0x94, 0x9a, 0xa6),
-                match_background: rgb(0x5c, 0x4a, 0x12),
+                found: rgb(0x4a, 0x3f, 0x1c),
+                found_here: rgb(0x96, 0x52, 0x0c),
                 bracket: rgb(0x3e, 0x52, 0x6b),
                 error: rgb(0xff, 0x6b, 0x68),
                 warning: rgb(0xe5, 0xb5, 0x3f),
@@ -211,7 +214,8 @@ impl Palette {
                 background: rgb(0xfd, 0xfd, 0xfc),
                 current_line: rgb(0xf0, 0xf2, 0xf6),
                 line_number: rgb(0x64, 0x6b, 0x76),
-                match_background: rgb(0xff, 0xe3, 0x8f),
+                found: rgb(0xff, 0xef, 0xb8),
+                found_here: rgb(0xff, 0xbe, 0x55),
                 bracket: rgb(0xc4, 0xd8, 0xf2),
                 error: rgb(0xc2, 0x1d, 0x1d),
                 warning: rgb(0x8f, 0x5b, 0x00),
@@ -235,8 +239,16 @@ impl Palette {
     }
 }
 
+/// How letters look, other than their colour.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Letters {
+    pub(super) font: FontId,
+    /// How high a line is; without it, as high as the font.
+    pub(super) line_height: Option<f32>,
+}
+
 /// A text or one of its lines as egui lays it out: no line is wrapped, so that lines and rows are the same.
-pub(super) fn job(text: &str, words: &[(Range<usize>, Word)], palette: &Palette, font: &FontId) -> LayoutJob {
+pub(super) fn job(text: &str, words: &[(Range<usize>, Word)], palette: &Palette, letters: &Letters) -> LayoutJob {
     let mut sections = Vec::with_capacity(2 * words.len() + 1);
     let mut section = |range: Range<usize>, word: Word| {
         // An empty line is as high as others.
@@ -245,7 +257,8 @@ pub(super) fn job(text: &str, words: &[(Range<usize>, Word)], palette: &Palette,
                 leading_space: 0.0,
                 byte_range: ByteIndex(range.start)..ByteIndex(range.end),
                 format: TextFormat {
-                    font_id: font.clone(),
+                    font_id: letters.font.clone(),
+                    line_height: letters.line_height,
                     color: palette.of(word),
                     italics: word == Word::Comment,
                     ..Default::default()
@@ -330,7 +343,10 @@ mod tests {
                 text,
                 &words_of_text(text, &Vocabulary::default()),
                 &Palette::new(true),
-                &FontId::monospace(12.0),
+                &Letters {
+                    font: FontId::monospace(12.0),
+                    line_height: None,
+                },
             );
             let mut at = 0;
             for section in &job.sections {

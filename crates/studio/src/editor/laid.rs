@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use eframe::egui::text::LayoutJob;
-use eframe::egui::{FontId, Galley, TextStyle, Ui};
+use eframe::egui::{Galley, TextStyle, Ui};
 
-use super::highlight::{self, Inside, Palette, Vocabulary, Words};
+use super::highlight::{self, Inside, Letters, Palette, Vocabulary, Words};
 use super::page::Page;
 
 /// The last page, and its lines as they were laid out.
@@ -33,7 +33,7 @@ struct Line {
 /// What the look of a text depends on, other than the text.
 struct Look {
     palette: Palette,
-    font: FontId,
+    letters: Letters,
     vocabulary: Vocabulary,
     /// A galley that egui keeps as long as its fonts are what they are. When it is another one, all galleys are out of date.
     witness: Arc<Galley>,
@@ -53,10 +53,10 @@ impl Laid {
         &self.page
     }
 
-    /// The text ready to be drawn. Each of its lines is one row.
-    pub(super) fn galley(&mut self, ui: &Ui, text: &str, vocabulary: &Vocabulary) -> Arc<Galley> {
+    /// The text ready to be drawn. Each of its lines is one row, and lines stand so much farther apart than the font asks for.
+    pub(super) fn galley(&mut self, ui: &Ui, text: &str, vocabulary: &Vocabulary, apart: f32) -> Arc<Galley> {
         let page = self.page(text);
-        let look = self.look(ui, vocabulary);
+        let look = self.look(ui, vocabulary, apart);
         if let Some((of, galley)) = &self.whole
             && Arc::ptr_eq(of, &page)
         {
@@ -71,20 +71,22 @@ impl Laid {
             begins = ends;
         }
         // The whole has to know its text; the colours are in its rows.
-        let job = Arc::new(highlight::job(text, &[], &look.palette, &look.font));
+        let job = Arc::new(highlight::job(text, &[], &look.palette, &look.letters));
         let galley = Arc::new(Galley::concat(job, &galleys, ui.pixels_per_point()));
         self.whole = Some((page, Arc::clone(&galley)));
         galley
     }
 
     /// The present look. What looks different now is forgotten.
-    fn look(&mut self, ui: &Ui, vocabulary: &Vocabulary) -> Arc<Look> {
+    fn look(&mut self, ui: &Ui, vocabulary: &Vocabulary, apart: f32) -> Arc<Look> {
         let palette = Palette::new(ui.visuals().dark_mode);
         let font = TextStyle::Monospace.resolve(ui.style());
-        let witness = LayoutJob::simple_singleline("0".into(), font.clone(), palette.background);
+        let line_height = (apart > 0.0).then(|| ui.fonts_mut(|fonts| fonts.row_height(&font)) + apart);
+        let letters = Letters { font, line_height };
+        let witness = LayoutJob::simple_singleline("0".into(), letters.font.clone(), palette.background);
         let witness = ui.fonts_mut(|fonts| fonts.layout_job(witness));
         let is_same =
-            |old: &Arc<Look>| Arc::ptr_eq(&old.witness, &witness) && old.palette == palette && old.font == font;
+            |old: &Arc<Look>| Arc::ptr_eq(&old.witness, &witness) && old.palette == palette && old.letters == letters;
         let look = match self.look.take().filter(is_same) {
             Some(old) if old.vocabulary == *vocabulary => old,
             old => {
@@ -94,7 +96,7 @@ impl Laid {
                 }
                 Arc::new(Look {
                     palette,
-                    font,
+                    letters,
                     vocabulary: vocabulary.clone(),
                     witness,
                 })
@@ -128,7 +130,7 @@ impl Laid {
                 let (words, ends) = highlight::words(text, begins, &look.vocabulary);
                 let same = old.filter(|old| old.words == words);
                 let galley = same.map(|same| same.galley).unwrap_or_else(|| {
-                    let job = highlight::job(text, &words, &look.palette, &look.font);
+                    let job = highlight::job(text, &words, &look.palette, &look.letters);
                     ui.fonts_mut(|fonts| fonts.layout_job(job))
                 });
                 Line {
@@ -176,10 +178,11 @@ mod tests {
             context.set_theme(if round % 50 < 25 { Theme::Dark } else { Theme::Light });
             context.set_zoom_factor(if round % 40 < 20 { 1.0 } else { 1.25 });
             let _ = context.run_ui(RawInput::default(), |ui| {
-                let ours = laid.galley(ui, &text, &vocabulary);
-                let look = laid.look(ui, &vocabulary);
+                let apart = if round % 30 < 15 { 0.0 } else { 9.0 };
+                let ours = laid.galley(ui, &text, &vocabulary, apart);
+                let look = laid.look(ui, &vocabulary, apart);
                 let words = highlight::words_of_text(&text, &vocabulary);
-                let job = highlight::job(&text, &words, &look.palette, &look.font);
+                let job = highlight::job(&text, &words, &look.palette, &look.letters);
                 let whole = ui.fonts_mut(|fonts| fonts.layout_job(job));
                 assert_eq!((ours.text(), ours.rect), (whole.text(), whole.rect), "{text:?}");
                 assert_eq!(ours.rows.len(), laid.last().count());

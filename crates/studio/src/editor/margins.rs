@@ -35,8 +35,15 @@ pub(super) fn below(sheet: &Sheet, caret: Option<usize>, find: Option<&Find>) ->
         }
     }
     if let Some(find) = find {
-        let places = find.places(page.text()).into_iter();
-        shapes.extend(places.map(|bytes| filled(sheet.rect_of(bytes), palette.match_background)));
+        let places = find.places(page.text());
+        let here = find.current(&places);
+        shapes.extend(places.into_iter().map(|bytes| {
+            let color = match here.as_ref() == Some(&bytes) {
+                true => palette.found_here,
+                false => palette.found,
+            };
+            filled(sheet.rect_of(bytes), color)
+        }));
     }
     shapes
 }

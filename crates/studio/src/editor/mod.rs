@@ -39,18 +39,22 @@ use eframe::egui::{
 
 use card::Card;
 use find::Find;
-use highlight::{Palette, Vocabulary};
+use highlight::{Letters, Palette, Vocabulary};
 use laid::Laid;
 use page::Page;
 use places::{Places, part};
 use popup::Popup;
 use sheet::Sheet;
-use sliders::Sliders;
+use sliders::{BAR_HEIGHT, Sliders};
 
 /// A program in the editor's colours, for where it is only read.
 pub(crate) fn coloured(text: &str, is_dark: bool, font: &egui::FontId) -> egui::text::LayoutJob {
     let words = highlight::words_of_text(text, &Vocabulary::default());
-    highlight::job(text, &words, &Palette::new(is_dark), font)
+    let letters = Letters {
+        font: font.clone(),
+        line_height: None,
+    };
+    highlight::job(text, &words, &Palette::new(is_dark), &letters)
 }
 
 /// What the editor shows and changes.
@@ -115,13 +119,13 @@ pub struct CodeEditor {
     find: Option<Find>,
     /// Characters to select and to bring into view in this frame.
     go_to: Option<Range<usize>>,
+    /// Where the caret stands in this frame, because somebody else has changed the text there.
+    changed_at: Option<usize>,
     caret: Option<usize>,
     card: Card,
     popup: Option<Popup>,
-    /// Sliders stand in the text, beside each number.
-    shows_sliders_in_text: bool,
-    /// The last change would have made the text longer than a record takes it.
-    was_too_long: bool,
+    /// Why what was asked for last was not done.
+    refused: Option<String>,
 }
 
 impl CodeEditor {
@@ -150,8 +154,11 @@ impl CodeEditor {
         let mut events = Vec::new();
         let input = &mut input;
         self.given = self.laid.page(input.text);
-        if self.left.as_ref().is_some_and(|left| *left != self.given) {
+        if let Some(left) = self.left.take().filter(|left| *left != self.given) {
             self.sliders.forget();
+            self.refused = None;
+            // Such as by undo: what it did is seen.
+            self.changed_at = Some(self.given.end_of_change_from(&left));
         }
         self.sliders.adopt(input.constants, &self.given);
         self.sliders.rest(ui, input.text, &mut events);
@@ -160,8 +167,7 @@ impl CodeEditor {
         self.shortcuts(ui, id, input, &mut events);
 
         let room = ui.available_rect_before_wrap();
-        let listed = input.findings.len() + usize::from(self.was_too_long);
-        let places = Places::of(room, listed, self.sliders.is_empty(), ui);
+        let places = Places::of(room, ui);
         part(ui, "tools", places.tools, |ui| self.tools(ui, input, &mut events));
         part(ui, "text", places.text, |ui| self.text_area(ui, id, input, &mut events));
         part(ui, "constants", places.constants, |ui| {
@@ -187,7 +193,13 @@ impl CodeEditor {
             self.sliders.forget();
             events.clear();
         }
-        self.was_too_long = is_too_long || self.was_too_long && events.is_empty();
+        if is_too_long {
+            let limit = PROGRAM_LIMIT >> 10;
+            let sentence = format!("A program holds at most {limit} KiB, so the last change was left out.");
+            self.refused = Some(sentence);
+        } else if !events.is_empty() {
+            self.refused = None;
+        }
         is_too_long
     }
 
@@ -211,7 +223,7 @@ impl CodeEditor {
                 self.format(input, events);
             }
             ui.add_enabled_ui(!self.sliders.is_empty(), |ui| {
-                let shown = &mut self.shows_sliders_in_text;
+                let shown = &mut self.sliders.stand_in_the_text;
                 ui.toggle_value(shown, "Sliders in the text").on_hover_text("Alt+S");
             });
         });
@@ -230,11 +242,6 @@ impl CodeEditor {
 
     fn findings(&mut self, ui: &mut Ui, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
         let palette = Palette::new(ui.visuals().dark_mode);
-        if self.was_too_long {
-            let limit = PROGRAM_LIMIT >> 10;
-            let sentence = format!("A program holds at most {limit} KiB, so the last change was left out.");
-            ui.colored_label(palette.warning, sentence);
-        }
         let current = self.finding_at_caret(input);
         let (line, column) = self.caret().unwrap_or((1, 1));
         let count = match input.findings.len() {
@@ -242,7 +249,10 @@ impl CodeEditor {
             1 => "1 finding".to_owned(),
             count => format!("{count} findings; F8 goes to the next one"),
         };
-        ui.small(format!("line {line}, column {column} · {count}"));
+        match &self.refused {
+            Some(sentence) => ui.colored_label(palette.warning, sentence),
+            None => ui.label(format!("line {line}, column {column} · {count}")),
+        };
         let asked = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             findings::list(ui, input.findings, current, input.is_current, &palette)
         });
@@ -261,8 +271,10 @@ impl CodeEditor {
         scroll.show_viewport(ui, |ui, _| {
             let clip = ui.clip_rect();
             let below = ui.painter().add(Shape::Noop);
-            let goes_to = self.go_to.take();
+            let (goes_to, changed_at) = (self.go_to.take(), self.changed_at.take());
             let wants_focus = goes_to.is_some() && self.find.is_none();
+            let goes_to = goes_to.or(changed_at.map(|at| at..at));
+            let caret_before = self.caret;
             if let Some(chars) = &goes_to {
                 commands::select(ui, id, chars);
             }
@@ -285,9 +297,11 @@ impl CodeEditor {
                 clip,
                 palette,
             };
-            if let (Some(_), Some(caret)) = (goes_to, self.caret) {
-                let place = sheet.rect_of_char(caret).expand2(Vec2::new(40.0, 60.0));
-                ui.scroll_to_rect(place, None);
+            // What is clicked is in sight already, and stays where it is.
+            let went = self.caret != caret_before && !ui.input(|input| input.pointer.any_down());
+            if let Some(caret) = self.caret.filter(|_| goes_to.is_some() || typed || went) {
+                let around = if goes_to.is_some() { 60.0 } else { 0.0 };
+                ui.scroll_to_rect(sheet.sight_of_char(caret, gutter, around), None);
             }
             // A click on a button has taken the focus away in this very frame.
             if wants_focus {
@@ -298,8 +312,8 @@ impl CodeEditor {
             let shapes = margins::below(&sheet, focused, self.find.as_ref());
             ui.painter().set(below, Shape::Vec(shapes));
             findings::underline(ui.painter(), &sheet, input.findings);
-            if self.shows_sliders_in_text {
-                self.sliders.in_the_text(ui, &sheet, input.text, events);
+            if self.sliders.stand_in_the_text {
+                self.sliders.in_the_text(ui, &sheet, gutter, input.text, events);
             }
             margins::gutter(ui, &sheet, gutter, self.caret, input.findings, input.line_marks);
             if let Some(caret) = self.caret {
@@ -341,9 +355,14 @@ impl CodeEditor {
         }
         let vocabulary = Vocabulary::of(input.schema, input.terms);
         let laid = &mut self.laid;
-        let size = laid.galley(ui, input.text, &vocabulary).size() + Vec2::new(gutter + 60.0, 60.0);
+        let apart = if self.sliders.stand_in_the_text {
+            BAR_HEIGHT
+        } else {
+            0.0
+        };
+        let size = laid.galley(ui, input.text, &vocabulary, apart).size() + Vec2::new(gutter + 60.0, 60.0);
         let size = size.max(room);
-        let mut layouter = |ui: &Ui, text: &dyn TextBuffer, _: f32| laid.galley(ui, text.as_str(), &vocabulary);
+        let mut layouter = |ui: &Ui, text: &dyn TextBuffer, _: f32| laid.galley(ui, text.as_str(), &vocabulary, apart);
         let output = TextEdit::multiline(input.text)
             .id(id)
             .font(TextStyle::Monospace)

@@ -1,20 +1,47 @@
 //! Numbers under a slider: how far they go, and how they are written.
 
-use std::ops::RangeInclusive;
+/// How far a slider goes, and how the numbers are spread over its length.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scale {
+    /// The number at the left end.
+    pub(super) from: f64,
+    /// The number at the right end.
+    pub(super) to: f64,
+    /// Where equal lengths are equal ratios: the size of the numbers just beside the zero at the left end.
+    pub(super) smallest: Option<f64>,
+}
 
-/// How far a slider goes around a value that it started from: from nothing to four times as much, on the same side of
-/// zero. A zero has no size of its own, so its slider goes one to either side. The ends are numbers that a program can hold.
-pub(super) fn range_around(value: f64, is_integer: bool) -> RangeInclusive<f64> {
-    let end = match is_integer {
-        true => 4.0 * value.abs().max(2.0),
-        false => 4.0 * value.abs(),
-    };
-    let end = end.min(f64::MAX);
-    match value {
-        0.0 if is_integer => -10.0..=10.0,
-        0.0 => -1.0..=1.0,
-        value if value > 0.0 => 0.0..=end,
-        _ => -end..=0.0,
+impl Scale {
+    /// The scale around a value that a slider started from: it stands in the middle, ten times as much at the right end, a tenth
+    /// just before the left end, which is zero. The sign stays, so to the right is always more of the same. A zero has no size of its own; its slider goes to
+    /// either side. The ends are numbers that a program can hold.
+    pub(super) fn around(value: f64, is_integer: bool) -> Self {
+        if value == 0.0 {
+            let end = if is_integer { 10.0 } else { 1.0 };
+            return Self {
+                from: -end,
+                to: end,
+                smallest: None,
+            };
+        }
+        let least = if is_integer { 1.0 } else { f64::MIN_POSITIVE };
+        Self {
+            from: 0.0,
+            to: (10.0 * value).clamp(-f64::MAX, f64::MAX),
+            smallest: Some((value.abs() / 10.0).max(least)),
+        }
+    }
+
+    pub(super) fn holds(&self, value: f64) -> bool {
+        self.from.min(self.to) <= value && value <= self.from.max(self.to)
+    }
+
+    /// The number that lies a share of the whole length to the right of another one.
+    pub(super) fn moved(&self, value: f64, share: f64) -> f64 {
+        match self.smallest {
+            Some(smallest) if value != 0.0 => value * (self.to.abs() / smallest).powf(share),
+            _ => value + (self.to - self.from) * share,
+        }
     }
 }
 
@@ -82,19 +109,25 @@ mod tests {
     }
 
     #[test]
-    fn ranges_hold_their_value_and_keep_its_sign() {
-        for (value, is_integer, low, high) in [
-            (2.0, false, 0.0, 8.0),
-            (-0.1, false, -0.4, 0.0),
-            (0.0, false, -1.0, 1.0),
-            (1.0, true, 0.0, 8.0),
-            (30.0, true, 0.0, 120.0),
-            (1e308, false, 0.0, f64::MAX),
-            (-f64::MAX, false, -f64::MAX, 0.0),
+    fn scales_hold_their_value_and_keep_its_sign() {
+        for (value, is_integer, from, to, smallest) in [
+            (2.0, false, 0.0, 20.0, Some(0.2)),
+            (-0.5, false, 0.0, -5.0, Some(0.05)),
+            (0.0, false, -1.0, 1.0, None),
+            (0.0, true, -10.0, 10.0, None),
+            (3.0, true, 0.0, 30.0, Some(1.0)),
+            (40.0, true, 0.0, 400.0, Some(4.0)),
+            (1e308, false, 0.0, f64::MAX, Some(1e307)),
+            (-f64::MAX, false, 0.0, -f64::MAX, Some(f64::MAX / 10.0)),
         ] {
-            let range = range_around(value, is_integer);
-            assert_eq!((*range.start(), *range.end()), (low, high), "{value}");
-            assert!(range.contains(&value));
+            let scale = Scale::around(value, is_integer);
+            assert_eq!(scale, Scale { from, to, smallest });
+            assert!(scale.holds(value));
+            // All the way in small steps.
+            if let Some(smallest) = smallest.filter(|_| to.abs() < 1e300) {
+                let end = (0..10).fold(smallest.copysign(to), |value, _| scale.moved(value, 0.1));
+                assert!((end / to - 1.0).abs() < 1e-9, "{value}: {end}");
+            }
         }
     }
 }

@@ -100,6 +100,17 @@ impl Page {
         self.char_of_byte(bytes.start)..self.char_of_byte(bytes.end)
     }
 
+    /// The character behind what another page had otherwise. Where more than a line is another one, the first that differs.
+    pub(super) fn end_of_change_from(&self, old: &Self) -> usize {
+        let (new, old) = (self.text.as_bytes(), old.text.as_bytes());
+        let same = |pairs: &mut dyn Iterator<Item = (&u8, &u8)>| pairs.take_while(|(a, b)| a == b).count();
+        let start = same(&mut new.iter().zip(old));
+        let same_behind = same(&mut new[start..].iter().rev().zip(old[start..].iter().rev()));
+        let end = new.len() - same_behind;
+        let is_one_line = !new[start..end].contains(&b'\n');
+        self.char_of_byte(if is_one_line { end } else { start })
+    }
+
     /// The byte at a line and column, counted from 1; clamped to the line and to the text.
     fn byte_at(&self, line: u32, column: u32) -> usize {
         let line = line.saturating_sub(1) as usize;
@@ -161,6 +172,27 @@ mod tests {
         assert_eq!(&text[page.bytes_of_line(1)], "β = α");
         assert_eq!(&text[page.bytes_of_span(&span(2, 5, 2, 6))], "α");
         assert_eq!(&text[page.bytes_of_span(&span(2, 40, 90, 1))], "\n\nlast");
+    }
+
+    #[test]
+    fn a_change_is_found() {
+        for (old, new, expected) in [
+            ("ab", "ab", 2),
+            ("a\nb\nc", "a\nbxy\nc", 5),
+            ("a\nbxy\nc", "a\nb\nc", 3),
+            ("a2.0b", "a3.5b", 4),
+            ("a\nb", "a\nx\ny\nb", 2),
+            ("aé", "aè", 2),
+            ("", "x", 1),
+            ("x", "", 0),
+            ("aa", "aaa", 3),
+        ] {
+            assert_eq!(
+                Page::of(new).end_of_change_from(&Page::of(old)),
+                expected,
+                "{old:?} {new:?}"
+            );
+        }
     }
 
     /// Places of an older text are asked for all the time: whatever the numbers, the answer lies between two characters.

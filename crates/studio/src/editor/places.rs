@@ -15,20 +15,19 @@ const WIDE: f32 = 560.0;
 const GAP: f32 = 6.0;
 
 impl Places {
-    pub(super) fn of(room: Rect, findings: usize, no_constants: bool, ui: &Ui) -> Self {
+    /// The room alone decides: nothing moves under the hand when a finding or a number comes or goes.
+    pub(super) fn of(room: Rect, ui: &Ui) -> Self {
         let row = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
         let (tools, rest) = room.split_top_bottom_at_y(room.top() + row);
-        // In a narrow editor a finding takes several lines.
-        let lines = if room.width() >= WIDE { 1.0 } else { 4.0 };
-        let list = row * (lines * findings as f32).min(5.0) + row;
-        let list = list.min(rest.height() * 0.35);
+        // The caret's line, and so many of findings; in a narrow editor a finding takes several lines.
+        let lines = if room.width() >= WIDE { 3.0 } else { 4.0 };
+        let list = (row * (1.0 + lines)).min(rest.height() * 0.3);
         let (above, findings) = rest.split_top_bottom_at_y(rest.bottom() - list);
         let (text, constants) = if room.width() >= WIDE {
             let width = (room.width() * 0.3).clamp(180.0, 300.0);
             above.split_left_right_at_x(above.right() - width)
         } else {
-            let height = if no_constants { 2.5 * row } else { above.height() * 0.35 };
-            above.split_top_bottom_at_y(above.bottom() - height)
+            above.split_top_bottom_at_y(above.bottom() - above.height() * 0.35)
         };
         let is_beside = constants.top() == text.top();
         let constants = match is_beside {

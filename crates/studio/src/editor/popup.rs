@@ -135,9 +135,7 @@ impl Popup {
         };
         let words = (
             egui::RichText::new(&choice.label).monospace(),
-            egui::RichText::new(format!("{} {detail}", kind(choice.kind)))
-                .small()
-                .weak(),
+            egui::RichText::new(format!("{} {detail}", kind(choice.kind))).weak(),
         );
         let row = ui.add(egui::Button::selectable(is_selected, words).truncate());
         row.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("insert {}", choice.label)));

@@ -5,18 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carrot_reward_compiler::constants::Constant;
 use eframe::egui::{
-    Align, Button, Id, Layout, PointerButton, PointerState, Pos2, Rect, Response, Role, ScrollArea, Slider,
-    SliderClamping, Ui, UiBuilder, Vec2, WidgetInfo,
+    Align, Button, FontId, Id, Layout, PointerButton, PointerState, Pos2, Rect, Response, Role, ScrollArea, Slider,
+    SliderClamping, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo,
 };
 
 use super::EditorEvent;
-use super::numbers::{parsed, range_around, significant, written};
+use super::numbers::{Scale, parsed, significant, written};
 use super::page::Page;
 use super::sheet::Sheet;
 
@@ -31,11 +31,13 @@ pub(super) struct Sliders {
     /// What was done to each, by name and how many of that name came before.
     known: BTreeMap<(String, usize), Known>,
     hold: Option<Hold>,
+    /// Each number has a slider under it in the text.
+    pub(super) stand_in_the_text: bool,
 }
 
 /// What the sliders know of a constant since the text was last changed by somebody else.
 struct Known {
-    /// The value around which the range was laid.
+    /// The value around which the scale was laid.
     anchor: f64,
     /// The value that it has.
     value: f64,
@@ -59,6 +61,8 @@ struct Hold {
     /// The literal that it had before.
     literal: String,
     by_pointer: bool,
+    /// Where fine steps have brought it, with all the digits that are not written.
+    exact: Option<f64>,
     /// When it was last turned, in seconds of the window's clock.
     turned_secs: f64,
     /// The slider, if keys turn it.
@@ -70,6 +74,10 @@ const REST_SECS: f64 = 0.8;
 /// From this number of constants on, only those in sight have widgets.
 const MOST_LISTED: usize = 80;
 const ROW_GAP: f32 = 2.0;
+/// How high a slider in the text is, and how much farther apart lines stand because of it.
+pub(super) const BAR_HEIGHT: f32 = 10.0;
+/// How long a slider in the text is, where the next number leaves it the room.
+const BAR_LENGTH: f32 = 72.0;
 
 impl Sliders {
     /// Takes the caller's list over if it is a list of this text.
@@ -111,17 +119,21 @@ impl Sliders {
 
     /// The text is another one now, or an earlier one: what was done to its numbers is of no concern any more.
     pub(super) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            stand_in_the_text: self.stand_in_the_text,
+            ..Self::default()
+        };
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.constants.is_empty()
     }
 
-    /// The constant whose literal holds a byte of the text, or ends there.
-    pub(super) fn at(&self, byte: usize) -> Option<usize> {
-        self.constants
-            .iter()
+    /// The constant whose literal holds a byte of the text, or ends there, if it has no slider in the text.
+    pub(super) fn without_bar(&self, byte: usize) -> Option<usize> {
+        let constants = self.constants.iter();
+        constants
+            .take(if self.stand_in_the_text { 0 } else { usize::MAX })
             .position(|constant| constant.range.start <= byte && byte <= constant.range.end)
     }
 
@@ -172,28 +184,43 @@ impl Sliders {
                 });
             });
             let label = format!("{}, line {}", constant.name, constant.line);
-            self.slider(ui, at, &label, ui.available_width(), text, events);
+            self.slider(ui, at, &label, ui.available_width() - 4.0, text, events);
             ui.add_space(ROW_GAP);
         }
         asked
     }
 
-    /// The sliders of the lines in sight, each behind its line.
-    pub(super) fn in_the_text(&mut self, ui: &mut Ui, sheet: &Sheet, text: &mut String, events: &mut Vec<EditorEvent>) {
-        let mut taken = BTreeMap::new();
+    /// The sliders of the numbers in sight, each under its number. `gutter` is the width of what lies over the text at the left.
+    pub(super) fn in_the_text(
+        &mut self,
+        ui: &mut Ui,
+        sheet: &Sheet,
+        gutter: f32,
+        text: &mut String,
+        events: &mut Vec<EditorEvent>,
+    ) {
+        let sight = sheet.clip.with_min_x(sheet.clip.left() + gutter);
         for at in 0..self.constants.len() {
             let Some(constant) = self.constants.get(at) else { break };
-            let line = constant.line.saturating_sub(1) as usize;
-            let Some((_, row)) = sheet.row(line) else { continue };
-            let left = taken.entry(line).or_insert(row.right() + 16.0);
-            let rect = Rect::from_min_size(Pos2::new(*left, row.top()), Vec2::new(88.0, row.height()));
-            *left += 96.0;
-            if !ui.clip_rect().intersects(rect) {
+            let number = sheet.rect_of(constant.range.clone());
+            let next = self.constants.get(at + 1).filter(|next| next.line == constant.line);
+            let limit = next.map_or(f32::INFINITY, |next| sheet.rect_of(next.range.clone()).left() - 6.0);
+            let length = BAR_LENGTH.min(limit - number.left()).max(number.width());
+            // Half of it lies in the line's own room, half in that of the next one.
+            let corner = Pos2::new(number.left(), number.bottom() - BAR_HEIGHT / 2.0);
+            let rect = Rect::from_min_size(corner, Vec2::new(length, BAR_HEIGHT));
+            if !sight.intersects(rect) {
                 continue;
             }
             let label = format!("in the text: {}, line {}", constant.name, constant.line);
             ui.scope_builder(UiBuilder::new().id_salt(("slider", at)).max_rect(rect), |ui| {
-                self.slider(ui, at, &label, 80.0, text, events);
+                ui.set_clip_rect(sight.intersect(ui.clip_rect()));
+                let style = ui.style_mut();
+                let letters = FontId::proportional(BAR_HEIGHT * 0.6);
+                style.text_styles.insert(TextStyle::Body, letters);
+                style.spacing.interact_size.y = BAR_HEIGHT;
+                style.spacing.slider_rail_height = 3.0;
+                self.slider(ui, at, &label, length, text, events);
             });
         }
     }
@@ -211,25 +238,26 @@ impl Sliders {
         let Some(constant) = self.constants.get(at).cloned() else {
             return;
         };
-        let range = self.range(at, &constant, text);
+        let scale = self.scale(at, &constant, text);
         let mut value = constant.value;
         let previous = ui.spacing().slider_width;
-        ui.spacing_mut().slider_width = (width - 4.0).max(40.0);
-        let smallest = (range.end().abs().max(range.start().abs()) / 400.0).max(f64::MIN_POSITIVE);
-        let mut slider = Slider::new(&mut value, range.clone())
+        ui.spacing_mut().slider_width = width;
+        let mut slider = Slider::new(&mut value, scale.from..=scale.to)
             .show_value(false)
             .trailing_fill(true)
             .clamping(SliderClamping::Never);
-        slider = match constant.is_integer {
-            true => slider.integer(),
-            false => slider
-                .logarithmic(*range.start() * *range.end() >= 0.0)
-                .smallest_positive(smallest),
-        };
+        if constant.is_integer {
+            slider = slider.integer();
+        }
+        if let Some(smallest) = scale.smallest {
+            slider = slider.logarithmic(true).smallest_positive(smallest);
+        }
         let response = ui.add(slider);
         ui.spacing_mut().slider_width = previous;
         response.widget_info(|| WidgetInfo::slider(true, value, label));
-        let response = response.on_hover_text("drag; with Shift in fine steps; double-click: back to where it was");
+        let response = response.on_hover_text(
+            "drag: from nothing to ten times as much; with Shift in fine steps; double-click: back to where it was",
+        );
 
         if response.drag_started() || response.changed() {
             self.take_hold(ui, at, &response, text, events);
@@ -238,12 +266,19 @@ impl Sliders {
         let stopped_by = |what: fn(&PointerState, PointerButton) -> bool| {
             response.drag_stopped() && ui.input(|input| what(&input.pointer, PointerButton::Primary))
         };
+        let is_fine = ui.input(|input| input.modifiers.shift);
+        let before = self.hold.as_ref().and_then(|hold| hold.exact);
         if stopped_by(PointerState::button_double_clicked) {
             self.put_back(at, text, events);
-        } else if response.dragged() && ui.input(|input| input.modifiers.shift) {
-            let step = (range.end() - range.start()) / f64::from(width.max(1.0)) / 20.0;
-            let value = constant.value + f64::from(response.drag_delta().x) * step;
+        } else if (response.dragged() || response.drag_stopped()) && (is_fine || before.is_some()) {
+            // From the first fine step on the handle is no longer where the pointer is.
+            let steps = if is_fine { 20.0 } else { 1.0 };
+            let share = f64::from(response.drag_delta().x / width.max(1.0)) / steps;
+            let value = scale.moved(before.unwrap_or(constant.value), share);
             self.write(at, value, text, events);
+            if let Some(hold) = &mut self.hold {
+                hold.exact = Some(value);
+            }
         } else if response.changed() {
             self.write(at, value, text, events);
         }
@@ -291,8 +326,9 @@ impl Sliders {
         }
         self.hold = Some(Hold {
             at,
-            literal: self.hold.take().map_or(literal, |hold| hold.literal),
+            literal: self.hold.as_ref().map_or(literal, |hold| hold.literal.clone()),
             by_pointer: response.dragged(),
+            exact: self.hold.as_ref().and_then(|hold| hold.exact).filter(|_| !begins),
             turned_secs: ui.input(|input| input.time),
             by_keys: response.has_focus().then_some(response.id),
         });
@@ -337,8 +373,8 @@ impl Sliders {
         text.get(self.constants.get(at)?.range.clone())
     }
 
-    /// The range of a slider. It stays while the value is within, so that the handle moves and not the scale.
-    fn range(&mut self, at: usize, constant: &Constant, text: &str) -> RangeInclusive<f64> {
+    /// The scale of a slider. It stays while the value is within, so that the handle moves and not what it stands for.
+    fn scale(&mut self, at: usize, constant: &Constant, text: &str) -> Scale {
         let is_held = self.hold.as_ref().is_some_and(|hold| hold.at == at);
         let key = self.key(at).unwrap_or_default();
         let new = Known::new(constant.value, self.literal(at, text).unwrap_or_default());
@@ -351,12 +387,12 @@ impl Sliders {
             }
             Entry::Vacant(place) => place.insert(new),
         };
-        let range = range_around(known.anchor, constant.is_integer);
-        if range.contains(&constant.value) || is_held {
-            return range;
+        let scale = Scale::around(known.anchor, constant.is_integer);
+        if scale.holds(constant.value) || is_held {
+            return scale;
         }
         known.anchor = constant.value;
-        range_around(constant.value, constant.is_integer)
+        Scale::around(constant.value, constant.is_integer)
     }
 
     fn write(&mut self, at: usize, value: f64, text: &mut String, events: &mut Vec<EditorEvent>) {
