@@ -20,6 +20,8 @@ struct Rest {
     run: PathBuf,
     /// What a script may report.
     report: Value,
+    /// Why closing lost something.
+    lost: Option<StudioError>,
 }
 
 struct App {
@@ -44,8 +46,10 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.studio.close();
-        lock(&self.rest).run = self.studio.run_dir();
+        let lost = self.studio.close().err();
+        let mut rest = lock(&self.rest);
+        rest.run = self.studio.run_dir();
+        rest.lost = lost;
     }
 }
 
@@ -105,6 +109,9 @@ pub fn run(options: StudioOptions) -> Result<PathBuf, StudioError> {
         }),
     );
     window.map_err(refused)?;
+    if let Some(lost) = lock(&rest).lost.take() {
+        return Err(lost);
+    }
     match outcome.get() {
         Some(Err(message)) => Err(StudioError::Script(message)),
         None if is_driven => Err(StudioError::Script(

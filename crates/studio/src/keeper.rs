@@ -89,16 +89,22 @@ impl Keeper {
         let broken = broken.into_iter().flatten().find_map(Worker::trouble);
         broken.or_else(|| lock(&self.shared.desk).trouble.values().next().cloned())
     }
-}
 
-impl Drop for Keeper {
-    fn drop(&mut self) {
+    /// Waits until all is on disk, or cannot be. Gives why it is not.
+    pub fn finish(&mut self) -> Option<String> {
         lock(&self.shared.desk).last_write = true;
         self.shared.something_new.notify_all();
         drop(self.writer.take());
         lock(&self.shared.desk).last_save = true;
         self.shared.something_new.notify_all();
         drop(self.saver.take());
+        self.trouble()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.finish();
     }
 }
 

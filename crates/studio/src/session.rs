@@ -183,6 +183,11 @@ impl Workplace {
         self.keeper.trouble()
     }
 
+    /// Waits until all is on disk, or cannot be. Gives why it is not. Nothing is kept from then on.
+    pub fn finish(&mut self) -> Option<String> {
+        self.keeper.finish()
+    }
+
     /// A name for a new run of a task that nothing has yet.
     pub fn new_run(&self, task: &str) -> String {
         let stem = task.replace('/', "-");

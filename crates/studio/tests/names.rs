@@ -130,7 +130,7 @@ fn everything_that_can_be_operated_has_a_name_of_its_own() {
     watched.session.press(Action::TrainPolicy);
     watched.session.wait_for_words("Pause the training");
     watched.check("with a training");
-    watched.session.harness.state_mut().close();
+    watched.session.harness.state_mut().close().unwrap();
     let faults: Vec<String> = watched.faults.into_iter().collect();
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     let roles: BTreeSet<&str> = watched.seen.iter().map(|(_, role, _)| role.as_str()).collect();

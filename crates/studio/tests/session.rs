@@ -352,6 +352,16 @@ fn what_cannot_be_kept_is_told() {
     std::fs::remove_file(file.with_extension("safe")).unwrap();
     let mut session = Session::open(options(runs.path()), Theme::Dark);
     session.wait_for_words("it is put aside as");
+    // The window is the last place that has it.
+    session.type_into("Comment", "the last word");
+    std::fs::remove_dir_all(&folder).unwrap();
+    session.type_into("Comment", "!");
+    let lost = session.harness.state_mut().close().unwrap_err().to_string();
+    assert!(
+        lost.contains("could not be kept") && lost.contains("the last word!"),
+        "{lost}"
+    );
+    assert!(lost.contains("def compute_reward"), "{lost}");
 }
 
 /// An edit of the last second belongs to the history, whether the window is closed or killed.
@@ -365,7 +375,7 @@ fn the_last_edit_is_a_version_after_a_close_and_after_a_kill() {
         session.harness.get_by_label("reward program").type_text("# last\n");
         session.harness.run_steps(2);
         if close {
-            session.harness.state_mut().close();
+            session.harness.state_mut().close().unwrap();
             assert_eq!(session.studio().pending(), 1);
         } else {
             assert_eq!(session.studio().pending(), 0, "it has not rested");
@@ -424,7 +434,7 @@ fn a_search_is_started_once_and_asked_to_stop_once() {
     session.wait_for_words("The search of cartpole-balance-1 pauses");
     session.press(Action::PauseSearch);
     stub.wait(&mut session, "started\nasked\n");
-    session.harness.state_mut().close();
+    session.harness.state_mut().close().unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(stub.told(), "started\nasked\n");
 }
@@ -437,7 +447,7 @@ fn closing_the_window_pauses_the_search_and_the_training() {
         let mut session = Session::start(stub.options(&runs), Theme::Dark);
         session.press(action);
         stub.wait(&mut session, "started\n");
-        session.harness.state_mut().close();
+        session.harness.state_mut().close().unwrap();
         drop(session);
         let start = Instant::now();
         while stub.told() != "started\nasked\n" {
@@ -469,7 +479,7 @@ fn a_search_of_somebody_else_is_left_alone() {
     session.wait("end", |studio| !studio.run().in_use);
     session.press(Action::StartSearch);
     stub.wait(&mut session, "started\n");
-    session.harness.state_mut().close();
+    session.harness.state_mut().close().unwrap();
 }
 
 #[test]

@@ -34,7 +34,10 @@ pub fn run(options: &Studio, envs: &Path) -> Result<Answer, Failure> {
     match carrot_studio::run(options) {
         Ok(run) => Ok(Answer::new(
             json!({ "run": run.display().to_string() }),
-            format!("closed; {} keeps what you did", run.display()),
+            match run.exists() {
+                true => format!("closed; {} keeps what you did", run.display()),
+                false => "closed; the next `carrot studio` goes on from here".to_owned(),
+            },
         )),
         Err(StudioError::NotFound(message)) => Err(Failure::Usage(message)),
         // A script is a question, and this is its no.

@@ -73,6 +73,14 @@ pub enum StudioError {
     /// The machine gives no threads.
     #[error("no thread could be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// The window is closed, and what was entered could not be written.
+    #[error("what you entered last could not be kept ({trouble}). Here it is, to be copied:\n\n{text}")]
+    Unkept {
+        /// Why.
+        trouble: String,
+        /// Comments that are not in the record, and the program.
+        text: String,
+    },
     /// A script cannot be read, or a step of it could not be done.
     #[error("{0}")]
     Script(String),
@@ -257,11 +265,28 @@ impl Studio {
         self.notices.iter().map(|notice| notice.text.as_str())
     }
 
-    /// The search and the training are asked to stop; called when the window closes. They can go on later.
-    pub fn close(&mut self) {
+    /// The search and the training are asked to stop, and all that was entered is put on disk; called when the window closes.
+    ///
+    /// Errors: [`StudioError::Unkept`] with all that would be lost.
+    pub fn close(&mut self) -> Result<(), StudioError> {
         self.searching.pause();
         self.training.close();
         self.leave_session();
+        let Some(trouble) = self.place.finish() else {
+            return Ok(());
+        };
+        let document = &self.draft.document;
+        let said = self.outbox.pending().iter().filter_map(|entry| match &entry.feedback {
+            Feedback::Comment { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        let comments: Vec<&str> = said.chain([document.comment.as_str()]).collect();
+        Err(StudioError::Unkept {
+            trouble,
+            text: format!("{}\n\n{}", comments.join("\n\n"), document.program)
+                .trim()
+                .to_owned(),
+        })
     }
 
     /// What a script may want to report: latencies from the input that changed the reward to the first action that follows it, in
