@@ -129,6 +129,7 @@ impl TermsPanel {
     /// Draws the terms and, below, the variable on a scale of its own; gives the step that was clicked at.
     fn plots(&mut self, ui: &mut Ui, seen: &Seen, height: f32) -> Option<usize> {
         let below = if seen.variable.is_empty() { 0.0 } else { 0.4 };
+        let height = height - ui.spacing().item_spacing.y;
         let dark = ui.visuals().dark_mode;
         let strong = if dark { Color32::WHITE } else { Color32::BLACK };
         let mut lines = Vec::new();
