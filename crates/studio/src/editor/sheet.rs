@@ -38,14 +38,14 @@ impl Sheet {
     /// What has to be in sight of a line for somebody who writes at a character: the line from its beginning, where that fits beside
     /// the `gutter`, and so much `around` it from top to bottom.
     pub(super) fn sight_of_char(&self, at: usize, gutter: f32, around: f32) -> Rect {
+        const BESIDE: f32 = 4.0;
         const AHEAD: f32 = 40.0;
         let caret = self.rect_of_char(at);
-        let right = caret.right() + AHEAD;
-        let left = match right - self.origin.x + gutter <= self.clip.width() {
-            true => self.origin.x - gutter,
-            false => caret.left() - gutter - AHEAD,
+        let columns = match caret.right() + BESIDE - self.origin.x + gutter <= self.clip.width() {
+            true => self.origin.x - gutter..=caret.right() + BESIDE,
+            false => caret.left() - gutter - AHEAD..=caret.right() + AHEAD,
         };
-        Rect::from_x_y_ranges(left..=right, caret.y_range().expand(around))
+        Rect::from_x_y_ranges(columns, caret.y_range().expand(around))
     }
 
     /// Where a stretch within one line is.

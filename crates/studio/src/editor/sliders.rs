@@ -74,6 +74,8 @@ const REST_SECS: f64 = 0.8;
 /// From this number of constants on, only those in sight have widgets.
 const MOST_LISTED: usize = 80;
 const ROW_GAP: f32 = 2.0;
+const HINT: &str =
+    "drag: from nothing to ten times as much; with Shift in fine steps; double-click: back to where it was";
 /// How high a slider in the text is, and how much farther apart lines stand because of it.
 pub(super) const BAR_HEIGHT: f32 = 10.0;
 /// How long a slider in the text is, where the next number leaves it the room.
@@ -184,7 +186,9 @@ impl Sliders {
                 });
             });
             let label = format!("{}, line {}", constant.name, constant.line);
-            self.slider(ui, at, &label, ui.available_width() - 4.0, text, events);
+            if let Some(slider) = self.slider(ui, at, &label, ui.available_width() - 4.0, text, events) {
+                slider.on_hover_text(HINT);
+            }
             ui.add_space(ROW_GAP);
         }
         asked
@@ -225,7 +229,7 @@ impl Sliders {
         }
     }
 
-    /// One slider, which writes what it is set to into the text.
+    /// One slider, which writes what it is set to into the text. Nothing where there is no such number.
     pub(super) fn slider(
         &mut self,
         ui: &mut Ui,
@@ -234,10 +238,8 @@ impl Sliders {
         width: f32,
         text: &mut String,
         events: &mut Vec<EditorEvent>,
-    ) {
-        let Some(constant) = self.constants.get(at).cloned() else {
-            return;
-        };
+    ) -> Option<Response> {
+        let constant = self.constants.get(at).cloned()?;
         let scale = self.scale(at, &constant, text);
         let mut value = constant.value;
         let previous = ui.spacing().slider_width;
@@ -255,10 +257,6 @@ impl Sliders {
         let response = ui.add(slider);
         ui.spacing_mut().slider_width = previous;
         response.widget_info(|| WidgetInfo::slider(true, value, label));
-        let response = response.on_hover_text(
-            "drag: from nothing to ten times as much; with Shift in fine steps; double-click: back to where it was",
-        );
-
         if response.drag_started() || response.changed() {
             self.take_hold(ui, at, &response, text, events);
         }
@@ -291,6 +289,7 @@ impl Sliders {
                 self.let_go(text, events);
             }
         }
+        Some(response)
     }
 
     /// Lets go of a slider that was turned by keys or clicks and has rested since, or has lost the keyboard.
