@@ -275,13 +275,15 @@ impl Model {
 
 fn default_view(model: &MjModel) -> View {
     let camera = MjvCamera::new_free(model);
-    let follow = traveller(model).is_some();
+    let follow = traveller(model).is_some_and(|body| is_most_of_what_moves(model, body));
     let [x, y, z] = camera.lookat;
+    // From there the model is as high as the picture.
+    let fills = 0.5 * model.stat().extent / (0.5 * f64::from(model.vis().global.fovy)).to_radians().tan();
     View {
         azimuth_deg: 90.0,
         elevation_deg: -12.0,
         // What travels also jumps and stretches, and its pictures may be wide and low.
-        distance_m: camera.distance * if follow { 1.3 } else { 1.0 },
+        distance_m: if follow { 1.3 * camera.distance } else { fills },
         lookat: if follow { [0.0, 0.0, z] } else { [x, y, z] },
         follow,
     }
@@ -342,6 +344,13 @@ fn traveller(model: &MjModel) -> Option<usize> {
     roots
         .filter(|&body| travels(model, body))
         .max_by(|&a, &b| mass[a].total_cmp(&mass[b]))
+}
+
+/// Whether a part of the model is its robot, and not a thing that the robot handles.
+fn is_most_of_what_moves(model: &MjModel, body: usize) -> bool {
+    let bodies = model.body_mass().iter().zip(model.body_weldid());
+    let moving: f64 = bodies.filter(|(_, weld)| **weld != 0).map(|(mass, _)| mass).sum();
+    model.body_subtreemass()[body] >= 0.5 * moving
 }
 
 fn travels(model: &MjModel, body: usize) -> bool {

@@ -122,7 +122,7 @@ impl Workplace {
     /// Errors: [`SessionError::InUse`] while another studio works there; [`SessionError::Storage`] where nothing can be kept.
     pub fn open(runs: &Path, wake: impl Fn() + Send + Clone + 'static) -> Result<Self, SessionError> {
         let folder = runs.join(".studio");
-        let sessions = folder.join("sessions");
+        let sessions = sessions_of(runs);
         fs::create_dir_all(&sessions).map_err(storage(&sessions))?;
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(storage(&path))?;
@@ -205,25 +205,50 @@ impl Workplace {
     }
 }
 
-/// Names of the runs in a folder, newest first.
+/// Names of the runs in a folder, newest first; also of those that have a session and no record yet.
 pub fn runs_in(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut runs: Vec<(SystemTime, String)> = entries
-        .filter_map(|entry| {
-            let changed = fs::metadata(entry.path().join("run.sqlite")).ok()?.modified().ok()?;
-            Some((changed, entry.file_name().into_string().ok()?))
-        })
-        .collect();
-    runs.sort_by(|a, b| b.cmp(a));
-    runs.into_iter().map(|(_, name)| name).collect()
+    let changed = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let recorded = entries(folder).filter_map(|entry| {
+        let changed = changed(&entry.path().join("run.sqlite"))?;
+        Some((entry.file_name().into_string().ok()?, changed))
+    });
+    let begun = entries(&sessions_of(folder)).filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        Some((name.strip_suffix(".json")?.to_owned(), changed(&entry.path())?))
+    });
+    let mut newest: BTreeMap<String, SystemTime> = BTreeMap::new();
+    for (name, changed) in recorded.chain(begun) {
+        let known = newest.entry(name).or_insert(changed);
+        *known = changed.max(*known);
+    }
+    let mut runs: Vec<_> = newest.into_iter().collect();
+    runs.sort_by(|(a, a_changed), (b, b_changed)| (b_changed, b).cmp(&(a_changed, a)));
+    runs.into_iter().map(|(name, _)| name).collect()
+}
+
+fn sessions_of(runs: &Path) -> PathBuf {
+    runs.join(".studio").join("sessions")
 }
 
 /// The task of a run, with its engine; `usual`: where the run does not name one.
 ///
-/// Errors: one sentence.
+/// Errors: one sentence, where there is neither a record nor a session.
 pub fn task_of(runs: &Path, run: &str, envs: &Path, usual: Engine) -> Result<TaskChoice, String> {
     let record = RunRecord::open_read_only(&runs.join(run)).and_then(|record| record.config());
-    let config = record.map_err(|error| error.to_string())?;
+    let config = match record {
+        Ok(config) => config,
+        Err(error) => {
+            let kept = fs::read(sessions_of(runs).join(format!("{run}.json"))).ok();
+            let session = kept.and_then(|bytes| serde_json::from_slice::<SessionState>(&bytes).ok());
+            let session = session.ok_or_else(|| error.to_string())?;
+            return Ok(TaskChoice {
+                envs: envs.to_owned(),
+                id: session.task,
+                engine: session.engine,
+            });
+        }
+    };
     let text = |key: &str| config.get(key).and_then(toml::Value::as_str);
     Ok(TaskChoice {
         envs: envs.to_owned(),

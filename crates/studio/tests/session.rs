@@ -498,6 +498,28 @@ fn the_palette_opens_a_run_of_the_folder() {
     rate(&mut session, Action::RateBad);
 }
 
+#[test]
+fn the_session_before_a_new_one_is_a_palette_away() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    session.press(Action::NewSession);
+    assert_eq!(session.studio().notices().count(), 0, "nothing was done that is kept");
+    let before = session.studio().run_dir();
+    // Half a comment, of which no record knows.
+    session.type_into("Comment", "half a");
+    session.press(Action::NewSession);
+    assert_ne!(session.studio().run_dir(), before);
+    session.wait_for_words("goes back to it");
+    assert_eq!(session.studio().document().comment, "");
+    let name = before.file_name().unwrap().to_str().unwrap();
+    session.press(Action::Palette);
+    session.wait_for_words(&format!("Open run {name}"));
+    session.press(Action::Palette);
+    session.choose(&format!("run {name}"));
+    session.wait("the session before", |studio| studio.run_dir() == before);
+    assert_eq!(session.studio().document().comment, "half a");
+}
+
 fn toml_of(task: &str) -> toml::Table {
     let mut config = toml::Table::new();
     config.insert("task".into(), task.into());

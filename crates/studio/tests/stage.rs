@@ -382,6 +382,44 @@ fn equal_seeds_are_equal_starts_and_every_episode_has_its_own() {
 }
 
 #[test]
+fn the_end_of_an_episode_stays_in_sight_until_the_person_goes_on() {
+    let live = Live::start(UPRIGHT);
+    for order in [Order::Drive(Drive::Rest), Order::Speed(10.0), Order::Reset(1)] {
+        live.tell(order);
+    }
+    live.tell(Order::RunTo(1_000_000));
+    let end = live.wait("end", |timeline, _| timeline.end.as_ref().map(|_| newest(timeline)));
+    // The same again, with the last steps and what follows as fast as a person looks.
+    let end_again = || {
+        for order in [Order::Reset(1), Order::Speed(10.0), Order::RunTo(end - 2)] {
+            live.tell(order);
+        }
+        live.wait("last but one", |timeline, status| {
+            (timeline.seed == 1 && newest(timeline) == end - 2 && !status.running).then_some(())
+        });
+        live.tell(Order::Speed(1.0));
+        live.tell(Order::Run(true));
+        live.wait("end", |timeline, _| timeline.end.as_ref().map(|_| Instant::now()))
+    };
+    let next = || live.wait("next episode", |timeline, _| (timeline.seed == 2).then_some(()));
+    let ended = end_again();
+    next();
+    let shown = ended.elapsed();
+    assert!(shown > Duration::from_millis(1_200), "{shown:?}");
+    for order in [Order::Step, Order::Run(true)] {
+        let ended = end_again();
+        live.tell(order);
+        next();
+        assert!(ended.elapsed() < Duration::from_millis(1_000), "{:?}", ended.elapsed());
+    }
+    // A click into the plot stops the clock: it is there as long as the person looks.
+    end_again();
+    live.stand();
+    std::thread::sleep(Duration::from_millis(1_700));
+    assert_eq!((live.stage.timeline().seed, live.stand()), (1, end));
+}
+
+#[test]
 fn only_a_changed_reward_that_is_acted_on_is_timed() {
     let live = Live::start(UPRIGHT);
     let latencies = || live.stage.status().latencies;

@@ -158,6 +158,14 @@ pub fn behaviour_at(timeline: &Timeline, cursor: Option<usize>, opinion: &Opinio
     })
 }
 
+/// What it means to play a candidate, for a hover.
+fn play_hint(ctx: &egui::Context) -> String {
+    format!(
+        "{}. Its policy moves the robot and its reward judges: the editor has its text then, and Ctrl+Z brings yours back.",
+        Action::PlayCandidate.hint(ctx)
+    )
+}
+
 /// What a person wants, beyond what the document says.
 pub enum Command {
     /// Something that the palette can do too.

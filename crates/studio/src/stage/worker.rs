@@ -14,8 +14,9 @@ use crate::timeline::{Mover, Timeline, moment, outcome};
 /// Latencies that are kept.
 const LATENCIES: usize = 1_000;
 
-/// How long the last moment of an episode stays before the next one begins.
-const CURTAIN: Duration = Duration::from_millis(700);
+/// How long the last moment of an episode stays before the next one begins, so that a person can read how it ended and stop the clock
+/// to look back. Where the clock runs faster than a person's, it is so much less.
+const CURTAIN: Duration = Duration::from_millis(1500);
 
 /// How long an order may be waited for where nothing else is to be done.
 const IDLE: Duration = Duration::from_millis(100);
@@ -128,14 +129,23 @@ impl<'a> Worker<'a> {
                     }
                 }
             }
-            Order::Run(running) => self.run(running, None),
+            Order::Run(running) => {
+                self.run(running, None);
+                if running {
+                    self.raise_curtain();
+                }
+            }
             Order::RunTo(step) => {
                 let there = self.newest_step() >= step;
                 self.run(!there, Some(step));
+                if !there {
+                    self.raise_curtain();
+                }
             }
             Order::Step => {
                 self.run(false, None);
                 self.single_steps += 1;
+                self.raise_curtain();
             }
             Order::Speed(speed) => self.speed = speed.clamp(0.01, 10.0),
             Order::Reset(seed) => {
@@ -159,6 +169,13 @@ impl<'a> Worker<'a> {
         self.due = Instant::now();
         if let (false, Some(world)) = (running, &mut self.world) {
             world.measure_nothing();
+        }
+    }
+
+    /// The person wants the next episode now.
+    fn raise_curtain(&mut self) {
+        if let Some(world) = &mut self.world {
+            world.curtain = world.curtain.map(|_| Instant::now());
         }
     }
 
@@ -210,6 +227,8 @@ impl<'a> Worker<'a> {
         let measured = planned && self.running && world.curtain.is_none();
         match world.exchange(&fresh, measured) {
             Ok(()) => {
+                // Whoever changes the reward wants to see what it does.
+                world.curtain = world.curtain.map(|_| Instant::now());
                 if !planned {
                     world.await_nothing();
                 }
@@ -258,6 +277,12 @@ impl<'a> Worker<'a> {
             Some(until) if now < until => false,
             Some(_) => {
                 world.curtain = None;
+                // The time between two episodes is not one in which the world was slow.
+                let waited = self
+                    .recent
+                    .back()
+                    .map_or(Duration::ZERO, |last| now.duration_since(*last));
+                self.recent.iter_mut().for_each(|step| *step += waited);
                 self.show_start(world);
                 true
             }
@@ -352,7 +377,7 @@ impl<'a> Worker<'a> {
         let Some(fresh) = self.fresh.clone() else { return };
         match self.prepare(&fresh, world.seed.wrapping_add(1)) {
             Some(mut next) => {
-                next.curtain = Some(now + CURTAIN);
+                next.curtain = Some(now + CURTAIN.div_f64(self.speed.max(1.0)));
                 self.plans += world.plans();
                 *world = next;
             }

@@ -50,7 +50,11 @@ impl Studio {
             Command::Select(selected) => {
                 self.selected = selected;
             }
-            Command::Seek(cursor) => self.cursor = cursor,
+            Command::Seek(cursor) => {
+                // The episode that was looked at may have ended meanwhile, and the new one is short.
+                let timeline = self.stage.timeline();
+                self.cursor = cursor.and_then(|step| timeline.at(step)).map(|moment| moment.step);
+            }
             Command::Compare(a, b) => self.compare(a, b),
             Command::Focus(panel) => self.layout.focus(panel),
             Command::Settled { how, summary } => {
@@ -174,6 +178,11 @@ impl Studio {
             Action::GiveComment => self.give_comment(),
             Action::NewSession => {
                 let run = self.place.new_run(&self.choice.id);
+                self.leave_session();
+                if self.kept.is_some() || self.recorded {
+                    let kept = self.run_name.clone();
+                    self.notice(&format!("{kept} is kept; Ctrl+Shift+P, “Open run”, goes back to it."));
+                }
                 self.open(self.choice.clone(), run);
             }
             Action::ToggleTheme => {

@@ -519,7 +519,12 @@ impl Studio {
             Err(words) => self.notice(&format!("the policy cannot be read: {words}")),
             Ok(_) if playing.dir != self.run_dir() => {} // another session was opened meanwhile
             Ok(policy) => {
-                self.load(playing.text, &playing.name);
+                let name = &playing.name;
+                let is_other = self.draft.document.program != playing.text;
+                self.load(playing.text, name);
+                if is_other {
+                    self.notice(&format!("The editor has {name} now; Ctrl+Z brings yours back."));
+                }
                 self.stage.tell(Order::Drive(Drive::Policy {
                     policy,
                     program: playing.program.into(),

@@ -8,7 +8,7 @@ use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Program, candida
 use egui::{Button, ComboBox, ScrollArea, Ui};
 
 use super::difference::Difference;
-use super::{Command, See, empty};
+use super::{Command, See, empty, play_hint};
 use crate::action::Action;
 use crate::overview::Row;
 
@@ -181,7 +181,7 @@ fn buttons(ui: &mut Ui, see: &mut See<'_>, row: &Row, candidate: &Candidate) {
         }
         let can_play = text.is_some() && row.fitness.is_some();
         let play = ui.add_enabled(can_play, Button::new("Play"));
-        let play = play.on_hover_text(Action::PlayCandidate.hint(ui.ctx()));
+        let play = play.on_hover_text(play_hint(ui.ctx()));
         if play
             .on_disabled_hover_text("It has no policy: it was not evaluated to the end")
             .clicked()

@@ -11,7 +11,7 @@ pub(crate) use settings::generations_of;
 
 use egui::Ui;
 
-use super::{Command, Panel, See, empty};
+use super::{Command, Panel, See, empty, play_hint};
 
 /// The search panel.
 #[derive(Default)]
@@ -82,6 +82,7 @@ fn chosen(ui: &mut Ui, see: &mut See<'_>) {
     let can_play = row.fitness.is_some();
     if ui
         .add_enabled(can_play, egui::Button::new(format!("Play {}", row.name)))
+        .on_hover_text(play_hint(ui.ctx()))
         .clicked()
     {
         see.commands.push(Command::PlayCandidate(row.id));
