@@ -586,6 +586,7 @@ impl Studio {
     }
 
     fn notice(&mut self, text: &str) {
+        self.notices.retain(|notice| notice.text != text); // once is enough, and the newest stays longest
         self.notices.push(Notice {
             text: text.into(),
             since: Instant::now(),
