@@ -1,7 +1,7 @@
 //! What must outlive the program: the document, what is on its way to the record, and how the window looks.
 //!
 //! A session belongs to one run and one task. Its file is replaced as soon as something has changed, so that a killed studio comes
-//! back with every letter; the [`Keeper`] does that. What is already in the run's record is not repeated here.
+//! back with every letter; the `Keeper` does that. What is already in the run's record is not repeated here.
 //!
 //! ```text
 //! runs/.studio/app.json           the last session of each task, panels, colours, size of text
