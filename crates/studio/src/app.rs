@@ -1,7 +1,7 @@
 //! The window.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::frame_times::FrameTimes;
 use crate::script::{Driver, Outcome, Script};
 use crate::studio::{Studio, StudioError, StudioOptions};
+use crate::worker::lock;
 
 /// How soon a frame shows what threads have done: together, so that they do not make a frame each where no display paces them.
 const SOON: Duration = Duration::from_millis(14);
@@ -141,8 +142,4 @@ fn refused(error: eframe::Error) -> StudioError {
         },
         error => window(&error),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,7 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use carrot_physics::{DrawOptions, Eye, Model, Quality, Renderer, Scene, Selectio
 use egui::{Color32, ColorImage};
 
 use crate::priority;
+use crate::worker::lock;
 
 /// How long drawing rests after an error, such as that there is no OpenGL.
 const RETRY: Duration = Duration::from_secs(3);
@@ -457,8 +458,4 @@ fn caught<T>(work: impl FnOnce() -> Result<T, carrot_physics::PhysicsError>) -> 
         Ok(result) => result.map_err(|error| error.to_string()),
         Err(_) => Err("drawing this picture failed unexpectedly; the log says where".to_owned()),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@
 //! Part {program, policy, seed} ──want──▶ Rehearsal: VecEnv, step by step ──▶ Played (progress, Timeline, or why not) ──▶ panel
 //! ```
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use carrot_environment::VecEnv;
 use carrot_optimizer::{PlanError, PlanSettings, Planner, Policy};
@@ -17,7 +17,7 @@ use carrot_workbench::ProgramBytes;
 use crate::compiler::OpenTask;
 use crate::priority;
 use crate::timeline::{Mover, Timeline, moment, outcome};
-use crate::worker::Worker;
+use crate::worker::{Worker, lock};
 
 /// Control steps of an episode that are played at most. The clocks of the tasks here end theirs far earlier.
 const LONGEST: usize = 4_000;
@@ -343,8 +343,4 @@ fn policy(record: &RunRecord, hash: &str, env: &VecEnv) -> Result<Policy, NotPla
         return Err(because("the policy belongs to another task"));
     }
     Ok(policy)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

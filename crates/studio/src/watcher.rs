@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use carrot_run_record::{Candidate, Extent, FeedbackEntry, Prompt, RecordError, RunRecord, RunState, SearchProgress};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::opinion::Opinion;
 use crate::overview::Overview;
 use crate::priority;
-use crate::worker::Worker;
+use crate::worker::{Worker, lock};
 
 /// How often the record is looked at.
 const EVERY: Duration = Duration::from_millis(300);
@@ -244,8 +244,4 @@ fn trace(dir: &Path) -> Trace {
 
 fn in_use(dir: &Path) -> bool {
     RunRecord::is_in_use(dir).unwrap_or(false) // what is wrong with the folder, reading the record says better
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,29 +2,12 @@
 
 mod support;
 
-use carrot_studio::stage::{Drive, Order};
+use carrot_studio::stage::Order;
 use eframe::egui::{self, Rect, Theme};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use support::session::{Session, options};
 
 const TASK: &str = "cartpole/balance";
-
-/// Thirty steps of 0.02 s without any action, from the start that belongs to seed 0, with the clock standing.
-fn still_world(session: &mut Session) {
-    let stage = session.studio().stage();
-    for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
-        stage.tell(order);
-    }
-    (0..30).for_each(|_| stage.tell(Order::Step));
-    session.wait("thirty steps", |studio| {
-        studio
-            .stage()
-            .timeline()
-            .newest()
-            .is_some_and(|newest| newest.step == 30)
-    });
-    session.harness.run_steps(4);
-}
 
 fn robot(session: &Session) -> Rect {
     session.harness.get_by_label("The robot").rect()
@@ -35,7 +18,7 @@ fn every_panel_goes_to_the_moment_that_is_looked_at() {
     let runs = tempfile::tempdir().unwrap();
     let mut session = Session::start(options(runs.path(), TASK), Theme::Dark);
     session.click("Got it");
-    still_world(&mut session);
+    session.still_world();
     session.wait_for_words("0.60 of 0.60 s");
     let slider = session.harness.get_by_label("Step of the episode");
     slider.set_value_accesskit(10.0);
@@ -68,7 +51,7 @@ fn the_picture_stays_where_it_is_whatever_happens() {
     let runs = tempfile::tempdir().unwrap();
     let mut session = Session::start(options(runs.path(), TASK), Theme::Dark);
     session.click("Got it");
-    still_world(&mut session);
+    session.still_world();
     let place = robot(&session);
     for order in [Order::Speed(0.25), Order::Run(true)] {
         session.studio().stage().tell(order);

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use carrot_run_record::{EditKind, Feedback, RunRecord};
 use carrot_studio::action::Action;
 use carrot_studio::panels::Panel;
-use carrot_studio::stage::{Drive, Order};
 use carrot_studio::{Studio, StudioError, StudioOptions};
 use eframe::egui::{self, Key, Modifiers, Theme};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -204,23 +203,6 @@ fn undo_and_redo_take_back_whatever_the_reward_editor_does() {
     }
 }
 
-/// Thirty steps without any action from the start that belongs to seed 0, with the clock standing.
-fn still_world(session: &mut Session) {
-    let stage = session.harness.state().stage();
-    for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
-        stage.tell(order);
-    }
-    (0..30).for_each(|_| stage.tell(Order::Step));
-    session.wait("thirty steps", |studio| {
-        studio
-            .stage()
-            .timeline()
-            .newest()
-            .is_some_and(|moment| moment.step == 30)
-    });
-    session.harness.run_steps(6);
-}
-
 #[test]
 fn panels_of_the_live_world_look_as_they_should() {
     let mut results = egui_kittest::SnapshotResults::new();
@@ -232,7 +214,7 @@ fn panels_of_the_live_world_look_as_they_should() {
         } else {
             Action::ToggleTheme
         });
-        still_world(&mut session);
+        session.still_world();
         for panel in [Panel::Viewport, Panel::Terms, Panel::Task, Panel::History] {
             session.press(Action::Focus(panel));
             session.harness.run_steps(4);

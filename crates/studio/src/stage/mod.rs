@@ -20,7 +20,7 @@ mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use carrot_optimizer::Policy;
@@ -30,7 +30,7 @@ use carrot_reward_interface::Stop;
 use crate::compiler::{FreshReward, OpenTask};
 use crate::priority;
 use crate::timeline::{Mover, Timeline};
-use crate::worker::Worker as Thread;
+use crate::worker::{Worker as Thread, lock};
 use worker::Worker;
 
 /// What is to move the robot.
@@ -176,8 +176,4 @@ impl std::ops::Drop for Stage {
         // Others may hold the way to it too, so that an end of all orders would not come.
         self.shared.leave.store(true, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

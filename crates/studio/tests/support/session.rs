@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::Engine;
 use carrot_studio::action::Action;
+use carrot_studio::stage::{Drive, Order};
 use carrot_studio::{Studio, StudioOptions};
 use eframe::egui::{self, Key, Modifiers, Theme};
 use egui_kittest::Harness;
@@ -118,5 +119,22 @@ impl Session {
         self.harness.run_steps(3);
         self.harness.key_press(Key::Enter);
         self.harness.run_steps(3);
+    }
+
+    /// Thirty steps without any action from the start that belongs to seed 0, with the clock standing.
+    pub fn still_world(&mut self) {
+        let stage = self.studio().stage();
+        for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
+            stage.tell(order);
+        }
+        (0..30).for_each(|_| stage.tell(Order::Step));
+        self.wait("thirty steps", |studio| {
+            studio
+                .stage()
+                .timeline()
+                .newest()
+                .is_some_and(|moment| moment.step == 30)
+        });
+        self.harness.run_steps(6);
     }
 }
