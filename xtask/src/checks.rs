@@ -21,8 +21,8 @@ fn steps() -> [(&'static str, Command); 4] {
             "clippy",
             cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         ),
-        ("tests", cargo(&["test", "--workspace"])),
         ("docs", docs),
+        ("tests", cargo(&["test", "--workspace"])),
     ]
 }
 
