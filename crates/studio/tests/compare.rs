@@ -13,7 +13,7 @@ use carrot_studio::compiler::{OpenTask, TaskChoice};
 use carrot_studio::document::{SearchSettings, program_hash};
 use carrot_studio::rehearsal::{Part, Played, Rehearsal};
 use carrot_studio::stage::{Drive, Order};
-use carrot_studio::timeline::End;
+use carrot_studio::timeline::{End, NoBehaviour};
 use carrot_studio::{Studio, StudioOptions};
 use carrot_workbench::{ProgramBody, ProgramBytes, Workbench};
 use eframe::egui;
@@ -513,9 +513,14 @@ fn what_is_said_belongs_to_what_moved_the_robot() {
     // What nothing moves takes no rating, but the task takes a comment.
     window.harness.key_press_modifiers(Modifiers::ALT, Key::N);
     window.harness.step();
-    window.harness.state().stage().tell(Order::Reset(0));
+    // One step of it and no more: a running episode ends, and the start of the next one is another reason.
+    for order in [Order::Run(false), Order::Reset(0), Order::Step] {
+        window.harness.state().stage().tell(order);
+    }
     window.until("nothing to rate", |harness| {
-        harness.query_by_label("Good").is_some() && !can(harness, "Good") && !can(harness, "Bad")
+        let seen = harness.state().stage().timeline().behaviour(None);
+        let refused = harness.query_by_label("Good").is_some() && !can(harness, "Good") && !can(harness, "Bad");
+        refused && seen == Err(NoBehaviour::NothingMoves)
     });
     window.harness.key_press_modifiers(Modifiers::ALT, Key::G);
     window.until("why not", |harness| {
