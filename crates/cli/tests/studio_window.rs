@@ -71,6 +71,8 @@ fn a_first_session_is_in_the_record_and_in_the_next_prompt() {
         click "button:Compare"
         wait "A is better (A)" 60s
         sleep 2s
+        wait-gone "waiting for the other" 120s
+        wait-gone "rehearsing" 120s
         click "A is better (A)"
         click "Comment"
         type "lift the front feet higher"

@@ -161,7 +161,11 @@ fn save_all(shared: &Shared, wake: &dyn Fn()) {
                 file.write_all(&bytes).and_then(|()| file.sync_all())
             });
             let outcome = outcome.and_then(|()| File::open(safe.parent().unwrap_or(Path::new(".")))?.sync_all());
-            tell(&mut lock(&shared.desk), safe, outcome, wake);
+            let mut desk = lock(&shared.desk);
+            if outcome.is_err() && !desk.last_save {
+                desk.unsaved.entry(path).or_insert(bytes); // tried again, unless something newer is
+            }
+            tell(&mut desk, safe, outcome, wake);
         }
         let desk = lock(&shared.desk);
         let rest = shared
@@ -305,5 +309,17 @@ mod tests {
         fs::create_dir(folder.path().join("gone")).unwrap();
         wait("tried again", || keeper.trouble().is_none());
         assert_eq!(read(&path).value, Some(1));
+        // The same of the file that is safe on the disk.
+        let safe = path.with_extension("safe");
+        wait("saved", || safe.exists());
+        fs::remove_file(&safe).unwrap();
+        fs::create_dir(&safe).unwrap();
+        keeper.keep(path.clone(), Arc::new(2));
+        wait("said", || {
+            keeper.trouble().is_some_and(|words| words.contains("gone/a.safe"))
+        });
+        fs::remove_dir(&safe).unwrap();
+        wait("saved again", || keeper.trouble().is_none());
+        assert_eq!(parse(&safe), Ok(Some(2)));
     }
 }

@@ -28,8 +28,10 @@ pub struct Palette {
 impl Palette {
     /// Opens or closes it.
     pub fn toggle(&mut self) {
+        // The runs that were known are still offered until it is known anew which there are.
         *self = Self {
             open: !self.open,
+            runs: std::mem::take(&mut self.runs),
             ..Self::default()
         };
     }

@@ -54,16 +54,19 @@ fn the_newest_request_of_each_slot_is_drawn() {
     });
     let (quadruped, humanoid) = (model("quadruped"), model("humanoid"));
     assert!(artist.picture(Slot::Viewport).is_none());
-    for stamp in 1..=50 {
+    let asked_in = (1..=50).map(|stamp| {
         let mut asked = request(&quadruped, stamp);
         asked.view.orbit(0.01 * stamp as f64, 0.0);
         let started = Instant::now();
         artist.show(Slot::Viewport, asked);
-        assert!(
-            started.elapsed() < Duration::from_millis(50),
-            "asking waits for drawing"
-        );
-    }
+        started.elapsed()
+    });
+    let mut asked_in: Vec<Duration> = asked_in.collect();
+    asked_in.sort();
+    assert!(
+        asked_in[25] < Duration::from_millis(5),
+        "asking waits for drawing: {asked_in:?}"
+    );
     artist.show(Slot::A, request(&humanoid, 7));
     let live = picture(&artist, Slot::Viewport, 50);
     let other = picture(&artist, Slot::A, 7);

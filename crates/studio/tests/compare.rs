@@ -315,7 +315,15 @@ impl Window {
             if started.elapsed() > PATIENCE {
                 let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("compare.png");
                 self.harness.render().unwrap().save(&picture).unwrap();
-                panic!("no {what} in {PATIENCE:?}; see {}", picture.display());
+                let stage = self.harness.state().stage();
+                let (timeline, status) = (stage.timeline(), stage.status());
+                let newest = timeline.newest().map(|newest| newest.step);
+                panic!(
+                    "no {what} in {PATIENCE:?}, at step {newest:?} of seed {}, ended {:?}; {status:?}; see {}",
+                    timeline.seed,
+                    timeline.end,
+                    picture.display()
+                );
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -652,22 +660,22 @@ fn a_hand_lets_go_where_the_robot_is_hidden() {
     let mut window = Window::open(0, Theme::Dark);
     window.harness.key_press_modifiers(Modifiers::COMMAND, Key::Num2);
     window.until("robot", |harness| harness.query_by_label("The robot").is_some());
-    for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
-        window.harness.state().stage().tell(order);
-    }
-    window.until("start", |harness| {
-        harness
-            .state()
-            .stage()
-            .timeline()
-            .newest()
-            .is_some_and(|newest| newest.step == 0)
-    });
+    let at_start = |window: &mut Window| {
+        for order in [Order::Run(false), Order::Drive(Drive::Rest), Order::Reset(0)] {
+            window.harness.state().stage().tell(order);
+        }
+        window.until("start", |harness| {
+            let stage = harness.state().stage();
+            let stands = !stage.status().running;
+            stands && stage.timeline().newest().is_some_and(|newest| newest.step == 0)
+        });
+    };
     let picture = window.harness.get_by_label("The robot").rect();
     // The cart is somewhere in the middle of the picture; what is there is answered late on a busy machine.
     let held = (0..60)
         .map(|turn| picture.center() + egui::vec2(0.0, 12.0 * (turn % 12) as f32 - 30.0))
         .find(|at| {
+            at_start(&mut window);
             pull(&mut window, *at);
             let is_held = steps(&mut window, 1).abs() > 0.1;
             if !is_held {

@@ -402,15 +402,23 @@ fn the_end_of_an_episode_stays_in_sight_until_the_person_goes_on() {
         live.wait("end", |timeline, _| timeline.end.as_ref().map(|_| Instant::now()))
     };
     let next = || live.wait("next episode", |timeline, _| (timeline.seed == 2).then_some(()));
-    let ended = end_again();
+    let before = Instant::now();
+    end_again();
     next();
-    let shown = ended.elapsed();
-    assert!(shown > Duration::from_millis(1_200), "{shown:?}");
-    for order in [Order::Step, Order::Run(true)] {
-        let ended = end_again();
-        live.tell(order);
-        next();
-        assert!(ended.elapsed() < Duration::from_millis(1_000), "{:?}", ended.elapsed());
+    let shown = before.elapsed();
+    assert!(shown > Duration::from_millis(1_500), "{shown:?}");
+    let at_once: [fn() -> Order; 2] = [|| Order::Step, || Order::Run(true)];
+    for order in at_once {
+        // The shortest of some: the machine may be busy with something else.
+        let waited = (0..5).map(|_| {
+            let ended = end_again();
+            live.tell(order());
+            next();
+            ended.elapsed()
+        });
+        let waited: Vec<Duration> = waited.collect();
+        let shortest = waited.iter().min().unwrap();
+        assert!(*shortest < Duration::from_millis(1_000), "{waited:?}");
     }
     // A click into the plot stops the clock: it is there as long as the person looks.
     end_again();
@@ -444,10 +452,13 @@ fn only_a_changed_reward_that_is_acted_on_is_timed() {
     live.wait("steps that follow it", |timeline, _| {
         (timeline.behaviour(None).ok()?.program == program_hash(UPRIGHT)).then_some(())
     });
-    // Nor is one timed that waits for the person.
+    // Nor is one timed that waits for the person. So slow, no step is made under it before the clock stands.
+    live.tell(Order::Speed(0.01));
+    std::thread::sleep(Duration::from_millis(100));
     live.reward(FAST);
-    live.tell(Order::Run(false));
-    live.tell(Order::Run(true));
+    for order in [Order::Run(false), Order::Run(true), Order::Speed(1.0)] {
+        live.tell(order);
+    }
     live.wait("steps that follow it", |timeline, _| {
         (timeline.behaviour(None).ok()?.program == program_hash(FAST)).then_some(())
     });

@@ -332,9 +332,7 @@ impl<'a> Worker<'a> {
         self.single_steps = self.single_steps.saturating_sub(1);
         let dt = Duration::from_secs_f64(world.env.task().control_dt_secs() / self.speed);
         self.due = (self.due + dt).max(now);
-        if let Some(edited) = reward.and_then(|number| world.answered(number)) {
-            self.note_latency(edited.elapsed());
-        }
+        let edited = reward.and_then(|number| world.answered(number));
         match outcome {
             Err(stop) => {
                 world.stopped = true;
@@ -349,6 +347,9 @@ impl<'a> Worker<'a> {
                 timeline.judged = judged.filter(|_| judges && over);
                 timeline.end = ended;
                 drop(timeline);
+                if let Some(edited) = edited {
+                    self.note_latency(edited.elapsed());
+                }
                 if over {
                     self.follow(world, now);
                 } else if matches!(self.drive, Drive::Plan) {

@@ -86,6 +86,19 @@ impl Session {
         }
     }
 
+    /// Lets frames pass until no text can be read that holds these words.
+    pub fn wait_for_no_words(&mut self, words: &str) {
+        let start = Instant::now();
+        while self.harness.query_all_by_label_contains(words).next().is_some() {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{words:?} can still be read after {PATIENCE:?}"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+            self.harness.step();
+        }
+    }
+
     pub fn hash(&self) -> String {
         self.studio().state_hash()
     }
