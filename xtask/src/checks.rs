@@ -22,7 +22,8 @@ fn steps() -> [(&'static str, Command); 4] {
             cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
         ),
         ("docs", docs),
-        ("tests", cargo(&["test", "--workspace"])),
+        // One run tells of every test that fails, not of the first.
+        ("tests", cargo(&["test", "--workspace", "--no-fail-fast"])),
     ]
 }
 

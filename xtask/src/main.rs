@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! setup = libmujoco under target/ (mujoco) ─▶ EGL and Mesa on the system (drawing)
-//! test  = setup ─▶ onnxruntime for tests (onnxruntime) ─▶ rustfmt ─▶ clippy ─▶ tests ─▶ docs (checks)
+//! test  = setup ─▶ onnxruntime for tests (onnxruntime) ─▶ rustfmt ─▶ clippy ─▶ docs ─▶ tests (checks)
 //! demo  = setup ─▶ build ─▶ carrot search (demo)
 //! fuzz  = build ─▶ random reward programs and their judges (fuzz)
 //! screenshots = setup ─▶ build ─▶ Xvfb ─▶ carrot studio --script docs/studio/*.steps (screenshots)
@@ -30,7 +30,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   setup   fetch libmujoco into target/ and see that pictures can be drawn
-  test    setup, then every check: format, clippy, tests, docs
+  test    setup, then every check: format, clippy, docs, tests
   demo    setup, then search a reward for the hopper; options such as --seed 1 go to `carrot search`
   screenshots  setup, then the pictures of docs/studio/, by the scripts beside them; a word takes only scripts with it in their name
   fuzz    judge random reward programs; options such as --count 10000000 --seed 1 go to `carrot-reward-fuzz`";

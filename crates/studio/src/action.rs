@@ -1,6 +1,6 @@
 //! Everything that can be done from the keyboard or the palette, once: its name, its key and what it is for.
 
-use egui::{Event, InputState, Key, KeyboardShortcut, Modifiers};
+use egui::{Event, Key, KeyboardShortcut, Modifiers};
 
 use crate::panels::Panel;
 
@@ -41,6 +41,18 @@ pub enum Action {
     ShowForces,
     /// Coordinate frames of the bodies.
     ShowFrames,
+    /// The next finding in the program.
+    NextFinding,
+    /// The finding before.
+    PreviousFinding,
+    /// Repairs the finding at the caret.
+    QuickFix,
+    /// Lays the program out.
+    Format,
+    /// Finds words in the program.
+    Find,
+    /// Sliders under the numbers of the program, or not.
+    SlidersInText,
     /// The task's hand-written reward.
     HumanReward,
     /// The policy of the chosen candidate moves the robot.
@@ -106,7 +118,9 @@ pub struct Entry {
 const CTRL: Modifiers = Modifiers::COMMAND;
 const CTRL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
 const NONE: Modifiers = Modifiers::NONE;
+const SHIFT: Modifiers = Modifiers::SHIFT;
 const ALT: Modifiers = Modifiers::ALT;
+const SHIFT_ALT: Modifiers = Modifiers::SHIFT.plus(Modifiers::ALT);
 
 const fn entry(action: Action, name: &'static str, key: (Modifiers, Key)) -> Entry {
     Entry {
@@ -132,10 +146,16 @@ pub const ENTRIES: &[Entry] = &[
     entry(Action::DriveByPlan, "Let the plan move the robot", (ALT, Key::P)),
     entry(Action::DriveByNothing, "Let nothing move the robot", (ALT, Key::N)),
     entry(Action::ResetView, "Camera as at first", (ALT, Key::Home)),
+    entry(Action::Format, "Format the program", (SHIFT_ALT, Key::F)),
     entry(Action::Follow, "Camera follows the robot", (ALT, Key::F)),
     entry(Action::ShowContacts, "Show contacts", (ALT, Key::C)),
     entry(Action::ShowForces, "Show contact forces", (ALT, Key::V)),
     entry(Action::ShowFrames, "Show body frames", (ALT, Key::B)),
+    entry(Action::PreviousFinding, "Finding before", (SHIFT, Key::F8)),
+    entry(Action::NextFinding, "Next finding", (NONE, Key::F8)),
+    entry(Action::QuickFix, "Repair the finding at the caret", (CTRL, Key::Period)),
+    entry(Action::Find, "Find in the program", (CTRL, Key::F)),
+    entry(Action::SlidersInText, "Sliders in the text, or not", (ALT, Key::S)),
     entry(
         Action::HumanReward,
         "Load the hand-written reward",
@@ -199,40 +219,41 @@ impl Action {
             None => entry.name.to_owned(),
         }
     }
-}
 
-/// Takes a shortcut out of the input. True if it was pressed.
-///
-/// Shift counts where Alt is held: egui alone takes Shift+Alt+F for Alt+F. And with Alt some systems report the key's letter as
-/// typed, too; it is taken out with it.
-pub(crate) fn take(input: &mut InputState, shortcut: &KeyboardShortcut) -> bool {
-    if !shortcut.modifiers.alt {
-        return input.consume_shortcut(shortcut);
+    /// Takes its key out of the input. True if it was pressed.
+    ///
+    /// Shift counts where Alt is held: egui alone takes Shift+Alt+F for Alt+F. And with Alt some systems report the key's letter as
+    /// typed, too; it is taken out with it.
+    pub fn take_key(self, ctx: &egui::Context) -> bool {
+        let Some(shortcut) = &self.entry().shortcut else {
+            return false;
+        };
+        ctx.input_mut(|input| {
+            if !shortcut.modifiers.alt {
+                return input.consume_shortcut(shortcut);
+            }
+            let is_meant = |event: &Event| match event {
+                Event::Key {
+                    key,
+                    modifiers,
+                    pressed,
+                    ..
+                } => *pressed && *key == shortcut.logical_key && modifiers.shift == shortcut.modifiers.shift,
+                _ => false,
+            };
+            let taken = input.events.iter().any(is_meant) && input.consume_shortcut(shortcut);
+            if taken {
+                input.events.retain(|event| !matches!(event, Event::Text(_)));
+            }
+            taken
+        })
     }
-    let is_meant = |event: &Event| match event {
-        Event::Key {
-            key,
-            modifiers,
-            pressed,
-            ..
-        } => *pressed && *key == shortcut.logical_key && modifiers.shift == shortcut.modifiers.shift,
-        _ => false,
-    };
-    let taken = input.events.iter().any(is_meant) && input.consume_shortcut(shortcut);
-    if taken {
-        input.events.retain(|event| !matches!(event, Event::Text(_)));
-    }
-    taken
 }
 
 /// The actions whose keys were pressed; their keys are taken out of the input, so that no text field sees them.
 pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
-    ctx.input_mut(|input| {
-        let hit = ENTRIES
-            .iter()
-            .filter(|entry| entry.shortcut.is_some_and(|shortcut| take(input, &shortcut)));
-        hit.map(|entry| entry.action).collect()
-    })
+    let actions = ENTRIES.iter().map(|entry| entry.action);
+    actions.filter(|action| action.take_key(ctx)).collect()
 }
 
 #[cfg(test)]

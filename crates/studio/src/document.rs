@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use carrot_environment::Engine;
+use carrot_run_record::text_hash;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// What the person edits.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -98,23 +98,8 @@ impl SearchSettings {
 impl Document {
     /// SHA-256 of the whole document, as hex: equal for equal documents and no others.
     pub fn hash(&self) -> String {
-        let json = serde_json::to_vec(self).expect("a document is plain data");
-        hex(&Sha256::digest(json))
+        text_hash(&serde_json::to_string(self).expect("a document is plain data"))
     }
-
-    /// SHA-256 of the program's text, by which records know it.
-    pub fn program_hash(&self) -> String {
-        program_hash(&self.program)
-    }
-}
-
-/// SHA-256 of a program's text, as hex.
-pub fn program_hash(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Versions of the document, to go back and forth between.

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use carrot_environment::{Engine, Task, VecEnv};
 use carrot_optimizer::{Algorithm, Policy};
-use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Outcome, Program, RunRecord, Verdict};
+use carrot_run_record::{Behaviour, Candidate, Driver, Feedback, Outcome, Program, RunRecord, Verdict, text_hash};
 use carrot_studio::compiler::{OpenTask, TaskChoice};
-use carrot_studio::document::{SearchSettings, program_hash};
+use carrot_studio::document::SearchSettings;
 use carrot_studio::rehearsal::{Part, Played, Rehearsal};
 use carrot_studio::stage::{Drive, Order};
 use carrot_studio::timeline::{End, NoBehaviour};
@@ -391,7 +391,7 @@ fn a_verdict_is_given_once_and_the_ranking_follows() {
     };
     assert_eq!(*verdict, Verdict::A);
     let mut shown = [a.candidate, b.candidate];
-    let hashes = PROGRAMS.map(program_hash);
+    let hashes = PROGRAMS.map(text_hash);
     assert_eq!(
         a.candidate == Some((0, 0)),
         a.program == hashes[0],

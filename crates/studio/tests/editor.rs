@@ -6,6 +6,7 @@ use carrot_reward_compiler::constants::{Constant, constants};
 use carrot_reward_compiler::{Author, Entry, compile_by};
 use carrot_reward_interface::{Diagnostic, Schema, Severity, Span};
 use carrot_studio::accessible_tree::name_handles;
+use carrot_studio::action::Action;
 use carrot_studio::editor::{CodeEditor, EditorEvent, EditorInput};
 use eframe::egui::{self, Event, Key, Modifiers, Theme};
 use egui_kittest::Harness;
@@ -34,6 +35,16 @@ def compute_reward(height, tilt):
     total = lift + 0.5 * upright
     return total, {\"lift\": lift, \"upright\": upright}
 ";
+
+/// What the studio hands on to the editor.
+const COMMANDS: [Action; 6] = [
+    Action::PreviousFinding,
+    Action::NextFinding,
+    Action::QuickFix,
+    Action::Format,
+    Action::Find,
+    Action::SlidersInText,
+];
 
 /// Time that passes between two frames.
 const STEP_SECS: f32 = 0.05;
@@ -72,6 +83,11 @@ impl Desk {
             self.compiled = Some((self.text.clone(), found, constants(&self.text)));
         }
         let (of, findings, constants) = self.compiled.clone().unwrap_or_default();
+        for action in COMMANDS {
+            if action.take_key(ui.ctx()) {
+                assert!(self.editor.act(action));
+            }
+        }
         egui::Frame::central_panel(ui.style()).show(ui, |ui| {
             let events = self.editor.show(
                 ui,

@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use carrot_environment::{Engine, Task, VecEnv};
 use carrot_optimizer::{Algorithm, Policy};
 use carrot_physics::{Pull, Push};
-use carrot_run_record::{Behaviour, Candidate, Driver, Outcome, Program};
+use carrot_run_record::{Behaviour, Candidate, Driver, Outcome, Program, text_hash};
 use carrot_studio::compiler::{FreshReward, OpenTask, TaskChoice};
-use carrot_studio::document::program_hash;
 use carrot_studio::opinion::Opinion;
 use carrot_studio::panels::behaviour_at;
 use carrot_studio::stage::{Drive, Order, Stage, StageStatus};
@@ -69,7 +68,7 @@ fn moment(step: usize) -> Moment {
 fn timeline(newest: usize, stretches: &[(usize, &str, Mover)]) -> Timeline {
     let stretch = |(step, program, by): &(usize, &str, Mover)| Stretch {
         step: *step,
-        program: program_hash(program).into(),
+        program: text_hash(program).into(),
         by: by.clone(),
         terms: Arc::new([]),
     };
@@ -86,7 +85,7 @@ fn feedback_is_about_what_was_seen() {
     use Driver::{Plan, Policy};
     use NoBehaviour::{NotBegun, NothingMoves};
     let policy = || Mover::Policy {
-        program: program_hash("trained on").into(),
+        program: text_hash("trained on").into(),
         name: "g0c1".into(),
     };
     // The person turned a number at step 39 while a plan was acted on, had a policy move the robot at 59, then nothing, then a plan.
@@ -148,7 +147,7 @@ fn feedback_is_about_what_was_seen() {
     ] {
         let timeline = newest.map_or_else(Timeline::default, |newest| timeline(newest, stretches));
         let expected = expected.map(|(program, driver, candidate)| Behaviour {
-            program: program_hash(program),
+            program: text_hash(program),
             candidate,
             driver,
             seed: 7,
@@ -272,7 +271,7 @@ fn newest(timeline: &Timeline) -> usize {
 }
 
 fn planned(text: &str, seed: u64) -> Result<(String, Driver, u64), NoBehaviour> {
-    Ok((program_hash(text), Driver::Plan, seed))
+    Ok((text_hash(text), Driver::Plan, seed))
 }
 
 #[test]
@@ -314,7 +313,7 @@ fn a_policy_belongs_to_its_program_and_what_nothing_moves_to_none() {
     live.tell(Order::Drive(Drive::Rest));
     live.step();
     assert_eq!(live.behaviour(None), Err(NoBehaviour::NothingMoves));
-    let program: Arc<str> = program_hash(FAST).into();
+    let program: Arc<str> = text_hash(FAST).into();
     live.tell(Order::Drive(Drive::Policy {
         policy: live.policy(),
         program: Arc::clone(&program),
@@ -353,7 +352,7 @@ fn a_reward_that_stops_in_a_plan_rests_until_another_comes() {
     live.reward(FAST);
     live.wait("steps for another reward", |timeline, status| {
         let behaviour = timeline.behaviour(None).ok()?;
-        (status.stop.is_none() && behaviour.program == program_hash(FAST)).then_some(())
+        (status.stop.is_none() && behaviour.program == text_hash(FAST)).then_some(())
     });
 }
 
@@ -450,7 +449,7 @@ fn only_a_changed_reward_that_is_acted_on_is_timed() {
     std::thread::sleep(Duration::from_millis(300));
     live.tell(Order::Run(true));
     live.wait("steps that follow it", |timeline, _| {
-        (timeline.behaviour(None).ok()?.program == program_hash(UPRIGHT)).then_some(())
+        (timeline.behaviour(None).ok()?.program == text_hash(UPRIGHT)).then_some(())
     });
     // Nor is one timed that waits for the person. So slow, no step is made under it before the clock stands.
     live.tell(Order::Speed(0.01));
@@ -460,7 +459,7 @@ fn only_a_changed_reward_that_is_acted_on_is_timed() {
         live.tell(order);
     }
     live.wait("steps that follow it", |timeline, _| {
-        (timeline.behaviour(None).ok()?.program == program_hash(FAST)).then_some(())
+        (timeline.behaviour(None).ok()?.program == text_hash(FAST)).then_some(())
     });
     assert_eq!(latencies(), [took]);
 }

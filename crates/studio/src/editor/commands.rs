@@ -5,17 +5,66 @@ use std::ops::Range;
 use carrot_reward_compiler::format;
 use eframe::egui::text::{CCursor, CCursorRange};
 use eframe::egui::text_edit::TextEditState;
-use eframe::egui::{Id, Key, KeyboardShortcut, Modifiers, Ui};
+use eframe::egui::{Id, Key, Modifiers, Ui};
 
 use super::find::Find;
 use super::keys::{self, Selected};
 use super::page::Page;
 use super::popup::{Popup, Pressed};
 use super::{CodeEditor, EditorEvent, EditorInput};
-use crate::action;
+use crate::action::Action;
 
 impl CodeEditor {
-    /// Takes the editor's keys out of the input and does what they ask for.
+    /// Does something with the program in the next frame. False where the action is none of the editor's.
+    pub fn act(&mut self, action: Action) -> bool {
+        let known = matches!(
+            action,
+            Action::NextFinding
+                | Action::PreviousFinding
+                | Action::QuickFix
+                | Action::Format
+                | Action::Find
+                | Action::SlidersInText
+        );
+        if known {
+            self.wanted.push(action);
+        }
+        known
+    }
+
+    /// Does what was asked for.
+    pub(super) fn carry_out(&mut self, ui: &Ui, id: Id, input: &mut EditorInput<'_>, events: &mut Vec<EditorEvent>) {
+        for action in std::mem::take(&mut self.wanted) {
+            match action {
+                Action::NextFinding => self.next_finding(input, true),
+                Action::PreviousFinding => self.next_finding(input, false),
+                Action::QuickFix => {
+                    if let Some(at) = self.fixable_near_caret(input) {
+                        self.fix(at, input, events);
+                    }
+                }
+                Action::Format => self.format(input, events),
+                Action::Find => self.open_find(ui, id, input),
+                Action::SlidersInText => self.sliders.stand_in_the_text ^= true,
+                _ => {}
+            }
+        }
+    }
+
+    /// Opens the search for what is selected.
+    fn open_find(&mut self, ui: &Ui, id: Id, input: &EditorInput<'_>) {
+        match &mut self.find {
+            Some(find) => find.focus(),
+            None => {
+                let page = self.laid.page(input.text);
+                let chars = selected(ui, id);
+                let bytes = page.byte_of_char(chars.start)..page.byte_of_char(chars.end);
+                self.find = Some(Find::open(&page.text()[bytes]));
+            }
+        }
+    }
+
+    /// Takes the keys out of the input that mean something else in a program than in other texts, and does what they ask for.
     pub(super) fn shortcuts(
         &mut self,
         ui: &mut Ui,
@@ -23,44 +72,10 @@ impl CodeEditor {
         input: &mut EditorInput<'_>,
         events: &mut Vec<EditorEvent>,
     ) {
-        let focused = ui.memory(|memory| memory.focused());
-        if focused.is_some_and(|focused| focused != id) {
+        if !ui.memory(|memory| memory.has_focus(id)) {
             return;
         }
-        let pressed = |modifiers: Modifiers, key: Key| {
-            ui.input_mut(|input| action::take(input, &KeyboardShortcut::new(modifiers, key)))
-        };
-        if pressed(Modifiers::SHIFT, Key::F8) {
-            self.next_finding(input, false);
-        }
-        if pressed(Modifiers::NONE, Key::F8) {
-            self.next_finding(input, true);
-        }
-        if pressed(Modifiers::COMMAND, Key::Period)
-            && let Some(at) = self.fixable_near_caret(input)
-        {
-            self.fix(at, input, events);
-        }
-        if pressed(Modifiers::SHIFT | Modifiers::ALT, Key::F) {
-            self.format(input, events);
-        }
-        if pressed(Modifiers::ALT, Key::S) {
-            self.sliders.stand_in_the_text = !self.sliders.stand_in_the_text;
-        }
-        if pressed(Modifiers::COMMAND, Key::F) {
-            match &mut self.find {
-                Some(find) => find.focus(),
-                None => {
-                    let page = self.laid.page(input.text);
-                    let chars = selected(ui, id);
-                    let bytes = page.byte_of_char(chars.start)..page.byte_of_char(chars.end);
-                    self.find = Some(Find::open(&page.text()[bytes]));
-                }
-            }
-        }
-        if focused != Some(id) {
-            return;
-        }
+        let pressed = |modifiers: Modifiers, key: Key| ui.input_mut(|input| input.consume_key(modifiers, key));
         // The caller keeps the history. What it did not take is not for the text field's own either.
         for modifiers in [Modifiers::COMMAND | Modifiers::SHIFT, Modifiers::COMMAND] {
             pressed(modifiers, Key::Z);

@@ -47,6 +47,8 @@ use popup::Popup;
 use sheet::Sheet;
 use sliders::{BAR_HEIGHT, Sliders};
 
+use crate::action::Action;
+
 /// A program in the editor's colours, for where it is only read.
 pub(crate) fn coloured(text: &str, is_dark: bool, font: &egui::FontId) -> egui::text::LayoutJob {
     let words = highlight::words_of_text(text, &Vocabulary::default());
@@ -126,6 +128,8 @@ pub struct CodeEditor {
     popup: Option<Popup>,
     /// Why what was asked for last was not done.
     refused: Option<String>,
+    /// Actions for the next frame.
+    wanted: Vec<Action>,
 }
 
 impl CodeEditor {
@@ -164,6 +168,7 @@ impl CodeEditor {
         self.sliders.rest(ui, input.text, &mut events);
         let id = ui.make_persistent_id("reward program");
         let selected = commands::selected(ui, id);
+        self.carry_out(ui, id, input, &mut events);
         self.shortcuts(ui, id, input, &mut events);
 
         let room = ui.available_rect_before_wrap();
@@ -216,15 +221,17 @@ impl CodeEditor {
             return;
         }
         ui.horizontal(|ui| {
-            if ui.small_button("Find").on_hover_text("Ctrl+F").clicked() {
+            let hint = |action: Action| action.hint(ui.ctx());
+            let [find, format, sliders] = [Action::Find, Action::Format, Action::SlidersInText].map(hint);
+            if ui.small_button("Find").on_hover_text(find).clicked() {
                 self.find = Some(Find::open(""));
             }
-            if ui.small_button("Format").on_hover_text("Shift+Alt+F").clicked() {
+            if ui.small_button("Format").on_hover_text(format).clicked() {
                 self.format(input, events);
             }
             ui.add_enabled_ui(!self.sliders.is_empty(), |ui| {
                 let shown = &mut self.sliders.stand_in_the_text;
-                ui.toggle_value(shown, "Sliders in the text").on_hover_text("Alt+S");
+                ui.toggle_value(shown, "Sliders in the text").on_hover_text(sliders);
             });
         });
     }

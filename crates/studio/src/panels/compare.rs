@@ -5,13 +5,12 @@
 
 use std::sync::Arc;
 
-use carrot_run_record::{Behaviour, Feedback, Outcome, Program, Verdict};
+use carrot_run_record::{Behaviour, Feedback, Outcome, Program, Verdict, text_hash};
 use egui::{Key, Modifiers, ProgressBar, Role, Ui, WidgetInfo};
 use sha2::{Digest as _, Sha256};
 
 use super::{Command, See, empty, side_by_side::SideBySide};
 use crate::action::Action;
-use crate::document::program_hash;
 use crate::rehearsal::{Part, Played};
 use crate::timeline::Timeline;
 use crate::watcher::RunView;
@@ -184,7 +183,7 @@ impl ComparePanel {
                     file: crate::compiler::FILE.into(),
                     text: see.document.program.clone(),
                 };
-                let hash = program_hash(&see.document.program);
+                let hash = text_hash(&see.document.program);
                 let known = run.candidates.iter().find(|candidate| candidate.program.hash() == hash);
                 let known = known.map(|candidate| (candidate.generation, candidate.index));
                 Some((program, None, known))

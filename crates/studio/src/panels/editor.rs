@@ -4,6 +4,7 @@ use carrot_run_record::EditKind;
 use egui::Ui;
 
 use super::{Command, See, empty};
+use crate::action::Action;
 use crate::draft::Change;
 use crate::editor::{CodeEditor, EditorEvent, EditorInput};
 
@@ -14,6 +15,11 @@ pub struct EditorPanel {
 }
 
 impl EditorPanel {
+    /// An action of the editor. False where it is none.
+    pub fn act(&mut self, action: Action) -> bool {
+        self.editor.act(action)
+    }
+
     /// Shows it.
     pub fn show(&mut self, ui: &mut Ui, see: &mut See<'_>) {
         let Some(task) = see.task else {

@@ -216,8 +216,10 @@ pub enum Command {
 /// All panels with what each remembers of its view.
 #[derive(Default)]
 pub struct Panels {
-    editor: editor::EditorPanel,
-    viewport: viewport::ViewportPanel,
+    /// The program.
+    pub editor: editor::EditorPanel,
+    /// The robot.
+    pub viewport: viewport::ViewportPanel,
     /// Reward terms against time.
     pub terms: terms::TermsPanel,
     search: search::SearchPanel,
@@ -249,11 +251,6 @@ impl Panels {
     /// After all of them were shown in a frame.
     pub fn finish(&mut self, see: &mut See<'_>) {
         self.viewport.finish(see);
-    }
-
-    /// An action that belongs to the camera. False where it does not.
-    pub fn camera(&mut self, action: Action) -> bool {
-        self.viewport.act(action)
     }
 }
 

@@ -7,9 +7,9 @@ use carrot_environment::VecEnv;
 use carrot_optimizer::{LivePlan, LivePlanner, PlanSettings, Planner};
 use carrot_physics::Push;
 use carrot_reward_interface::Stop;
+use carrot_run_record::text_hash;
 
 use crate::compiler::{FreshReward, OpenTask};
-use crate::document::program_hash;
 
 /// A plan that has not come by then is not waited for when a newer reward is there.
 const AWAITED: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ impl World {
             Ok((planner, every)) => (Some(planner), every, None),
             Err(message) => (None, 1, Some(message)),
         };
-        let program: Arc<str> = program_hash(&fresh.text).into();
+        let program: Arc<str> = text_hash(&fresh.text).into();
         let world = Self {
             task: Arc::clone(&fresh.task),
             action: vec![0.0; env.action_size()],
@@ -86,7 +86,7 @@ impl World {
         env.restore(0, &snapshot);
         env.push(0, self.push);
         self.env = env;
-        self.program = program_hash(&fresh.text).into();
+        self.program = text_hash(&fresh.text).into();
         (self.stopped, self.refused) = (false, false);
         self.awaited = number.map(|number| (number, Instant::now()));
         if let Some(number) = number {

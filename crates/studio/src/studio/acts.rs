@@ -207,7 +207,12 @@ impl Studio {
             }
             Action::Focus(panel) => self.layout.focus(panel),
             other => {
-                self.panels.camera(other);
+                if self.panels.editor.act(other) {
+                    self.layout.focus(Panel::Editor);
+                    ctx.request_repaint();
+                } else {
+                    self.panels.viewport.act(other);
+                }
             }
         }
     }
@@ -363,7 +368,7 @@ impl Studio {
             return BTreeSet::new();
         }
         let searching = self.searching.running().is_some();
-        let compiles = self.compiler.compiled().works;
+        let compiled = self.compiler.compiled();
         let training = self.training.steps().is_some();
         let run = self.watcher.view();
         let chosen = self.selected.and_then(|id| run.candidate(id));
@@ -380,9 +385,12 @@ impl Studio {
             Action::Redo => self.draft.is_redoable(),
             Action::Live => self.cursor.is_some(),
             Action::HumanReward => self.filled.is_some(),
+            Action::NextFinding | Action::PreviousFinding => !compiled.findings.is_empty(),
+            Action::QuickFix => compiled.findings.iter().any(|finding| finding.fix.is_some()),
+            Action::SlidersInText => !compiled.constants.is_empty(),
             Action::StartSearch => !searching,
             Action::PauseSearch => searching,
-            Action::TrainPolicy => compiles && !training,
+            Action::TrainPolicy => compiled.works && !training,
             Action::PauseTraining => training,
             Action::GiveComment => !self.draft.document.comment.trim().is_empty(),
             _ => true,
