@@ -480,6 +480,34 @@ fn the_palette_opens_a_run_of_the_folder() {
 }
 
 #[test]
+fn the_palette_reaches_into_the_editor() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut session = start(runs.path());
+    let program = session.studio().document().program.clone();
+    let find = "find in the program";
+    // Also with another panel in front of it, and the keyboard somewhere else.
+    session.press(Action::Focus(Panel::History));
+    assert!(session.harness.query_by_label("reward program").is_none());
+    session.choose("find in the program");
+    assert!(session.harness.get_by_label(find).is_focused());
+    session.click("close the search");
+    session.harness.get_by_label("Comment").focus();
+    session.harness.step();
+    session.press(Action::Find);
+    assert!(session.harness.get_by_label(find).is_focused());
+    session.click("close the search");
+    session.choose("format the program");
+    assert_eq!(session.studio().document().program, program, "it is laid out already");
+    session.type_into("reward program", "x  =  1\n");
+    session.wait("text with it", |studio| studio.compiled().text.contains("x  =  1"));
+    session.choose("format the program");
+    let formatted = session.studio().document().program.clone();
+    assert!(formatted.contains("x = 1\n") && formatted != program, "{formatted}");
+    session.press(Action::Undo);
+    assert!(session.studio().document().program.contains("x  =  1\n"));
+}
+
+#[test]
 fn the_session_before_a_new_one_is_a_palette_away() {
     let runs = tempfile::tempdir().unwrap();
     let mut session = start(runs.path());
