@@ -139,7 +139,7 @@ impl Studio {
                 self.stage.tell(Order::Step);
             }
             Action::Restart => self.restart(self.stage.status().seed),
-            Action::AnotherStart => self.restart(self.stage.status().seed + 1),
+            Action::AnotherStart => self.restart(self.stage.status().seed.wrapping_add(1)),
             Action::Faster | Action::Slower => {
                 let factor = if action == Action::Faster { 2.0 } else { 0.5 };
                 let speed = (self.stage.status().speed * factor).clamp(1.0 / 64.0, 8.0);
