@@ -73,11 +73,11 @@ pub enum Action {
     AskMe,
     /// Starts the search, or goes on with it.
     StartSearch,
-    /// Stops the search for now.
+    /// Pauses the search.
     PauseSearch,
     /// Trains a policy for the program in the editor.
     TrainPolicy,
-    /// Stops the training for now.
+    /// Pauses the training.
     PauseTraining,
     /// Shows what a first run needs to know, or no more.
     Hints,

@@ -63,8 +63,10 @@ fn the_newest_request_of_each_slot_is_drawn() {
     });
     let mut asked_in: Vec<Duration> = asked_in.collect();
     asked_in.sort();
+    // One or two may be of a machine that is busy with something else.
+    let (usual, slow) = (asked_in[25], asked_in[47]);
     assert!(
-        asked_in[25] < Duration::from_millis(5),
+        usual < Duration::from_millis(5) && slow < Duration::from_millis(50),
         "asking waits for drawing: {asked_in:?}"
     );
     artist.show(Slot::A, request(&humanoid, 7));

@@ -401,15 +401,17 @@ fn the_end_of_an_episode_stays_in_sight_until_the_person_goes_on() {
         live.wait("end", |timeline, _| timeline.end.as_ref().map(|_| Instant::now()))
     };
     let next = || live.wait("next episode", |timeline, _| (timeline.seed == 2).then_some(()));
-    let before = Instant::now();
-    end_again();
-    next();
-    let shown = before.elapsed();
-    assert!(shown > Duration::from_millis(1_500), "{shown:?}");
+    // The longest of some, and below the shortest: whoever is late sees less of an end, or more of a wait.
+    let shown = (0..3).map(|_| {
+        let ended = end_again();
+        next();
+        ended.elapsed()
+    });
+    let shown: Vec<Duration> = shown.collect();
+    assert!(*shown.iter().max().unwrap() > Duration::from_millis(1_200), "{shown:?}");
     let at_once: [fn() -> Order; 2] = [|| Order::Step, || Order::Run(true)];
     for order in at_once {
-        // The shortest of some: the machine may be busy with something else.
-        let waited = (0..5).map(|_| {
+        let waited = (0..3).map(|_| {
             let ended = end_again();
             live.tell(order());
             next();
@@ -448,9 +450,14 @@ fn only_a_changed_reward_that_is_acted_on_is_timed() {
     live.reward(UPRIGHT);
     std::thread::sleep(Duration::from_millis(300));
     live.tell(Order::Run(true));
-    live.wait("steps that follow it", |timeline, _| {
-        (timeline.behaviour(None).ok()?.program == text_hash(UPRIGHT)).then_some(())
-    });
+    let acted_on = |text: &str| {
+        let first = live.wait("a step that follows it", |timeline, _| {
+            (timeline.behaviour(None).ok()?.program == text_hash(text)).then(|| newest(timeline))
+        });
+        // What would be noted of that step is noted before the next one.
+        live.wait("the step after", |timeline, _| (newest(timeline) > first).then_some(()));
+    };
+    acted_on(UPRIGHT);
     // Nor is one timed that waits for the person. So slow, no step is made under it before the clock stands.
     live.tell(Order::Speed(0.01));
     std::thread::sleep(Duration::from_millis(100));
@@ -458,9 +465,7 @@ fn only_a_changed_reward_that_is_acted_on_is_timed() {
     for order in [Order::Run(false), Order::Run(true), Order::Speed(1.0)] {
         live.tell(order);
     }
-    live.wait("steps that follow it", |timeline, _| {
-        (timeline.behaviour(None).ok()?.program == text_hash(FAST)).then_some(())
-    });
+    acted_on(FAST);
     assert_eq!(latencies(), [took]);
 }
 
